@@ -1,0 +1,34 @@
+"""One DuckDB for the process; each thread asks it through a cursor of its own."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_LOCAL = threading.local()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+
+
+def run(query: str, texts: pa.Table) -> pa.Table:
+    """Run a query over a table called texts and return Arrow; rows keep their order."""
+
+    if not hasattr(_LOCAL, "cursor"):
+        _LOCAL.cursor = _database().cursor()
+    cursor: duckdb.DuckDBPyConnection = _LOCAL.cursor
+    cursor.register("texts", texts)
+    try:
+        result = cursor.sql(query).to_arrow_table()
+    finally:
+        cursor.unregister("texts")
+    return result

@@ -1,0 +1,94 @@
+"""Files of lines: where each line lies, and how such a file is shared between workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline import evidence
+from nova_timeline.connector import Gap, Partition
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from nova_timeline.evidence import Bytes, Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Stretches of a file's content, one a record, and what was wrong on the way."""
+
+    data: Bytes
+    starts: Offsets
+    stops: Offsets
+    gaps: tuple[Gap, ...] = ()
+
+    def __len__(self) -> int:
+        """Count the records."""
+        return len(self.starts)
+
+    def raw(self) -> pa.Array[Any]:
+        """Return the records' bytes, large_binary of shape (n,)."""
+        return evidence.slices(self.data, self.starts, self.stops)
+
+    def locators(self) -> pa.Array[Any]:
+        """Return where each record lies, string of shape (n,)."""
+        return evidence.byte_locators(self.starts, self.stops)
+
+
+def partitions(uri: str, path: Path, piece: int) -> Iterator[Partition]:
+    """Split a plain file of lines by byte offsets; a packed or recoded one is a single piece."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff") or size <= piece:
+        yield Partition(uri, path)
+        return
+    for start in range(0, size, piece):
+        yield Partition(uri, path, start, min(start + piece, size))
+
+
+def lines(partition: Partition) -> Records:
+    """Find the lines that begin in the partition, without their line ends; blank ones left out."""
+    whole = evidence.content(partition.path)
+    found = of(whole.data, max(whole.first, partition.start), partition.stop)
+    gaps = (Gap(partition.uri, whole.problem),) if whole.problem else ()
+    return Records(whole.data, found.starts, found.stops, gaps)
+
+
+def of(data: Bytes, start: int, stop: int | None) -> Records:
+    """Find the lines that begin in ``[start, stop)`` of data."""
+    import numpy as np
+
+    text = np.frombuffer(data, np.uint8)
+    last = len(text) if stop is None else min(stop, len(text))
+    if start and text[start - 1 : start].tolist() not in ([10], [0xBF]):
+        start = _line_after(text, start)
+    until = len(text) if last >= len(text) else _line_after(text, last) if text[last - 1] != 10 else last
+    if start >= last:
+        none = np.empty(0, np.int64)
+        return Records(data, none, none)
+    ends = np.flatnonzero(text[start:until] == 10).astype(np.int64) + start
+    if len(ends) == 0 or ends[-1] != until - 1:
+        ends = np.append(ends, until)
+    starts = np.empty_like(ends)
+    starts[0] = start
+    starts[1:] = ends[:-1] + 1
+    stops = ends - ((ends > starts) & (text[ends - 1] == 13))
+    kept = stops > starts
+    return Records(data, starts[kept], stops[kept])
+
+
+def _line_after(text: Any, at: int) -> int:
+    """Return where the first line after offset at begins."""
+    import numpy as np
+
+    step = 1 << 16
+    for i in range(at, len(text), step):
+        found = np.flatnonzero(text[i : i + step] == 10)
+        if len(found):
+            return int(found[0]) + i + 1
+    return len(text)

@@ -1,0 +1,1 @@
+"""Pure functions on tables: from signals to causes. Reads no source and no store."""

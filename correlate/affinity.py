@@ -1,0 +1,94 @@
+"""What a change and a failure have to do with each other, by their own words.
+
+Words shared by a change (its title, parameters, files, diff) and the failure (log templates, alert
+titles, metric names) count by how rare they are among all changes (inverse document frequency,
+Spärck Jones, J. Documentation 28, 1972). Names of entities do not count: topology weighs those.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_SHORTEST = 3
+_STOP = frozenset(
+    """
+    the and for with from that this was were are has have had not but its into per via all any too
+    error errors warn warning info debug fatal critical fail failed failure failing exception burst
+    log logs record records rose fell level back never seen before update updated updating set put
+    new old name value true false null none https http www com amazonaws aws gcp azure microsoft
+    google googleapis subscriptions resource resources group groups providers service services
+    request requests response responses server servers client message status code write read get
+    post time timestamp version region zone account arn type kind default example main alarm alert
+    metric count total average sum host hosts app api prod production env threshold datapoint
+    datapoints crossed greater greaterthanthreshold than
+    """.split()
+)  # fmt: skip
+
+HARMLESS = re.compile(
+    r"\b(readme|docs?|documentation|comment|typo|changelog|css|style|stylesheet|colou?r|banner|copy"
+    r"(?:\s+change|\s+update|writing)?|translation|i18n|wording|tests?|lint|format(?:ting)?|logo|icon|"
+    r"dashboard|rename variable)\b",
+    re.IGNORECASE,
+)
+RISKY = re.compile(
+    r"\b(time_?outs?|limits?|pool|max[_a-z]*|min[_a-z]*|retry|retries|ttl|cache|memory|heap|cpu|quota|"
+    r"connections?|migrat\w+|schema|index|query|certificate|tls|dns|firewall|security.?group|route|iam|"
+    r"policy|permission|secret|replicas?|concurrency|batch|thread\w*|drop|delete|disable\w*|upgrade)\b",
+    re.IGNORECASE,
+)
+REVERT = re.compile(
+    r"\b(rolls?[ -]?back|rolled[ -]back|rollback|reverts?|reverted|restor(?:e|ed|ing)|undo|back ?out)\b",
+    re.IGNORECASE,
+)
+_MOVED = re.compile(
+    r"^-\s*(?P<key>[\w.\-\"']+)(?P<eq>\s*[:=]\s*)(?P<old>[^\n]+)\n(?:[ ][^\n]*\n)*"
+    r"^\+\s*(?P=key)\s*[:=]\s*(?P<new>[^\n]+)",
+    re.MULTILINE,
+)
+
+
+def words(text: str, names: Iterable[str] = ()) -> Counter[str]:
+    """Count the words of a text, stemmed lightly, without the words of the names given."""
+    dropped = {w for n in names for w in _plain(n)}
+    return Counter(w for w in _plain(text) if w not in dropped)
+
+
+def _plain(text: str) -> list[str]:
+    found = (w.lower() for w in _WORD.findall(text))
+    return [_stem(w) for w in found if len(w) >= _SHORTEST and w not in _STOP]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ions", "ion", "ies", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) > _SHORTEST:
+            return word[: -len(ending)]
+    return word
+
+
+def rarity(texts: Iterable[Counter[str]]) -> Mapping[str, float]:
+    """Weigh each word by how few of the texts hold it."""
+    held = [set(t) for t in texts]
+    seen = Counter(w for t in held for w in t)
+    return {w: math.log1p(len(held) / n) for w, n in seen.items()}
+
+
+def shared(
+    change: Counter[str], failure: Counter[str], weights: Mapping[str, float]
+) -> tuple[float, list[str]]:
+    """Score the words two texts share, from 0 to 1, and name the weightiest."""
+    both = sorted((w for w in change if w in failure), key=lambda w: (-weights.get(w, 0.0), w))
+    total = sum(weights.get(w, 0.0) for w in both[:6])
+    return 1.0 - math.exp(-total / 3.0), both[:4]
+
+
+def moved(text: str) -> list[tuple[str, str, str]]:
+    """Find settings that a diff moves: (key, old, new)."""
+    return [
+        (m["key"].strip("\"'"), m["old"].strip(" ,;"), m["new"].strip(" ,;"))
+        for m in _MOVED.finditer(text)
+        if m["old"].strip() != m["new"].strip()
+    ]

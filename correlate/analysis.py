@@ -1,0 +1,198 @@
+"""The whole of the correlation, stage after stage, on tables that are already read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline.model import ClockEstimate
+from nova_timeline.topology import Topology
+
+from . import affinity, cascades, causes, clocks, episode, phases, ranking, signals, templates
+from .cascades import Cascade
+from .episode import Episode, Signal
+from .phases import Phase
+from .ranking import Candidate
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from nova_timeline.clock import Window
+
+_RIVALS = 400
+"""Changes that are judged at most: those on or below the cascade first, then the nearest in time."""
+_TEXT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the evidence amounts to, before it is written out as moments."""
+
+    clocks: tuple[ClockEstimate, ...]
+    signals: pl.DataFrame
+    links: Sequence[causes.Link]
+    episode: Episode | None
+    cascades: tuple[Cascade, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    confidence: Sequence[float] = ()
+    phases: Mapping[str, Phase] = field(default_factory=dict[str, Phase])
+    errors: int = 0
+
+
+def run(
+    events: pa.Table,
+    metrics: pa.Table,
+    topology: Topology,
+    window: Window,
+    *,
+    affected: tuple[str, ...] = (),
+    own_receipt: frozenset[str] = frozenset(),
+) -> Analysis:
+    """Correlate events and metrics.
+
+    Args:
+        events: EVENT rows, sorted by time, once each.
+        metrics: METRIC rows.
+        topology: who depends on whom, discovered edges included.
+        window: the incident's.
+        affected: entities that the incident file names as affected.
+        own_receipt: sources whose ``observed_timestamp`` is by the same clock as ``timestamp``.
+    """
+    rows = _rows(events, own_receipt)
+    estimates = clocks.estimate(rows, topology)
+    rows = _corrected(rows, estimates)
+    rows = rows.with_columns(_templates(events, rows))
+    found = signals.gather(rows, _metrics(metrics), window)
+    trouble = episode.find(found, topology, affected)
+    if trouble is None:
+        return Analysis(estimates, found, causes.find(found, topology, {}), None)
+    return _explained(events, rows, topology, Analysis(estimates, found, (), trouble))
+
+
+def _explained(
+    events: pa.Table, rows: pl.DataFrame, topology: Topology, so_far: Analysis
+) -> Analysis:
+    """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
+    assert so_far.episode is not None  # noqa: S101  # the caller's branch
+    found = so_far.signals
+    split = cascades.find(so_far.episode, topology)
+    began = phases.onset(so_far.episode, split)
+    steps = {"onset": began} | phases.later(found, so_far.episode, began, split[0].root)
+    scene = _scene(events, found, topology, split[0], began)
+    ranked = ranking.rank(scene)
+    judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
+    return Analysis(
+        so_far.clocks, found, causes.find(found, topology, judged), so_far.episode, split, ranked,
+        ranking.confidence(ranked), steps, _errors(rows, so_far.episode, steps),
+    )  # fmt: skip
+
+
+_COLUMNS = ("timestamp", "end_timestamp", "observed_timestamp", "timestamp_precision", "clock", "kind",
+            "role", "category", "rule", "title", "event_name", "severity_number", "body", "entity",
+            "trace_id", "source")  # fmt: skip
+
+
+def _rows(events: pa.Table, own_receipt: frozenset[str]) -> pl.DataFrame:
+    """Take the columns that correlation reads; rows without a time are left out."""
+    import polars as pl
+
+    table: Any = pl.from_arrow(events.select(list(_COLUMNS)))
+    frame: pl.DataFrame = table
+    nanoseconds = pl.col("timestamp", "end_timestamp", "observed_timestamp").cast(pl.Int64)
+    return (
+        frame.with_row_index("row")
+        .with_columns(nanoseconds, pl.col("row").cast(pl.Int64))
+        .rename({"timestamp": "time", "end_timestamp": "end", "observed_timestamp": "observed",
+                 "timestamp_precision": "precision", "severity_number": "severity"})
+        .filter(pl.col("time").is_not_null())
+        .with_columns(
+            pl.col("precision").fill_null(1),
+            pl.col("severity").fill_null(9),
+            observed=pl.when(~pl.col("source").is_in(sorted(own_receipt))).then("observed"),
+        )
+    )  # fmt: skip
+
+
+def _corrected(rows: pl.DataFrame, estimates: Sequence[ClockEstimate]) -> pl.DataFrame:
+    """Take each clock's offset off its times."""
+    import polars as pl
+
+    off = {e.clock: e.offset_ns for e in estimates if e.offset_ns}
+    if not off:
+        return rows
+    by = pl.col("clock").replace_strict(off, default=0, return_dtype=pl.Int64)
+    return rows.with_columns(pl.col("time") - by, pl.col("end") - by).sort("time", "row")
+
+
+def _templates(events: pa.Table, rows: pl.DataFrame) -> pl.Series:
+    import polars as pl
+
+    codes = templates.codes(events["body"])
+    return pl.Series("template", codes, pl.UInt64).gather(rows["row"])
+
+
+def _metrics(metrics: pa.Table) -> pl.DataFrame:
+    import polars as pl
+
+    table: Any = pl.from_arrow(metrics.select(["timestamp", "entity", "metric.name", "value", "unit"]))
+    frame: pl.DataFrame = table
+    return (
+        frame.with_row_index("row")
+        .with_columns(pl.col("timestamp").cast(pl.Int64).alias("time"), pl.col("row").cast(pl.Int64))
+        .rename({"metric.name": "metric"})
+        .filter(pl.col("time").is_not_null())
+    )
+
+
+def _scene(
+    events: pa.Table, found: pl.DataFrame, topology: Topology, cascade: Cascade, began: Phase
+) -> ranking.Scene:
+    """Set out what candidates are judged against."""
+    rows = found.to_dicts()
+    changes = _nearest([s for s in rows if s["role"] == "change"], cascade, topology, began.time)
+    recoveries = [
+        s for s in rows
+        if s["role"] in ("recovery", "alert_resolved") and s["entity"] in cascade.entities
+    ]  # fmt: skip
+    texts = _texts(events, [*changes, *cascade.signals])
+    names = {*topology.aliases, *cascade.entities}
+    weights = affinity.rarity(affinity.words(texts[s["signal"]], names) for s in changes)
+    return ranking.Scene(cascade, began.time, topology, texts, changes, recoveries, weights)
+
+
+def _nearest(changes: list[Signal], cascade: Cascade, topology: Topology, onset: int) -> list[Signal]:
+    """Keep the changes worth judging: on the cascade or near it, then the nearest in time."""
+    if len(changes) <= _RIVALS:
+        return changes
+    close = set(cascade.entities) | topology.dependencies().get(cascade.root, set())
+    ordered = sorted(
+        changes, key=lambda s: (s["entity"] not in close, abs(s["time"] - onset), s["signal"])
+    )
+    return sorted(ordered[:_RIVALS], key=lambda s: s["signal"])
+
+
+def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
+    """Put together all that the records behind some signals say."""
+    said = {s["signal"]: [s["title"]] for s in wanted}
+    pairs = [(s["signal"], row) for s in wanted if s["table"] == "event" for row in (s["row"], *s["rows"])]
+    taken = events.select(["body", "attributes"]).take([row for _, row in pairs]).to_pylist()
+    for (signal, _), record in zip(pairs, taken, strict=True):
+        said[signal].append(record["body"] or "")
+        said[signal].extend(f"{k} {v}" for k, v in record["attributes"] or ())
+    return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}
+
+
+def _errors(rows: pl.DataFrame, trouble: Episode, steps: Mapping[str, Phase]) -> int:
+    """Count the error records of the entities in trouble while it lasted."""
+    import polars as pl
+
+    over = steps.get("recovered")
+    inside = rows.filter(
+        pl.col("severity") >= 17,  # noqa: PLR2004
+        pl.col("entity").is_in(trouble.entities),
+        pl.col("time") >= steps["onset"].time,
+        pl.lit(value=True) if over is None else pl.col("time") <= over.time,
+    )
+    return len(inside)

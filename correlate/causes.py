@@ -1,0 +1,104 @@
+"""Why each effect: the change that preceded it, and the fault further down that explains it.
+
+The window x topology join proposes; what the ranking learned about each change decides between
+those it proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nova_timeline.topology import Topology
+
+from . import windows
+from .episode import Signal
+from .ranking import duration
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEAST = 0.15
+"""A link that scores less is not worth a reader's time."""
+_CHANGES = 2
+_UNJUDGED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An effect, one of its causes, and the reasons."""
+
+    effect: int
+    cause: int
+    relation: str
+    delta: int
+    hops: int
+    score: float
+    reasons: tuple[str, ...]
+
+
+def find(
+    signals: pl.DataFrame, topology: Topology, judged: Mapping[int, float]
+) -> list[Link]:
+    """Link effects with causes.
+
+    Args:
+        signals: the signals table; see `nova_timeline.correlate.signals.gather`.
+        topology: who depends on whom.
+        judged: change (position) -> its score as a root cause, where it was ranked.
+    """
+    import polars as pl
+
+    rows: dict[int, Signal] = {s["signal"]: s for s in signals.to_dicts()}
+    change = pl.col("role") == "change"
+    after_changes = windows.link(signals.with_columns(is_cause=change), topology)
+    after_faults = windows.link(
+        signals.with_columns(is_cause=pl.col("role") == "fault"), topology, nearest_hop=1
+    )
+    found = [_link("preceded_by", r, rows, judged) for r in after_changes.iter_rows(named=True)]
+    best = _best(found, _CHANGES)
+    faults = [_link("explained_by", r, rows, {}) for r in after_faults.iter_rows(named=True)]
+    return sorted([*best, *_best(faults, 1)], key=lambda k: (k.effect, -k.score, k.cause))
+
+
+def _best(links: list[Link], keep: int) -> list[Link]:
+    """Keep the best few of each effect."""
+    ranked = sorted(links, key=lambda k: (k.effect, -k.score, k.cause))
+    kept: list[Link] = []
+    for link in ranked:
+        have = sum(k.effect == link.effect for k in kept[-keep:])
+        if have < keep and link.score >= LEAST:
+            kept.append(link)
+    return kept
+
+
+def _link(
+    relation: str, row: Mapping[str, float], rows: Mapping[int, Signal], judged: Mapping[int, float]
+) -> Link:
+    effect, cause = rows[int(row["effect"])], rows[int(row["cause"])]
+    score = float(row["score"])
+    reasons = [_when(int(row["delta"])), _where(effect, cause, int(row["hops"]))]
+    if relation == "preceded_by":
+        share = judged.get(cause["signal"], _UNJUDGED)
+        score *= 0.3 + 0.7 * share
+        if cause["signal"] in judged:
+            reasons.append(f"judged {share:.2f} of 1 as a root cause")
+    return Link(
+        effect["signal"], cause["signal"], relation, int(row["delta"]), int(row["hops"]), score,
+        tuple(reasons),
+    )  # fmt: skip
+
+
+def _when(delta: int) -> str:
+    seconds = delta / 1e9
+    if seconds < 0:
+        return f"stamped {duration(-seconds)} after it, within the slack of clocks and intervals"
+    return f"{duration(seconds)} before it"
+
+
+def _where(effect: Signal, cause: Signal, hops: int) -> str:
+    if hops == 0:
+        return f"on the same entity, {cause['entity']}"
+    steps = "dependency" if hops == 1 else "dependencies"
+    return f"on {cause['entity']}, {hops} {steps} down from {effect['entity']}"

@@ -1,0 +1,115 @@
+"""The steps of an incident: onset, detected, acknowledged, mitigated, recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import affinity
+from .cascades import Cascade
+from .episode import Episode, Signal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SETTLED = 10 * 60_000_000_000
+"""ns; trouble that ends this long before the rest is not part of the recovery."""
+LEAD = 10 * 60_000_000_000
+"""ns; a lone early sign further ahead than this is no onset."""
+_MITIGATES = 20 * 60_000_000_000
+_FIRM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """When a step was reached, and the signal that shows it (None: the end of a stretch)."""
+
+    time: int
+    signal: int
+
+
+def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
+    """Find when the trouble began: the first firm sign, on any entity of the widest cascade."""
+    wide = cascades[0].signals if cascades else tuple(episode.signals)
+    firm = [s for s in wide if s["weight"] >= _FIRM and s["role"] == "fault"] or list(wide)
+    for i, s in enumerate(firm):
+        follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
+        if follows:
+            return Phase(_refined(s, firm), s["signal"])
+    return Phase(firm[0]["time"], firm[0]["signal"])
+
+
+def _refined(first: Signal, firm: Sequence[Signal]) -> int:
+    """Prefer an exact stamp inside the interval of a coarse one: a metric's bin holds the onset."""
+    if first["table"] != "metric":
+        return int(first["time"])
+    until = first["time"] + first["precision"]
+    exact = [s["time"] for s in firm if s["table"] == "event" and first["time"] <= s["time"] < until]
+    return int(min(exact, default=first["time"]))
+
+
+def later(
+    signals: pl.DataFrame, episode: Episode, began: Phase, root: str
+) -> dict[str, Phase]:
+    """Find the steps after the onset; a step that no evidence shows is left out."""
+    rows = [s for s in signals.to_dicts() if s["time"] >= began.time]
+    found: dict[str, Phase] = {}
+    alerts = [s for s in rows if s["role"] == "alert_firing" and s["entity"] in episode.entities]
+    if alerts:
+        found["detected"] = Phase(alerts[0]["time"], alerts[0]["signal"])
+    seen = [s for s in rows if s["role"] == "acknowledgement"]
+    if seen:
+        found["acknowledged"] = Phase(seen[0]["time"], seen[0]["signal"])
+    recovered = _recovered(rows, episode)
+    if recovered is not None:
+        found["recovered"] = recovered
+    mitigated = _mitigated(rows, began, recovered, root)
+    if mitigated is not None:
+        found["mitigated"] = mitigated
+    return found
+
+
+def _recovered(rows: Sequence[Signal], episode: Episode) -> Phase | None:
+    """Find when every metric was back and every burst over; alerts resolve later by their own rules.
+
+    Recovery is verified, not assumed: a metric still off its level, or an alert that never
+    resolved, means there is none.
+    """
+    bad = episode.signals
+    if any(s["kind"] == "metric_change" and s["end"] is None and s["weight"] >= _FIRM for s in bad):
+        return None
+    inside = [s for s in rows if s["entity"] in episode.entities]
+    back = [s for s in inside if s["role"] == "recovery" and s["kind"] == "metric_change"]
+    resolved = [s for s in inside if s["role"] == "alert_resolved"]
+    if back:
+        last = max(back, key=lambda s: s["time"])
+        return Phase(last["time"], last["signal"])
+    if resolved:
+        return Phase(resolved[-1]["time"], resolved[-1]["signal"])
+    return None
+
+
+def _mitigated(
+    rows: Sequence[Signal], began: Phase, recovered: Phase | None, root: str
+) -> Phase | None:
+    """Find the change after the onset that recovery followed: on the root first, then a revert."""
+    if recovered is None:
+        return None
+    changes = [
+        s for s in rows
+        if s["role"] == "change" and began.time < s["time"] <= recovered.time
+        and recovered.time - s["time"] <= _MITIGATES
+    ]  # fmt: skip
+    if not changes:
+        return None
+    best = max(
+        changes,
+        key=lambda s: (
+            s["entity"] == root,
+            bool(affinity.REVERT.search(s["title"])),
+            s["time"],
+            -s["signal"],
+        ),
+    )
+    return Phase(best["time"], best["signal"])

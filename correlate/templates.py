@@ -1,0 +1,41 @@
+"""Log bodies grouped by what stays when the variable parts are left out.
+
+Masking before grouping is the first step of Drain (He et al., ICWS 2017) and is the whole of it
+here: a hash of the masked bytes is the template, so that grouping is one pass and needs no tree,
+and the same text has the same template in every run and on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_VARIABLE = re.compile(r"\w*\d\w*(?:[-.:/][0-9a-fA-F]\w*)*")
+
+
+def codes(bodies: pa.Array[Any] | pa.ChunkedArray[Any]) -> npt.NDArray[np.uint64]:
+    """Give each body its template's 64-bit code, shape (n,); a null body has the empty one's."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from . import _template_kernel
+
+    whole: Any = bodies.combine_chunks() if isinstance(bodies, pa.ChunkedArray) else bodies
+    whole = pc.fill_null(whole.cast(pa.large_string()), "")
+    if len(whole) == 0:
+        return np.empty(0, np.uint64)
+    _, bounds, data = whole.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    letters = np.frombuffer(data if data is not None else b"", np.uint8)
+    return _template_kernel.hashes(letters, offsets)
+
+
+def text(body: str) -> str:
+    """Write one body as its template, for people: variable parts become ``<*>``."""
+    return _VARIABLE.sub("<*>", body)[:512]

@@ -1,0 +1,257 @@
+"""Write out an analysis as a timeline: moments with citations, phases, cascades, ranked causes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline.model import (
+    Cascade,
+    Cause,
+    Citation,
+    Coverage,
+    Findings,
+    Impact,
+    Incident,
+    Moment,
+    Phase,
+    Reason,
+    RootCause,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nova_timeline.correlate.analysis import Analysis
+    from nova_timeline.correlate.causes import Link
+    from nova_timeline.correlate.episode import Signal
+    from nova_timeline.correlate.ranking import Candidate
+
+INCIDENT = "incident"
+NONE = "no incident found"
+SHOWN_CAUSES = 5
+CONTRIBUTES = 0.35
+"""The least score of a change, not named as the root cause, that is called a contributing factor."""
+
+_EXCERPT = 240
+_SECOND = 1_000_000_000
+_CHANGE_IDS = ("change.id", "vcs.ref.head.revision", "deployment.id", "feature_flag.key", "event.id")
+_CATEGORY = {"deploy": "code_change", "commit": "code_change", "config_change": "config_change",
+             "feature_flag": "feature_flag", "scaling": "scaling"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Turns signals into moments, and rows into citations, once each."""
+
+    events: pa.Table
+    metrics: pa.Table
+    analysis: Analysis
+    citations: dict[str, Citation] = field(default_factory=dict[str, Citation])
+    ids: dict[int, str] = field(default_factory=dict[int, str])
+
+    def cite(self, table: str, rows: Sequence[int]) -> tuple[str, ...]:
+        """Cite rows of a table by id."""
+        source = self.events if table == "event" else self.metrics
+        columns = [c for c in source.column_names if c.startswith("evidence.")]
+        wanted = [*columns, "source", *(["body", "event_name"] if table == "event" else _METRIC)]
+        found: list[str] = []
+        for row in source.select(wanted).take(list(rows)).to_pylist():
+            place = f"{row['evidence.uri']}\0{row['evidence.locator']}\0{row['evidence.sha256'].hex()}"
+            key = "e" + hashlib.sha256(place.encode()).hexdigest()[:12]
+            self.citations[key] = Citation(
+                key, row["source"], row["evidence.uri"], row["evidence.locator"],
+                row["evidence.sha256"].hex(), row["evidence.url"], _excerpt(row),
+            )  # fmt: skip
+            found.append(key)
+        return tuple(dict.fromkeys(found))
+
+
+_METRIC = ["metric.name", "value", "unit", "entity"]
+
+
+def _excerpt(row: Mapping[str, Any]) -> str:
+    if "metric.name" in row:
+        return f"{row['entity']} {row['metric.name']} = {row['value']:g} {row['unit'] or ''}".strip()
+    text = row["body"] or row["event_name"] or ""
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def findings(
+    incident: Incident,
+    events: pa.Table,
+    metrics: pa.Table,
+    coverage: tuple[Coverage, ...],
+    analysis: Analysis,
+) -> Findings:
+    """Assemble the timeline from the tables and what correlation made of them."""
+    writer = _Writer(events, metrics, analysis)
+    moments = _moments(writer)
+    written = {writer.ids[s]: m for s, m in moments.items()}
+    phases = {
+        name: Phase(p.time, writer.ids[p.signal]) for name, p in analysis.phases.items()
+    }
+    named = {p.moment: name for name, p in reversed(phases.items())}
+    cascades = tuple(_cascades(analysis, writer.ids))
+    inside = {m: c.id for c in reversed(cascades) for m in c.moments}
+    ordered = [
+        replace(m, phase=named.get(m.id), cascade=inside.get(m.id))
+        for m in sorted(written.values(), key=lambda m: (m.time, m.id))
+    ]
+    return Findings(
+        incident=incident,
+        verdict=NONE if analysis.episode is None else INCIDENT,
+        coverage=coverage,
+        clocks=analysis.clocks,
+        phases=phases,
+        moments=tuple(_with_order(ordered, _clocks(analysis, writer.ids))),
+        cascades=cascades,
+        root_causes=tuple(_root_causes(writer, moments)),
+        impact=_impact(analysis),
+        evidence=dict(sorted(writer.citations.items())),
+    )
+
+
+def _moments(writer: _Writer) -> dict[int, Moment]:
+    """Write a moment for every signal."""
+    signals: list[Signal] = writer.analysis.signals.to_dicts()
+    for s in signals:
+        writer.ids[s["signal"]] = _moment_id(writer, s)
+    by_effect: dict[int, list[Link]] = {}
+    for link in writer.analysis.links:
+        by_effect.setdefault(link.effect, []).append(link)
+    unsure = {c.clock: c.uncertainty_ns for c in writer.analysis.clocks}
+    return {s["signal"]: _moment(writer, s, by_effect.get(s["signal"], ()), unsure) for s in signals}
+
+
+def _moment_id(writer: _Writer, s: Signal) -> str:
+    """Name a moment by its first evidence and the part it plays, which no other order changes."""
+    table = writer.events if s["table"] == "event" else writer.metrics
+    row = int(s["row"])
+    parts = [s["table"], s["kind"], s["role"], s["rule"] or "", s["title"]]
+    if s["table"] == "event":
+        parts.append(table["event_id"][row].as_py().hex())
+    else:
+        parts += [s["entity"] or "", str(s["time"])]
+    return "m" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+def _moment(
+    writer: _Writer, s: Signal, links: Sequence[Link], unsure: Mapping[str, int]
+) -> Moment:
+    actor = change_id = None
+    if s["table"] == "event":
+        actor = writer.events["actor"][s["row"]].as_py()
+        if s["role"] == "change":
+            held = dict(writer.events["attributes"][s["row"]].as_py() or ())
+            change_id = next((held[k] for k in _CHANGE_IDS if k in held), None)
+    return Moment(
+        id=writer.ids[s["signal"]],
+        time=s["time"],
+        end_time=s["end"],
+        entity=s["entity"] or "",
+        kind=s["kind"],
+        title=s["title"],
+        role=s["role"],
+        category=s["category"] or (_CATEGORY.get(s["kind"]) if s["role"] == "change" else None),
+        rule=s["rule"],
+        precision_ns=s["precision"],
+        uncertainty_ns=s["precision"] // 2 + unsure.get(s["clock"] or "", 0),
+        severity=s["severity"],
+        count=s["count"],
+        actor=actor,
+        change_id=change_id,
+        evidence=writer.cite(s["table"], (s["row"], *s["rows"])),
+        caused_by=tuple(Cause(writer.ids[k.cause], k.score, k.reasons) for k in links),
+    )
+
+
+def _clocks(analysis: Analysis, ids: Mapping[int, str]) -> dict[str, str]:
+    pairs = analysis.signals.select("signal", "clock").iter_rows()
+    return {ids[s]: clock for s, clock in pairs if clock}
+
+
+def _with_order(moments: Sequence[Moment], clocks: Mapping[str, str]) -> list[Moment]:
+    """Mark the moments whose place cannot be told: the vaguer of each pair that may be swapped.
+
+    Two stamps of one clock keep their order. A happens-before link keeps it too.
+    """
+    vague = [False] * len(moments)
+    for i, (a, b) in enumerate(zip(moments, moments[1:], strict=False)):
+        same = a.id in clocks and clocks[a.id] == clocks.get(b.id) and a.time != b.time
+        if same or b.time - a.time >= a.uncertainty_ns + b.uncertainty_ns:
+            continue
+        vague[i] |= a.uncertainty_ns >= b.uncertainty_ns
+        vague[i + 1] |= b.uncertainty_ns >= a.uncertainty_ns
+    return [replace(m, order="uncertain") if v else m for m, v in zip(moments, vague, strict=True)]
+
+
+def _cascades(analysis: Analysis, ids: Mapping[int, str]) -> list[Cascade]:
+    """Write the cascades that reach beyond one entity."""
+    return [
+        Cascade(
+            id=f"c{number}",
+            root_entity=c.root,
+            root_moment=ids[next(s["signal"] for s in c.signals if s["entity"] == c.root)],
+            moments=tuple(ids[s["signal"]] for s in c.signals),
+            entities=c.entities,
+        )
+        for number, c in enumerate((c for c in analysis.cascades if len(c.entities) > 1), 1)
+    ]
+
+
+def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCause]:
+    analysis = writer.analysis
+    ranked = analysis.candidates[:SHOWN_CAUSES]
+    if not ranked:
+        return []
+    named = ranked[0] if ranked[0].is_change else None
+    contributing = tuple(
+        dict.fromkeys(
+            writer.ids[c.signal["signal"]]
+            for c in analysis.candidates
+            if c is not named and c.is_change and c.score >= CONTRIBUTES
+        )
+    )[:SHOWN_CAUSES]
+    return [
+        _root_cause(writer, moments, number, c, analysis.confidence[number - 1], contributing if number == 1 else ())
+        for number, c in enumerate(ranked, 1)
+    ]
+
+
+def _root_cause(
+    writer: _Writer, moments: Mapping[int, Moment], rank: int, found: Candidate, sure: float,
+    contributing: tuple[str, ...],
+) -> RootCause:  # fmt: skip
+    s = found.signal
+    moment = moments[s["signal"]]
+    terms = sorted(found.terms, key=lambda t: -abs(t.weight))
+    return RootCause(
+        rank=rank,
+        moment=moment.id,
+        entity=moment.entity,
+        category=moment.category or ("infrastructure_change" if found.is_change else "unknown"),
+        change_id=moment.change_id if found.is_change else None,
+        score=found.score,
+        confidence=sure,
+        title=moment.title if found.is_change else f"No change explains this; it begins with: {moment.title}",
+        reasons=tuple(
+            Reason(t.text, t.weight, tuple(e for n in t.signals for e in moments[n].evidence[:1]))
+            for t in terms
+        ),
+        contributing=contributing,
+    )
+
+
+def _impact(analysis: Analysis) -> Impact:
+    steps = analysis.phases
+    entities = analysis.episode.entities if analysis.episode else ()
+
+    def since(name: str) -> float | None:
+        if name not in steps or "onset" not in steps:
+            return None
+        return round((steps[name].time - steps["onset"].time) / _SECOND, 3)
+
+    return Impact(since("recovered"), since("detected"), since("recovered"), entities, analysis.errors)

@@ -1,0 +1,272 @@
+"""What a connector is, and how one is found by name.
+
+A connector is a module of ``nova_timeline.connectors`` (or an entry point in the group of that
+name) that defines one subclass of `Connector`. It declares what it reads and decodes one partition
+at a time; the engine does the looping, the threads and the retries.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from nova_timeline import digest, evidence, schema
+from nova_timeline.errors import OptionError, UnknownConnectorError, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nova_timeline.clock import Window
+
+GROUP = "nova_timeline.connectors"
+PIECE = 32 << 20
+"""Bytes of a file of lines that one worker reads at a time."""
+
+TableName: TypeAlias = Literal["event", "metric", "edge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A piece of a source that one worker reads on its own.
+
+    ``uri`` is what citations say, ``path`` is where the bytes are now. ``[start, stop)`` are byte
+    offsets, used by connectors that can begin in the middle of a file: a record belongs to the
+    partition in which its first byte lies.
+    """
+
+    uri: str
+    path: Path
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that should have been evidence and could not be read."""
+
+    uri: str
+    reason: str
+    state: str = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some decoded records: a table of `nova_timeline.schema`, and the raw bytes behind it."""
+
+    name: TableName
+    table: pa.Table
+    evidence: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting a source may carry in the incident file."""
+
+    help: str
+    type: type = str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a path in the incident file leads to: files to read, and neighbours passed over."""
+
+    found: tuple[tuple[str, Path], ...]
+    passed_over: tuple[str, ...] = field(default=())
+
+
+class Connector(ABC):
+    """Read one kind of evidence source into batches."""
+
+    summary: ClassVar[str]
+    """One line for `nova-timeline connectors`."""
+    globs: ClassVar[tuple[str, ...]]
+    """File names this source is found under when the incident file names a folder."""
+    options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
+    """The settings it takes besides use, name, path and entity."""
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        """Check the options against those declared and keep them with their defaults.
+
+        Raises:
+            OptionError: an option that is not declared, of another type, or not among its choices.
+        """
+        given = dict(options or {})
+        name = type(self).__module__.rpartition(".")[2]
+        for key, value in given.items():
+            _check_option(name, key, value, self.options)
+        for key, option in self.options.items():
+            if option.required and key not in given:
+                msg = f"{name} needs the option {key!r} ({option.help})"
+                raise OptionError(msg)
+        self.settings: dict[str, Any] = {k: o.default for k, o in self.options.items()} | given
+
+    def files(self, base: Path, path: str) -> Files:
+        """Find the files behind a path: a file, a folder (searched whole) or a glob."""
+        return find_files(base, path, self.globs)
+
+    def partitions(self, uri: str, path: Path, piece: int = PIECE) -> Iterator[Partition]:
+        """Split a file so that workers can share it; one piece unless overridden."""
+        del piece
+        yield Partition(uri, path)
+
+    @abstractmethod
+    def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
+        """Decode a partition.
+
+        The window is a hint: rows outside it may be left out when that saves work, and are left
+        out afterwards in any case. Rows without a readable time are always given.
+
+        Raises:
+            UnreadableSourceError: the bytes are not of this format.
+        """
+
+    def reread(self, path: Path, locators: list[str]) -> list[bytes | None]:
+        """Return the raw bytes at each locator; None where there is no such record any more."""
+        return evidence.reread(path, locators)
+
+
+def batch(
+    name: TableName,
+    partition: Partition,
+    *,
+    raw: pa.Array[Any],
+    locators: pa.Array[Any],
+    columns: Mapping[str, Any],
+    scope: str = "",
+    native: pa.Array[Any] | pa.ChunkedArray[Any] | None = None,
+    record: pa.Array[Any] | None = None,
+) -> Batch:
+    """Seal decoded columns with the evidence behind them.
+
+    Args:
+        name: event, metric or edge.
+        partition: where the records came from.
+        raw: the records' bytes, large_binary, shape (m,).
+        locators: where each record lies, string, shape (m,).
+        columns: column name -> array of shape (n,), or one value for every row; columns left out
+            are null. Identity and evidence columns are filled in here.
+        scope: what a native id is unique within (an account, a log name); part of the identity.
+        native: the ids the source itself gives its records, string, shape (n,); where null, the raw
+            bytes are the identity. Events only.
+        record: for each row, the number of its record, int64, shape (n,); by default row i comes
+            from record i.
+    """
+    import pyarrow as pa
+
+    digests = digest.sha256(raw)
+    kept = {
+        "evidence.sha256": digests,
+        "evidence.uri": partition.uri,
+        "evidence.locator": locators,
+        "raw": raw,
+    }
+    store = schema.conform("evidence", kept, len(raw))
+    length = len(raw) if record is None else len(record)
+    filled = dict(columns)
+    filled["evidence.uri"] = partition.uri
+    filled["evidence.sha256"] = digests if record is None else digests.take(record)
+    filled["evidence.locator"] = locators if record is None else locators.take(record)
+    if name == "event":
+        ids = digests if native is None else _native_digests(native, digests)
+        if isinstance(ids, pa.ChunkedArray):
+            ids = ids.combine_chunks()
+        filled["event_id"] = digest.identities(ids, scope)
+    return Batch(name, schema.conform(name, filled, length), store)
+
+
+def _native_digests(native: Any, digests: pa.Array[Any]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole: Any = native.combine_chunks() if isinstance(native, pa.ChunkedArray) else native
+    named = digest.sha256(whole)
+    return named if whole.null_count == 0 else pc.if_else(whole.is_valid(), named, digests)
+
+
+def find_files(base: Path, path: str, globs: tuple[str, ...]) -> Files:
+    """Find files by name, in a stable order; uris are relative to base where the path is."""
+    whole = base / path
+    if any(c in path for c in "*?["):
+        matched = sorted(_glob(base, path))
+        return Files(tuple((_uri(base, p, path), p) for p in matched if p.is_file()))
+    if not whole.is_dir():
+        return Files(((_uri(base, whole, path), whole),) if whole.exists() else ())
+    inside = sorted(p for p in whole.rglob("*") if p.is_file())
+    fits = [p for p in inside if any(fnmatch(p.name.lower(), g.lower()) for g in globs)]
+    others = tuple(_uri(base, p, path) for p in inside if p not in set(fits))
+    return Files(tuple((_uri(base, p, path), p) for p in fits), others)
+
+
+def _glob(base: Path, pattern: str) -> Iterator[Path]:
+    if Path(pattern).is_absolute():
+        anchor = Path(Path(pattern).anchor)
+        return anchor.glob(str(Path(pattern).relative_to(anchor)))
+    return base.glob(pattern)
+
+
+def _uri(base: Path, file: Path, path: str) -> str:
+    """Name a file as the incident file would, so that a moved folder keeps its identities."""
+    if Path(path).is_absolute():
+        return file.as_posix()
+    import os
+
+    return Path(os.path.relpath(file, base)).as_posix()
+
+
+def _check_option(name: str, key: str, value: object, options: Mapping[str, Option]) -> None:
+    if key not in options:
+        msg = f"{name} takes no option {key!r}{nearest(key, options)}"
+        raise OptionError(msg)
+    option = options[key]
+    if not isinstance(value, option.type) or (option.type is int and isinstance(value, bool)):
+        msg = f"option {key!r} of {name} must be {option.type.__name__}, not {value!r}"
+        raise OptionError(msg)
+    if option.choices and value not in option.choices:
+        msg = f"option {key!r} of {name} cannot be {value!r}{nearest(str(value), option.choices)}"
+        raise OptionError(msg)
+
+
+def available() -> list[str]:
+    """Name every connector, importing none."""
+    from pkgutil import iter_modules
+
+    here = [str(Path(__file__).parent / "connectors")]
+    shipped = {m.name for m in iter_modules(here) if not m.name.startswith("_")}
+    return sorted(shipped | set(_entry_points()))
+
+
+def _entry_points() -> dict[str, Any]:
+    from importlib.metadata import entry_points
+
+    return {e.name: e for e in entry_points(group=GROUP)}
+
+
+def load(name: str) -> type[Connector]:
+    """Import the connector called name.
+
+    Raises:
+        UnknownConnectorError: there is none of that name.
+    """
+    from importlib import import_module
+
+    known = available()
+    if name not in known:
+        msg = f"no connector is called {name!r}{nearest(name, known)}"
+        raise UnknownConnectorError(msg)
+    outside = _entry_points()
+    module = outside[name].load() if name in outside else import_module(f"{GROUP}.{name}")
+    [found] = [
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c) and issubclass(c, Connector) and c.__module__ == module.__name__
+    ]
+    return found

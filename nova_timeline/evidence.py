@@ -1,0 +1,134 @@
+"""Raw records: the bytes of a source, where each record lies in them, and how to read it again.
+
+A locator is text. ``bytes=OFFSET+LENGTH`` names a stretch of the file's content, which is the file
+itself, or what a gzip file unpacks to, or the UTF-8 form of a UTF-16 file. Connectors whose records
+are no stretch of bytes write locators of their own and read them back themselves.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    Bytes: TypeAlias = bytes | memoryview | mmap.mmap
+    Offsets: TypeAlias = npt.NDArray[np.int64]
+
+_GZIP = b"\x1f\x8b"
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds once unpacked, and what is wrong with it, if anything."""
+
+    data: Bytes
+    problem: str | None = None
+
+    @property
+    def first(self) -> int:
+        """Where the text begins: after a byte order mark, if there is one."""
+        return len(_UTF8_MARK) if self.data[: len(_UTF8_MARK)] == _UTF8_MARK else 0
+
+
+def content(path: Path) -> Content:
+    """Map a file into memory, unpacking gzip and recoding UTF-16.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+        if head[:2] == _GZIP:
+            return _unpacked(head + file.read())
+        if head[:2] in _UTF16 and head[2:4] != b"\0\0":
+            return _recoded((head + file.read())[2:], _UTF16[head[:2]])
+        if not head:
+            return Content(b"")
+        return Content(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _unpacked(packed: bytes) -> Content:
+    """Unpack every gzip member (RFC 1952), keeping what can be had of a damaged one."""
+    parts: list[bytes] = []
+    while packed[:2] == _GZIP:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(member.decompress(packed))
+        except zlib.error as error:
+            parts.append(_salvage(packed))
+            return Content(b"".join(parts), f"the gzip stream is damaged: {error}")
+        if not member.eof:
+            return Content(b"".join(parts), "the gzip stream is cut off")
+        packed = member.unused_data.lstrip(b"\0")
+    problem = "there are bytes after the gzip stream" if packed else None
+    return Content(b"".join(parts), problem)
+
+
+def _salvage(packed: bytes) -> bytes:
+    """Unpack in small steps until the damage."""
+    member = zlib.decompressobj(wbits=31)
+    parts: list[bytes] = []
+    try:
+        parts.extend(member.decompress(packed[i : i + 256]) for i in range(0, len(packed), 256))
+    except zlib.error:
+        pass
+    return b"".join(parts)
+
+
+def _recoded(data: bytes, encoding: str) -> Content:
+    try:
+        return Content(data.decode(encoding).encode())
+    except UnicodeDecodeError as error:
+        text = data.decode(encoding, errors="replace")
+        return Content(text.encode(), f"not all of it is {encoding}: {error.reason}")
+
+
+def slices(data: Bytes, starts: Offsets, stops: Offsets) -> pa.Array[Any]:
+    """Cut data into a large_binary array, shape (n,); the stretches must ascend and not overlap."""
+    import numpy as np
+    import pyarrow as pa
+
+    n = len(starts)
+    bounds = np.empty(2 * n + 1, np.int64)
+    bounds[0:-1:2] = starts
+    bounds[1::2] = stops
+    bounds[-1] = stops[-1] if n else 0
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    both = pa.Array.from_buffers(pa.large_binary(), 2 * n, buffers)
+    return both.take(pa.array(np.arange(0, 2 * n, 2)))
+
+
+def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:
+    """Write ``bytes=OFFSET+LENGTH`` for each stretch, shape (n,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    offset = pa.array(starts).cast(pa.string())
+    length = pa.array(stops - starts).cast(pa.string())
+    return pc.binary_join_element_wise(
+        pc.binary_join_element_wise(pa.scalar("bytes="), offset, pa.scalar("")),
+        length,
+        pa.scalar("+"),
+    )
+
+
+def reread(path: Path, locators: list[str]) -> list[bytes | None]:
+    """Return the bytes at each ``bytes=`` locator; None where the file no longer reaches."""
+    data = content(path).data
+    found: list[bytes | None] = []
+    for locator in locators:
+        start, _, length = locator.removeprefix("bytes=").partition(";")[0].partition("+")
+        first = int(start)
+        last = first + int(length)
+        found.append(bytes(data[first:last]) if last <= len(data) else None)
+    return found

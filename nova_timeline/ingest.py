@@ -1,0 +1,121 @@
+"""Read one partition of a source: decode, keep the window, name, classify.
+
+This is the unit of work that the engine hands out; it takes and gives only what can be pickled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline import connector, knowledge, normalise, schema
+from nova_timeline.connector import Batch, Gap, Partition
+from nova_timeline.errors import UnreadableSourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nova_timeline.clock import Window
+    from nova_timeline.model import Source
+    from nova_timeline.topology import Topology
+
+_CLASSIFIED = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A partition to read, and all that is needed to read it."""
+
+    source: Source
+    partition: Partition
+    window: Window
+    topology: Topology
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one partition held: tables by name, what is missing, and how much was read."""
+
+    source: str
+    uri: str
+    tables: dict[str, list[pa.Table]] = field(default_factory=dict[str, list["pa.Table"]])
+    gaps: list[Gap] = field(default_factory=list[Gap])
+    read: int = 0
+
+
+def read(task: Task) -> Piece:
+    """Read a partition; whatever goes wrong with its bytes becomes a gap, never a silent loss."""
+    piece = Piece(task.source.name, task.partition.uri)
+    reader = connector.load(task.source.use)(task.source.options)
+    try:
+        for item in reader.read(task.partition, task.window):
+            if isinstance(item, Gap):
+                piece.gaps.append(item)
+            else:
+                _keep(piece, item, task)
+    except PermissionError as error:
+        piece.gaps.append(Gap(piece.uri, f"not allowed to read it: {error.strerror}", "denied"))
+    except (UnreadableSourceError, OSError) as error:
+        piece.gaps.append(Gap(piece.uri, str(error), "unavailable"))
+    except Exception as error:  # noqa: BLE001  # one source must not take the others down
+        said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
+        piece.gaps.append(Gap(piece.uri, said, "unavailable"))
+    return piece
+
+
+def _keep(piece: Piece, item: Batch, task: Task) -> None:
+    """Keep the rows inside the window, with the raw records behind them."""
+    import pyarrow.compute as pc
+
+    piece.read += item.table.num_rows
+    table, raw = item.table, item.evidence
+    if item.name != "edge":
+        fits: Any = normalise.inside(table, task.window)
+        if not pc.all(fits, min_count=0).as_py():
+            one_to_one = raw["evidence.locator"].equals(table["evidence.locator"])
+            table = table.filter(fits)
+            raw = raw.filter(fits if one_to_one else _cited(raw, table))
+    if table.num_rows == 0:
+        return
+    table = _named(table, item.name, task)
+    piece.tables.setdefault(item.name, []).append(table)
+    piece.tables.setdefault("evidence", []).append(_with_source(raw, task.source.name))
+
+
+def _named(table: pa.Table, name: str, task: Task) -> pa.Table:
+    import pyarrow as pa
+
+    table = _with_source(table, task.source.name)
+    if name == "edge":
+        for side in ("caller", "callee"):
+            place = table.schema.get_field_index(side)
+            table = table.set_column(
+                place, pa.field(side, pa.string()), task.topology.names(table[side])
+            )
+        return table
+    if name == _CLASSIFIED:
+        table = knowledge.classify(table, task.source.use)
+        table = normalise.pseudonyms(table)
+    return normalise.entities(table, task.source, task.topology)
+
+
+def _cited(raw: pa.Table, table: pa.Table) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.is_in(raw["evidence.locator"], value_set=table["evidence.locator"].combine_chunks())
+
+
+def _with_source(table: pa.Table, source: str) -> pa.Table:
+    import pyarrow as pa
+
+    place = table.schema.get_field_index("source")
+    named = pa.repeat(pa.scalar(source), table.num_rows)
+    return table.set_column(place, pa.field("source", pa.string()), named)
+
+
+def merged(pieces: list[Piece], name: str) -> pa.Table:
+    """Join the tables of one name from all pieces."""
+    import pyarrow as pa
+
+    found = [t for piece in pieces for t in piece.tables.get(name, ())]
+    return pa.concat_tables([schema.empty(name), *found])

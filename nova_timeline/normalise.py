@@ -1,0 +1,79 @@
+"""What every source's rows go through: the window, one name an entity, pseudonyms for people."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nova_timeline.clock import Window
+    from nova_timeline.model import Source
+    from nova_timeline.topology import Topology
+
+# Two short lists make pseudonyms that people can say; the digest picks.
+_TRAITS = "amber azure brisk calm coral dusty early fern gold grey hazel ivory jade keen lilac mint".split()
+_SHAPES = "arch beam cove delta ember fjord grove harbor inlet knoll ledge mesa oak pine ridge stone".split()
+
+
+def inside(table: pa.Table, window: Window) -> Any:
+    """Say which rows lie in ``[start, end)`` or carry no time: a boolean array, shape (n,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    time: Any = table["timestamp"].cast(pa.int64())
+    fits = pc.and_(pc.greater_equal(time, window.start), pc.less(time, window.end))
+    return pc.fill_null(fits, True)  # noqa: FBT003
+
+
+def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:
+    """Name each row's entity: by the source's template if it has one, then by the topology."""
+    import pyarrow as pa
+
+    column: Any = table["entity"]
+    if source.entity is not None and table.num_rows:
+        column = _filled(table, source.entity)
+    place = table.schema.get_field_index("entity")
+    return table.set_column(place, pa.field("entity", pa.string()), topology.names(column))
+
+
+def _filled(table: pa.Table, template: str) -> Any:
+    """Fill a template such as ``{host.name}`` from the columns; null where a column it names is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts: list[Any] = []
+    for text, name in re.findall(r"([^{]*)(?:\{([^}]*)\})?", template):
+        if text:
+            parts.append(pa.scalar(text))
+        if name.startswith("attributes.") and "attributes" in table.column_names:
+            key = name.removeprefix("attributes.")
+            parts.append(pc.map_lookup(table["attributes"], pa.scalar(key), "first"))
+        elif name:
+            found = name in table.column_names
+            parts.append(table[name] if found else pa.nulls(table.num_rows, pa.string()))
+    if not any(isinstance(p, (pa.Array, pa.ChunkedArray)) for p in parts):
+        return pa.repeat(pa.scalar(template), table.num_rows)
+    made: Any = pc.binary_join_element_wise(*parts, pa.scalar(""))
+    return pc.coalesce(made, table["entity"])
+
+
+def pseudonyms(table: pa.Table) -> pa.Table:
+    """Replace each actor by a stable pseudonym: the same principal, the same name, everywhere."""
+    import pyarrow as pa
+
+    coded = table["actor"].combine_chunks().dictionary_encode()
+    if len(coded.dictionary) == 0:
+        return table
+    names = pa.array([pseudonym(n) for n in coded.dictionary.to_pylist()], pa.string())
+    place = table.schema.get_field_index("actor")
+    return table.set_column(place, pa.field("actor", pa.string()), names.take(coded.indices))
+
+
+def pseudonym(principal: str) -> str:
+    """Name a principal without naming it: ``actor-amber-cove-3f2a``."""
+    digest = hashlib.sha256(b"actor\0" + principal.casefold().encode()).digest()
+    trait, shape = _TRAITS[digest[0] % 16], _SHAPES[digest[1] % 16]
+    return f"actor-{trait}-{shape}-{digest[2:4].hex()}"

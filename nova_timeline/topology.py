@@ -1,0 +1,174 @@
+"""The topology: entities by one name each, and who depends on whom.
+
+File format (TOML, or JSON with the same keys)::
+
+    [[entity]]
+    name = "checkout"
+    kind = "service"                    # free text
+    aliases = ["ecs:checkout", "checkout-*"]   # other names, globs allowed, ignoring case
+
+    [[edge]]
+    caller = "checkout"
+    callee = "payments"
+    kind = "calls"                      # calls, runs_on, reads, ...
+
+A fault travels from a callee to its callers, and from a host to what runs on it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline.errors import IncidentFileError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_KEYS = {"entity": {"name", "kind", "aliases"}, "edge": {"caller", "callee", "kind"}}
+_REQUIRED = {"entity": ("name",), "edge": ("caller", "callee")}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The caller depends on the callee."""
+
+    caller: str
+    callee: str
+    kind: str = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Entities, their other names, and their dependencies."""
+
+    kinds: Mapping[str, str] = field(default_factory=dict[str, str])
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Lower-cased other name, or glob, -> name."""
+    edges: tuple[Edge, ...] = ()
+
+    def name(self, found: str) -> str:
+        """Return the one name of an entity; an unknown one keeps its own."""
+        folded = found.casefold()
+        if folded in self.aliases:
+            return self.aliases[folded]
+        for pattern, name in self.aliases.items():
+            if any(c in pattern for c in "*?[") and fnmatchcase(folded, pattern):
+                return name
+        return found
+
+    def names(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
+        """Rename a column of entities, shape (n,); each distinct name is looked up once."""
+        import pyarrow as pa
+
+        whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        coded = whole.dictionary_encode()
+        known = pa.array([self.name(n) for n in coded.dictionary.to_pylist()], pa.string())
+        return known.take(coded.indices)
+
+    def with_edges(self, found: Iterable[tuple[str, str, str]]) -> Topology:
+        """Add discovered dependencies, under the one name of each entity."""
+        new = {Edge(self.name(a), self.name(b), kind) for a, b, kind in found}
+        known = {(e.caller, e.callee) for e in self.edges}
+        extra = sorted(
+            (e for e in new if e.caller != e.callee and (e.caller, e.callee) not in known),
+            key=lambda e: (e.caller, e.callee, e.kind),
+        )
+        return Topology(self.kinds, self.aliases, (*self.edges, *extra))
+
+    def dependencies(self) -> dict[str, set[str]]:
+        """Map each entity to those it depends on directly."""
+        found: dict[str, set[str]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.caller, set()).add(edge.callee)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For each entity code, those within k hops and how many hops, in CSR form, nearest first."""
+
+    starts: npt.NDArray[np.int64]
+    entities: npt.NDArray[np.int32]
+    hops: npt.NDArray[np.int8]
+
+
+def reach(topology: Topology, entities: list[str], k: int, first: int = 0) -> Reach:
+    """Find what each entity depends on, first to k hops away (0 is itself), by hops and name."""
+    import numpy as np
+
+    code = {name: i for i, name in enumerate(entities)}
+    below = topology.dependencies()
+    starts, found, far = [0], list[int](), list[int]()
+    for name in entities:
+        seen = {name}
+        level = [name]
+        for hops in range(k + 1):
+            inside = [n for n in level if n in code and hops >= first]
+            found += [code[n] for n in inside]
+            far += [hops] * len(inside)
+            level = sorted({c for n in level for c in below.get(n, ())} - seen)
+            seen |= set(level)
+        starts.append(len(found))
+    return Reach(np.array(starts, np.int64), np.array(found, np.int32), np.array(far, np.int8))
+
+
+def load(path: Path) -> Topology:
+    """Read a topology file.
+
+    Raises:
+        IncidentFileError: it cannot be read, or a table in it is not an entity or an edge.
+    """
+    try:
+        data = path.read_bytes()
+        parsed: Any = json.loads(data) if path.suffix == ".json" else tomllib.loads(data.decode())
+    except (OSError, ValueError) as error:
+        msg = f"{path}: the topology cannot be read: {error}"
+        raise IncidentFileError(msg) from error
+    return parse(parsed, str(path))
+
+
+def parse(given: Mapping[str, Any], place: str) -> Topology:
+    """Check and build a topology from its tables; place is named in messages."""
+    for key in given:
+        if key not in _KEYS:
+            msg = f"{place}: unknown table {key!r}{nearest(key, _KEYS)}"
+            raise IncidentFileError(msg)
+    for kind in _KEYS:
+        for number, table in enumerate(given.get(kind, []), 1):
+            _check(kind, number, table, place)
+    aliases: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    for entity in given.get("entity", []):
+        name = entity["name"]
+        kinds[name] = entity.get("kind", "")
+        for alias in (name, *entity.get("aliases", ())):
+            other = aliases.setdefault(alias.casefold(), name)
+            if other != name:
+                msg = f"{place}: {alias!r} is said to be both {other!r} and {name!r}"
+                raise IncidentFileError(msg)
+    plain = Topology(kinds, aliases)
+    rows = [(e["caller"], e["callee"], e.get("kind", "calls")) for e in given.get("edge", [])]
+    return plain.with_edges(rows)
+
+
+def _check(kind: str, number: int, table: Any, place: str) -> None:
+    where = f"{place}: [[{kind}]] number {number}"
+    if not isinstance(table, dict):
+        msg = f"{where} must be a table"
+        raise IncidentFileError(msg)
+    for key in table:
+        if key not in _KEYS[kind]:
+            msg = f"{where}: unknown key {key!r}{nearest(key, _KEYS[kind])}"
+            raise IncidentFileError(msg)
+    for key in _REQUIRED[kind]:
+        if not isinstance(table.get(key), str):
+            msg = f"{where} needs {key!r}, a text"
+            raise IncidentFileError(msg)
