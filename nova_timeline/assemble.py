@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from nova_timeline.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pyarrow as pa
 
     from nova_timeline.correlate.analysis import Analysis
@@ -37,7 +39,13 @@ CONTRIBUTES = 0.35
 
 _EXCERPT = 240
 _SECOND = 1_000_000_000
-_CHANGE_IDS = ("change.id", "vcs.ref.head.revision", "deployment.id", "feature_flag.key", "event.id")
+_CHANGE_IDS = (
+    "change.id",
+    "vcs.ref.head.revision",
+    "deployment.id",
+    "feature_flag.key",
+    "event.id",
+)
 _CATEGORY = {"deploy": "code_change", "commit": "code_change", "config_change": "config_change",
              "feature_flag": "feature_flag", "scaling": "scaling"}  # fmt: skip
 
@@ -59,7 +67,9 @@ class _Writer:
         wanted = [*columns, "source", *(["body", "event_name"] if table == "event" else _METRIC)]
         found: list[str] = []
         for row in source.select(wanted).take(list(rows)).to_pylist():
-            place = f"{row['evidence.uri']}\0{row['evidence.locator']}\0{row['evidence.sha256'].hex()}"
+            place = (
+                f"{row['evidence.uri']}\0{row['evidence.locator']}\0{row['evidence.sha256'].hex()}"
+            )
             key = "e" + hashlib.sha256(place.encode()).hexdigest()[:12]
             self.citations[key] = Citation(
                 key, row["source"], row["evidence.uri"], row["evidence.locator"],
@@ -74,7 +84,9 @@ _METRIC = ["metric.name", "value", "unit", "entity"]
 
 def _excerpt(row: Mapping[str, Any]) -> str:
     if "metric.name" in row:
-        return f"{row['entity']} {row['metric.name']} = {row['value']:g} {row['unit'] or ''}".strip()
+        return (
+            f"{row['entity']} {row['metric.name']} = {row['value']:g} {row['unit'] or ''}".strip()
+        )
     text = row["body"] or row["event_name"] or ""
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
@@ -90,9 +102,7 @@ def findings(
     writer = _Writer(events, metrics, analysis)
     moments = _moments(writer)
     written = {writer.ids[s]: m for s, m in moments.items()}
-    phases = {
-        name: Phase(p.time, writer.ids[p.signal]) for name, p in analysis.phases.items()
-    }
+    phases = {name: Phase(p.time, writer.ids[p.signal]) for name, p in analysis.phases.items()}
     named = {p.moment: name for name, p in reversed(phases.items())}
     cascades = tuple(_cascades(analysis, writer.ids))
     inside = {m: c.id for c in reversed(cascades) for m in c.moments}
@@ -123,7 +133,9 @@ def _moments(writer: _Writer) -> dict[int, Moment]:
     for link in writer.analysis.links:
         by_effect.setdefault(link.effect, []).append(link)
     unsure = {c.clock: c.uncertainty_ns for c in writer.analysis.clocks}
-    return {s["signal"]: _moment(writer, s, by_effect.get(s["signal"], ()), unsure) for s in signals}
+    return {
+        s["signal"]: _moment(writer, s, by_effect.get(s["signal"], ()), unsure) for s in signals
+    }
 
 
 def _moment_id(writer: _Writer, s: Signal) -> str:
@@ -138,9 +150,7 @@ def _moment_id(writer: _Writer, s: Signal) -> str:
     return "m" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
-def _moment(
-    writer: _Writer, s: Signal, links: Sequence[Link], unsure: Mapping[str, int]
-) -> Moment:
+def _moment(writer: _Writer, s: Signal, links: Sequence[Link], unsure: Mapping[str, int]) -> Moment:
     actor = change_id = None
     if s["table"] == "event":
         actor = writer.events["actor"][s["row"]].as_py()
@@ -179,7 +189,7 @@ def _with_order(moments: Sequence[Moment], clocks: Mapping[str, str]) -> list[Mo
     Two stamps of one clock keep their order. A happens-before link keeps it too.
     """
     vague = [False] * len(moments)
-    for i, (a, b) in enumerate(zip(moments, moments[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(moments)):
         same = a.id in clocks and clocks[a.id] == clocks.get(b.id) and a.time != b.time
         if same or b.time - a.time >= a.uncertainty_ns + b.uncertainty_ns:
             continue
@@ -216,7 +226,14 @@ def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCau
         )
     )[:SHOWN_CAUSES]
     return [
-        _root_cause(writer, moments, number, c, analysis.confidence[number - 1], contributing if number == 1 else ())
+        _root_cause(
+            writer,
+            moments,
+            number,
+            c,
+            analysis.confidence[number - 1],
+            contributing if number == 1 else (),
+        )
         for number, c in enumerate(ranked, 1)
     ]
 
@@ -236,7 +253,9 @@ def _root_cause(
         change_id=moment.change_id if found.is_change else None,
         score=found.score,
         confidence=sure,
-        title=moment.title if found.is_change else f"No change explains this; it begins with: {moment.title}",
+        title=moment.title
+        if found.is_change
+        else f"No change explains this; it begins with: {moment.title}",
         reasons=tuple(
             Reason(t.text, t.weight, tuple(e for n in t.signals for e in moments[n].evidence[:1]))
             for t in terms
@@ -254,4 +273,6 @@ def _impact(analysis: Analysis) -> Impact:
             return None
         return round((steps[name].time - steps["onset"].time) / _SECOND, 3)
 
-    return Impact(since("recovered"), since("detected"), since("recovered"), entities, analysis.errors)
+    return Impact(
+        since("recovered"), since("detected"), since("recovered"), entities, analysis.errors
+    )

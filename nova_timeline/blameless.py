@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 
 _PERSON = "(a person)"
-# Where logs put people's names: mail addresses, IAM users and the sessions of assumed roles.
+# Where logs put people's names: mail addresses, JSON keys, IAM users, sessions of assumed roles.
 _NAMES = (
     re.compile(r"(?P<kept>(?<![\w.+-]))[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    re.compile(
+        r"(?P<kept>\"(?:author|committer|user|user_?name|login|caller|assignee|acknowledged_by)\""
+        r"\s*:\s*\")[^\"]+",
+        re.IGNORECASE,
+    ),
     re.compile(r"(?P<kept>\barn:aws[\w-]*:iam::\d*:user/)[^\s\"',]+"),
     re.compile(r"(?P<kept>\barn:aws[\w-]*:sts::\d*:assumed-role/[^/\s\"']+/)[^\s\"',]+"),
 )

@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
     from nova_timeline.timeline import Timeline
@@ -84,20 +85,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     made = {
         name: commands.add_parser(
-            name, help=text, description=text.capitalize() + ".", epilog=f"example: {_EXAMPLES[name]}"
+            name,
+            help=text,
+            description=text.capitalize() + ".",
+            epilog=f"example: {_EXAMPLES[name]}",
         )
         for name, text in _COMMANDS.items()
     }
     for name, command in made.items():
         command.set_defaults(command=globals()[f"_{name}"])
     made["reconstruct"].add_argument("incident", type=Path, metavar="INCIDENT.toml")
-    made["reconstruct"].add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder to write")
-    made["demo"].add_argument("--out", type=Path, default=Path("demo-run"), metavar="RUN", help="the run folder to write (%(default)s)")
+    made["reconstruct"].add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="the run folder to write"
+    )
+    made["demo"].add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo-run"),
+        metavar="RUN",
+        help="the run folder to write (%(default)s)",
+    )
     for name in ("reconstruct", "demo"):
         _how(made[name])
     for name in ("verify", "explain", "report", "draft", "sql"):
         made[name].add_argument("run", type=Path, metavar="RUN")
-    made["explain"].add_argument("moment", metavar="MOMENT", help="a moment's id, or cause:1, cause:2, ...")
+    made["explain"].add_argument(
+        "moment", metavar="MOMENT", help="a moment's id, or cause:1, cause:2, ..."
+    )
     made["connectors"].add_argument("name", nargs="?", metavar="NAME")
     made["sql"].add_argument("query", metavar="QUERY")
     for name in ("verify", "sql"):
@@ -106,10 +120,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _how(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--engine", choices=["local"], default="local", help="where to work (%(default)s: threads of this process)")
-    command.add_argument("--workers", type=_positive, default=0, metavar="N", help="how many threads; one a core by default")
-    command.add_argument("--json", action="store_true", help="print timeline.json instead of the summary")
-    command.add_argument("--strict", action="store_true", help="exit 1 when a source is not complete")
+    command.add_argument(
+        "--engine",
+        choices=["local"],
+        default="local",
+        help="where to work (%(default)s: threads of this process)",
+    )
+    command.add_argument(
+        "--workers",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="how many threads; one a core by default",
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print timeline.json instead of the summary"
+    )
+    command.add_argument(
+        "--strict", action="store_true", help="exit 1 when a source is not complete"
+    )
 
 
 def _positive(text: str) -> int:
@@ -148,7 +177,9 @@ def _demo(given: argparse.Namespace) -> int:
 
     bundled = Path(__file__).resolve().parents[1] / "fixtures" / "checkout-outage" / "incident.toml"
     if not bundled.is_file():
-        msg = "the bundled incident comes with the source, not with the wheel; run this in a checkout"
+        msg = (
+            "the bundled incident comes with the source, not with the wheel; run this in a checkout"
+        )
         raise IncidentFileError(msg)
     return _made(given, Incident.load(bundled))
 
@@ -174,12 +205,14 @@ def _run(given: argparse.Namespace, incident: object) -> Timeline:
     from nova_timeline.model import Incident
     from nova_timeline.pipeline import reconstruct
 
-    assert isinstance(incident, Incident)  # noqa: S101
+    assert isinstance(incident, Incident)
     console = _console(error=True)
     columns = TextColumn("reading"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("reading", total=None)
-        told = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731
+        told = lambda done, total: bar.update(task, completed=done, total=total)
         return reconstruct(incident, engine=Local(given.workers, told))
 
 
@@ -274,11 +307,18 @@ def _sql(given: argparse.Namespace) -> int:
 
     table = sql.query(given.run, given.query)
     frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101
+    assert isinstance(frame, pl.DataFrame)
     if given.json:
         frame.write_ndjson(sys.stdout.buffer)
         return DONE
-    with pl.Config(tbl_rows=200, tbl_cols=-1, fmt_str_lengths=80, tbl_width_chars=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+    with pl.Config(
+        tbl_rows=200,
+        tbl_cols=-1,
+        fmt_str_lengths=80,
+        tbl_width_chars=-1,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+    ):
         for line in str(frame).splitlines():
             print(printable(line))
     print(f"{len(frame)} rows", file=sys.stderr)

@@ -113,7 +113,9 @@ def epoch(numbers: pa.Array[Any] | pa.ChunkedArray[Any], unit: str) -> Times:
 
     scale = NANOSECONDS[unit]
     texts = pl.Series(values=numbers.cast(pa.string()), dtype=pl.String).str.strip_chars()
-    parts = texts.str.extract_groups(r"^(?<whole>-?\d{1,19})(?:\.(?<fraction>\d*))?$").struct.unnest()
+    parts = texts.str.extract_groups(
+        r"^(?<whole>-?\d{1,19})(?:\.(?<fraction>\d*))?$"
+    ).struct.unnest()
     whole = parts["whole"].cast(pl.Int64, strict=False)
     digits = parts["fraction"].fill_null("").str.slice(0, 9)
     places = digits.str.len_bytes().cast(pl.Int64)

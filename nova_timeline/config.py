@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import clock, connector, model, topology
 from nova_timeline.clock import Window
 from nova_timeline.errors import ConnectorError, IncidentFileError, nearest
 from nova_timeline.model import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TABLES = ("incident", "source", "topology")
 _INCIDENT = ("id", "title", "severity", "start", "end", "around", "before", "after", "affected")
@@ -129,7 +131,9 @@ def _window(check: _Check, head: Mapping[str, Any]) -> Window:
     wrong = len(check.mistakes)
     start, end = _time(check, head, "start"), _time(check, head, "end")
     if len(check.mistakes) == wrong and end <= start:
-        check.say("[incident]", f"'end' ({clock.rfc3339(end)}) is not after 'start' ({clock.rfc3339(start)})")
+        second = 1_000_000_000
+        told = f"'end' ({clock.rfc3339(end, second)}) is not after"
+        check.say("[incident]", f"{told} 'start' ({clock.rfc3339(start, second)})")
     return Window(start, end)
 
 
@@ -145,7 +149,10 @@ def _time(check: _Check, head: Mapping[str, Any], key: str) -> int:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return clock.nanoseconds(value)
     if isinstance(value, datetime):
-        check.say("[incident]", f"{key!r} has no time zone: {value.isoformat()}; write {value.isoformat()}Z for UTC")
+        check.say(
+            "[incident]",
+            f"{key!r} has no time zone: {value.isoformat()}; write {value.isoformat()}Z for UTC",
+        )
     elif isinstance(value, date):
         check.say("[incident]", f"{key!r} is a day without a time: {value}; write a time {example}")
     else:
@@ -158,9 +165,13 @@ def _duration(check: _Check, head: Mapping[str, Any], key: str) -> int:
     value = head.get(key, "45m")
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        check.say("[incident]", f"{key!r} is no duration: {value!r}; write one such as '45m' or '2h'")
+        check.say(
+            "[incident]", f"{key!r} is no duration: {value!r}; write one such as '45m' or '2h'"
+        )
         return 0
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]]) // timedelta(microseconds=1) * 1000
+    return (
+        timedelta(seconds=float(match[1]) * _SECONDS[match[2]]) // timedelta(microseconds=1) * 1000
+    )
 
 
 def _sources(check: _Check, given: Any, base: Path) -> tuple[Source, ...]:
@@ -218,13 +229,18 @@ def _check_template(check: _Check, where: str, template: str) -> None:
 
     for column in re.findall(r"\{([^}]*)\}", template):
         if column not in schema.columns("event") and not column.startswith("attributes."):
-            check.say(where, f"'entity' names no column {column!r}{nearest(column, schema.columns('event'))}")
+            check.say(
+                where,
+                f"'entity' names no column {column!r}{nearest(column, schema.columns('event'))}",
+            )
 
 
 def _nothing_there(base: Path, path: str, globs: tuple[str, ...]) -> str:
     whole = base / path
     if whole.is_dir():
-        return f"no file in {path!r} is named like {', '.join(globs)}; name the file, or write a glob"
+        return (
+            f"no file in {path!r} is named like {', '.join(globs)}; name the file, or write a glob"
+        )
     beside = [p.name for p in whole.parent.iterdir()] if whole.parent.is_dir() else []
     hint = nearest(whole.name, beside) if beside else f"; there is no folder {str(whole.parent)!r}"
     return f"there is no file {path!r} (relative to {str(base)!r}){hint}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -20,6 +19,8 @@ from nova_timeline import digest, evidence, schema
 from nova_timeline.errors import OptionError, UnknownConnectorError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import pyarrow as pa
 
     from nova_timeline.clock import Window

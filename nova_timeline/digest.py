@@ -7,6 +7,7 @@ is decoded.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def sha256(records: pa.Array[Any]) -> pa.Array[Any]:
     view = memoryview(data if data is not None else b"")
     cuts = bounds.tolist()
     new = hashlib.sha256
-    digests = b"".join([new(view[a:b]).digest() for a, b in zip(cuts, cuts[1:], strict=False)])
+    digests = b"".join([new(view[a:b]).digest() for a, b in itertools.pairwise(cuts)])
     return pa.Array.from_buffers(pa.binary(32), len(column), [None, pa.py_buffer(digests)])
 
 

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 NO_INCIDENT = "no incident found"
 
-_ROLES = {"change": 1, "gap": 1, "alert_firing": 2, "acknowledgement": 2, "recovery": 2}
-_LATER = {"alert_resolved": 3, "fault": 3}
-_LEAST = 4
+_FIRST, _LINKED, _LEAST = 0, 1, 4
+_RANKS = {
+    "gap": 1,
+    "alert_firing": 2,
+    "alert_resolved": 2,
+    "acknowledgement": 2,
+    "recovery": 2,
+    "change": 3,
+    "fault": 3,
+}
 _COMPLETE = "complete"
 _CLOSE = 0.1
 
@@ -39,15 +46,21 @@ def by_id(findings: Findings) -> dict[str, Moment]:
 def main_moments(findings: Findings, limit: int) -> tuple[Moment, ...]:
     """Return the moments a reader needs first, at most limit, in the order of the timeline.
 
-    Phases, root causes and what contributed come first; then changes and lost evidence; then
-    alerts, acknowledgements and recoveries; the rest by severity.
+    Phases, root causes and what contributed come first; then changes that something is put down
+    to, and lost evidence; then alerts, acknowledgements and recoveries; the rest by severity.
     """
     named = _named(findings)
+    linked = {cause.moment for moment in findings.moments for cause in moment.caused_by}
+    linked.update(cause.moment for cause in findings.root_causes if cause.moment)
 
     def importance(place: int) -> tuple[int, int, int]:
         moment = findings.moments[place]
-        rank = _ROLES.get(moment.role or "", _LATER.get(moment.role or "", _LEAST))
-        return (0 if moment.id in named else rank, -moment.severity, place)
+        rank = _RANKS.get(moment.role or "", _LEAST)
+        if moment.id in named:
+            rank = _FIRST
+        elif moment.role == "change" and moment.id in linked:
+            rank = _LINKED
+        return (rank, -moment.severity, place)
 
     chosen = sorted(range(len(findings.moments)), key=importance)[:limit]
     return tuple(findings.moments[place] for place in sorted(chosen))

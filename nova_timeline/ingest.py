@@ -57,7 +57,7 @@ def read(task: Task) -> Piece:
         piece.gaps.append(Gap(piece.uri, f"not allowed to read it: {error.strerror}", "denied"))
     except (UnreadableSourceError, OSError) as error:
         piece.gaps.append(Gap(piece.uri, str(error), "unavailable"))
-    except Exception as error:  # noqa: BLE001  # one source must not take the others down
+    except Exception as error:  # one source must not take the others down
         said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
         piece.gaps.append(Gap(piece.uri, said, "unavailable"))
     return piece

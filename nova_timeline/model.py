@@ -5,12 +5,14 @@ They mirror ``timeline.json`` one to one. Times are nanoseconds since 1970 UTC; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nova_timeline.clock import Window
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nova_timeline.clock import Window
 
 PHASES = ("onset", "detected", "acknowledged", "mitigated", "recovered")
 """The steps of an incident, in the order in which they are expected."""

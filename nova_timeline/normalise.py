@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from nova_timeline.topology import Topology
 
 # Two short lists make pseudonyms that people can say; the digest picks.
-_TRAITS = "amber azure brisk calm coral dusty early fern gold grey hazel ivory jade keen lilac mint".split()
-_SHAPES = "arch beam cove delta ember fjord grove harbor inlet knoll ledge mesa oak pine ridge stone".split()
+_TRAITS = ["amber", "azure", "brisk", "calm", "coral", "dusty", "early", "fern", "gold", "grey", "hazel", "ivory", "jade", "keen", "lilac", "mint"]
+_SHAPES = ["arch", "beam", "cove", "delta", "ember", "fjord", "grove", "harbor", "inlet", "knoll", "ledge", "mesa", "oak", "pine", "ridge", "stone"]
 
 
 def inside(table: pa.Table, window: Window) -> Any:
@@ -25,7 +25,7 @@ def inside(table: pa.Table, window: Window) -> Any:
 
     time: Any = table["timestamp"].cast(pa.int64())
     fits = pc.and_(pc.greater_equal(time, window.start), pc.less(time, window.end))
-    return pc.fill_null(fits, True)  # noqa: FBT003
+    return pc.fill_null(fits, True)
 
 
 def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:

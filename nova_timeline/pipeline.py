@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import assemble, connector, digest, ingest, topology
-from nova_timeline.clock import Window
 from nova_timeline.engine import Local
 from nova_timeline.ingest import Piece, Task
 from nova_timeline.model import Coverage, FileCoverage, Incident, Source
@@ -16,7 +14,11 @@ from nova_timeline.timeline import Timeline
 from nova_timeline.topology import Topology
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pyarrow as pa
+
+    from nova_timeline.clock import Window
 
 OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
@@ -39,7 +41,9 @@ def reconstruct(incident: Incident, *, engine: Local | None = None) -> Timeline:
     tasks = _tasks(incident, shape)
     pieces = list((engine or Local()).map(ingest.read, tasks))
     tables = {name: ingest.merged(pieces, name) for name in ("metric", "edge")}
-    tables["evidence"] = _once(ingest.merged(pieces, "evidence"), ["evidence.uri", "evidence.locator"])
+    tables["evidence"] = _once(
+        ingest.merged(pieces, "evidence"), ["evidence.uri", "evidence.locator"]
+    )
     tables["event"] = _events(ingest.merged(pieces, "event"))
     tables["metric"] = _once(tables["metric"], ["entity", "metric.name", "timestamp", "value"])
     tables["edge"] = _once(tables["edge"], ["caller", "callee", "kind"])
@@ -103,7 +107,10 @@ def _coverage(
     incident: Incident, pieces: Sequence[Piece], tables: Mapping[str, pa.Table]
 ) -> list[Coverage]:
     """Say, source by source, how much could be seen."""
-    return [_covered(incident, s, pieces, tables) for s in sorted(incident.sources, key=lambda s: s.name)]
+    return [
+        _covered(incident, s, pieces, tables)
+        for s in sorted(incident.sources, key=lambda s: s.name)
+    ]
 
 
 def _covered(
@@ -112,18 +119,29 @@ def _covered(
     import pyarrow.compute as pc
 
     mine = [p for p in pieces if p.source == source.name]
-    kept = [tables[n].filter(pc.equal(tables[n]["source"], source.name)) for n in ("event", "metric", "edge")]
+    kept = [
+        tables[n].filter(pc.equal(tables[n]["source"], source.name))
+        for n in ("event", "metric", "edge")
+    ]
     rows = sum(t.num_rows for t in kept)
-    within = sum(t.num_rows for p in mine for n, ts in p.tables.items() for t in ts if n != "evidence")
+    within = sum(
+        t.num_rows for p in mine for n, ts in p.tables.items() for t in ts if n != "evidence"
+    )
     files = _files(mine)
     worst = min((f.state for f in files), key=_WORST_FIRST.index, default="complete")
     if worst in ("unavailable", "denied") and any(p.read for p in mine):
         worst = "partial"
     seen = _seen(kept)
-    passed = connector.load(source.use)(source.options).files(incident.base, source.path).passed_over
-    reasons = [f"{len(files)} of {len({p.uri for p in mine})} files not read whole"] if files else []
+    passed = (
+        connector.load(source.use)(source.options).files(incident.base, source.path).passed_over
+    )
+    reasons = (
+        [f"{len(files)} of {len({p.uri for p in mine})} files not read whole"] if files else []
+    )
     if passed:
-        reasons.append(f"passed over by name: {', '.join(passed[:5])}" + (" ..." if len(passed) > 5 else ""))  # noqa: PLR2004
+        reasons.append(
+            f"passed over by name: {', '.join(passed[:5])}" + (" ..." if len(passed) > 5 else "")
+        )
     if not rows and not files:
         reasons.append("no record lies inside the window")
     undated = kept[0]["timestamp"].null_count + kept[1]["timestamp"].null_count
@@ -176,7 +194,14 @@ def _coverage_table(coverage: Sequence[Coverage]) -> pa.Table:
              "reason": c.reason}
         )  # fmt: skip
         rows += [
-            {"source": c.source, "uri": f.uri, **asked, "read": f.rows, "state": f.state, "reason": f.reason}
+            {
+                "source": c.source,
+                "uri": f.uri,
+                **asked,
+                "read": f.rows,
+                "state": f.state,
+                "reason": f.reason,
+            }
             for f in c.files
         ]
     return pa.Table.from_pylist(rows, schema=schema.table("coverage"))
@@ -201,7 +226,8 @@ def _about(incident: Incident, pieces: Sequence[Piece]) -> dict[str, Any]:
         "window": _window(incident.window),
         "base": str(incident.base.resolve()),
         "inputs": inputs,
-        "versions": {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in _VERSIONS}
+        | {"python": platform.python_version()},
     }
 
 

@@ -7,14 +7,14 @@ for GitHub's Markdown, and names of people are taken out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nova_timeline import highlights
 from nova_timeline.blameless import questions, without_names
-from nova_timeline.wording import counted, duration, link, moment_time, printable, when, words
+from nova_timeline.wording import counted, duration, lead, link, moment_time, printable, when, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ _CITED = 3
 _LISTED = 10
 _LONG = 200
 _SURE = 0.5
+_HUMAN = ("acknowledgement", "change", "commit", "deploy", "operator_action")
 
 # A backslash makes ASCII punctuation plain text (CommonMark 0.31, section 2.4).
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&])")
@@ -107,7 +108,7 @@ def _cited(evidence: Iterable[str]) -> str:
 
 def _told(moment: Moment) -> str:
     """Return a moment as half a sentence, with its evidence."""
-    return f"{escaped(moment.entity)}: {escaped(moment.title)}{_cited(moment.evidence)}"
+    return f"{escaped(lead(moment) + moment.title)}{_cited(moment.evidence)}"
 
 
 def _time(moment: Moment) -> str:
@@ -121,8 +122,9 @@ def _summary(findings: Findings) -> tuple[str, ...]:
     lines: list[str] = []
     if onset:
         first = moments.get(onset.moment)
+        about = "about " if first and first.order == "uncertain" else ""
         lines.append(
-            f"The incident began at {when(onset.time)} UTC"
+            f"The incident began at {about}{when(onset.time)} UTC"
             + (f" with {_told(first)}." if first else ".")
         )
     if recovered:
@@ -142,12 +144,13 @@ def _cause_sentence(findings: Findings) -> str:
     cause = highlights.leading(findings)
     if cause is None:
         return "The evidence at hand does not rank any cause."
-    what = f"{escaped(cause.title or cause.entity)} ({escaped(cause.entity)})"
+    where = f" ({escaped(cause.entity)})" if cause.entity else ""
+    what = f"{escaped(cause.title or cause.entity)}{where}"
     marks = _cited(_proof(findings, cause))
     sure = f"{words(cause.category)}, confidence {cause.confidence:.0%}"
     if cause.moment is None:
-        lead = "**No change explains the evidence.** The trigger was operational"
-        return f"{lead}: {what}; {sure}.{marks}"
+        none = "**No change explains the evidence.** The trigger was operational"
+        return f"{none}: {what}; {sure}.{marks}"
     return f"The most likely cause is {what}; {sure}.{marks}"
 
 
@@ -213,8 +216,8 @@ def _contributing(findings: Findings) -> tuple[str, ...]:
     found = [moments[one] for one in cause.contributing if one in moments] if cause else []
     if not found:
         return ("None was found in the evidence.",)
-    lead = "These did not cause it; they made it worse, or let it through:"
-    return (lead, "", *(f"- {_time(moment)} {_told(moment)}" for moment in found))
+    intro = "These did not cause it; they made it worse, or let it through:"
+    return (intro, "", *(f"- {_time(moment)} {_told(moment)}" for moment in found))
 
 
 def _response(findings: Findings) -> tuple[str, ...]:
@@ -227,7 +230,8 @@ def _response(findings: Findings) -> tuple[str, ...]:
         after = "" if step.name == "onset" else f", {duration(step.after_onset)} after the onset"
         shown_by = moments.get(step.phase.moment)
         marks = _cited(shown_by.evidence) if shown_by else ""
-        lines.append(f"- {step.name}: {when(step.phase.time)}{after}{marks}")
+        about = "about " if shown_by and shown_by.order == "uncertain" else ""
+        lines.append(f"- {step.name}: {about}{when(step.phase.time)}{after}{marks}")
     return tuple(lines)
 
 
@@ -269,7 +273,9 @@ def _coverage(findings: Findings) -> tuple[str, ...]:
     if not lines:
         lines.append("Every source was read in full.")
     if lost := highlights.undated(findings):
-        lines.append(f"- {counted(lost, 'record')} had no readable time and stand in no order.")
+        lines.append(
+            f"- {counted(lost, 'record')} had no readable time, and so no place in the order."
+        )
     lines += [f"- Evidence was lost: {_told(m)}" for m in findings.moments if m.role == "gap"]
     return tuple(lines)
 
@@ -295,15 +301,7 @@ def _open_questions(findings: Findings) -> tuple[str, ...]:
         lines.append(
             f"- {escaped(second.title or second.entity)} is nearly as likely. What rules it out?"
         )
-    doubtful = highlights.uncertain(findings.moments)
-    lines += [
-        f"- Did this come before or after its neighbours? {_told(moment)}"
-        for moment in doubtful[:_LISTED]
-    ]
-    if len(doubtful) > _LISTED:
-        lines.append(
-            f"- The order of {counted(len(doubtful) - _LISTED, 'more moment')} is uncertain."
-        )
+    lines += _order_questions(findings)
     lines += [
         f"- When was it {step.name}? No evidence says so."
         for step in highlights.steps(findings)
@@ -312,9 +310,23 @@ def _open_questions(findings: Findings) -> tuple[str, ...]:
     return tuple(lines) or ("None that the evidence raises.",)
 
 
+def _order_questions(findings: Findings) -> list[str]:
+    doubtful = highlights.uncertain(findings.moments)
+    if not doubtful:
+        return []
+    left = len(doubtful) - _LISTED
+    more = [f"  - and {counted(left, 'more moment')}"] if left > 0 else []
+    listed = [f"  - {_time(moment)} {_told(moment)}" for moment in doubtful[:_LISTED]]
+    return [
+        "- Did these come before or after their neighbours? The clocks do not say.",
+        *listed,
+        *more,
+    ]
+
+
 def _actions(findings: Findings) -> tuple[str, ...]:
     cause = highlights.leading(findings)
-    where = escaped(cause.entity) if cause else "the affected entities"
+    where = (escaped(cause.entity) if cause else "") or "the affected entities"
     asked = [
         f"Prevent: what would make this impossible in {where}?",
         f"Detect: which alert would fire before users notice, and on what of {where}?",
@@ -348,12 +360,21 @@ def _with_evidence(findings: Findings, named: dict[str, tuple[str, ...]]) -> tup
     """Add the appendix: every footnote that the sections use, in the order of first use."""
     text = "\n".join(line for lines in named.values() for line in lines)
     used = dict.fromkeys(_FOOTNOTE.findall(text))
-    known = {footnote(key): citation for key, citation in findings.evidence.items()}
+    by_people = {mark for m in findings.moments if _by_people(m) for mark in m.evidence}
+    known = {
+        footnote(key): replace(citation, excerpt="") if key in by_people else citation
+        for key, citation in findings.evidence.items()
+    }
     sections = [Section(title, lines) for title, lines in named.items()]
     if used:
         notes = [("", f"{mark}: {_note(known.get(mark))}") for mark in used]
         sections.append(Section("Evidence", (_VERIFY, *chain.from_iterable(notes))))
     return tuple(sections)
+
+
+def _by_people(moment: Moment) -> bool:
+    """Say whether a moment's raw records are of the kind that names its author."""
+    return moment.actor is not None or moment.role in _HUMAN or moment.kind in _HUMAN
 
 
 def _note(citation: Citation | None) -> str:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from nova_timeline import highlights
 from nova_timeline.clock import rfc3339
-from nova_timeline.wording import counted, duration, link, moment_time, printable, when, words
+from nova_timeline.wording import (
+    counted,
+    doubt,
+    duration,
+    link,
+    moment_time,
+    printable,
+    when,
+    words,
+)
 
 if TYPE_CHECKING:
     import jinja2
@@ -99,6 +108,7 @@ def _environment() -> jinja2.Environment:
     )
     filters: dict[str, Any] = {
         "counted": counted,
+        "doubt": doubt,
         "duration": duration,
         "link": link,
         "moment_time": moment_time,

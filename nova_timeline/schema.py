@@ -252,11 +252,13 @@ def attributes(length: int, given: Mapping[str, Any]) -> pa.Array[Any]:
 
     if not given:
         offsets = pa.array(np.zeros(length + 1, np.int32))
-        return pa.MapArray.from_arrays(offsets, pa.array([], pa.string()), pa.array([], pa.string()))
+        return pa.MapArray.from_arrays(
+            offsets, pa.array([], pa.string()), pa.array([], pa.string())
+        )
     arrays = [_whole(_column(value, pa.string(), length)) for value in given.values()]
     present = np.stack(
         [
-            np.asarray(pc.fill_null(pc.greater(pc.binary_length(a), 0), False))  # noqa: FBT003
+            np.asarray(pc.fill_null(pc.greater(pc.binary_length(a), 0), False))
             for a in arrays
         ],
         axis=1,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nova_timeline import store
 from nova_timeline.errors import QueryError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 TABLES = {**{folder: f"{folder}/*.parquet" for folder in store.FOLDERS.values()},
@@ -35,7 +36,9 @@ def query(run: Path, text: str) -> pa.Table:
         database.execute("SET TimeZone = 'UTC'").fetchall()
         for view, files in TABLES.items():
             place = str(whole / files).replace("'", "''")
-            database.execute(f'CREATE VIEW "{view}" AS SELECT * FROM read_parquet(\'{place}\')').fetchall()  # noqa: S608
+            database.execute(
+                f"CREATE VIEW \"{view}\" AS SELECT * FROM read_parquet('{place}')"
+            ).fetchall()
         folder = str(whole).replace("'", "''")
         database.execute(f"SET allowed_directories = ['{folder}/']").fetchall()
         database.execute("SET enable_external_access = false").fetchall()

@@ -9,19 +9,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
     import pyarrow as pa
 
 MANIFEST = "manifest.json"
-FOLDERS = {"event": "events", "metric": "metrics", "evidence": "evidence", "edge": "edges", "coverage": "coverage"}
+FOLDERS = {
+    "event": "events",
+    "metric": "metrics",
+    "evidence": "evidence",
+    "edge": "edges",
+    "coverage": "coverage",
+}
 """Table name -> folder of Parquet files in a run."""
 FORMAT = "nova-timeline-run/1"
 
@@ -35,7 +42,9 @@ def writing(run: Path) -> Iterator[Path]:
     Raises:
         RunFolderError: something that is not a run stands there already, or it cannot be written.
     """
-    if run.exists() and not (run.is_dir() and ((run / MANIFEST).exists() or not any(run.iterdir()))):
+    if run.exists() and not (
+        run.is_dir() and ((run / MANIFEST).exists() or not any(run.iterdir()))
+    ):
         msg = f"{run} exists and is not a run; name another folder with --out"
         raise RunFolderError(msg)
     beside = run.with_name(f".{run.name}.{os.getpid()}.part")
@@ -76,10 +85,19 @@ def write_table(run: Path, name: str, table: pa.Table) -> None:
     )
 
 
-_REPEATING = frozenset(
-    c for name in schema.TABLES for c in schema.columns(name)
-) - {"event_id", "evidence.sha256", "evidence.locator", "evidence.url", "raw", "body", "timestamp",
-     "observed_timestamp", "span_id", "trace_id", "value"}
+_REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)) - {
+    "event_id",
+    "evidence.sha256",
+    "evidence.locator",
+    "evidence.url",
+    "raw",
+    "body",
+    "timestamp",
+    "observed_timestamp",
+    "span_id",
+    "trace_id",
+    "value",
+}
 
 
 def read_table(run: Path, name: str) -> pa.Table:
@@ -94,7 +112,9 @@ def read_table(run: Path, name: str) -> pa.Table:
     parts = sorted((run / FOLDERS[name]).glob("*.parquet"))
     try:
         tables = [pq.ParquetFile(p, page_checksum_verification=True).read() for p in parts]
-        return pa.concat_tables([t.cast(schema.table(name)) for t in tables] or [schema.empty(name)])
+        return pa.concat_tables(
+            [t.cast(schema.table(name)) for t in tables] or [schema.empty(name)]
+        )
     except (OSError, pa.ArrowException) as error:
         msg = f"{run / FOLDERS[name]} cannot be read: {error}"
         raise RunFolderError(msg) from error
@@ -103,7 +123,10 @@ def read_table(run: Path, name: str) -> pa.Table:
 def seal(run: Path, about: Mapping[str, Any]) -> None:
     """Write the manifest: what the run was made of, and the digest of every file in it."""
     files = sorted(p for p in run.rglob("*") if p.is_file())
-    outputs = {p.relative_to(run).as_posix(): {"sha256": digest.of_file(p), "bytes": p.stat().st_size} for p in files}
+    outputs = {
+        p.relative_to(run).as_posix(): {"sha256": digest.of_file(p), "bytes": p.stat().st_size}
+        for p in files
+    }
     text = json.dumps({"format": FORMAT, **about, "outputs": outputs}, indent=2, sort_keys=True)
     (run / MANIFEST).write_text(text + "\n")
 

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import highlights
 from nova_timeline.errors import UnknownMomentError, nearest
-from nova_timeline.wording import counted, duration, moment_time, printable, short, when, words
+from nova_timeline.wording import (
+    counted,
+    doubt,
+    duration,
+    lead,
+    moment_time,
+    printable,
+    short,
+    when,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,9 +35,11 @@ if TYPE_CHECKING:
     Raw = Callable[[str], bytes | None]
 
 _MOMENTS = 25
+_DAY = len("2026-03-03")
 _LISTED = 10
 _CITED = 5
 _RAW_BYTES = 1_500
+_RAW_LINES = 24
 _HEX_BYTES = 256
 _HEX_WIDTH = 16
 _ASCII = range(0x20, 0x7F)
@@ -112,10 +124,10 @@ def _phases(console: Console, findings: Findings) -> None:
             table.add_row(name, _text("not reached, as far as the evidence goes", "dim"), "")
             continue
         shown_by = moments.get(step.phase.moment)
-        doubt = "~" if shown_by and shown_by.order == "uncertain" else ""
+        mark = "~" if shown_by and shown_by.order == "uncertain" else ""
         first = step.name == "onset" or step.after_onset is None
         after = "" if first else f"{duration(step.after_onset)} after the onset"
-        table.add_row(name, _text(doubt + when(step.phase.time)), _text(after, "dim"))
+        table.add_row(name, _text(mark + when(step.phase.time)), _text(after, "dim"))
     console.print(table)
     impact = findings.impact
     where = short(", ".join(impact.entities)) or "not known"
@@ -148,19 +160,19 @@ def _cause_lines(console: Console, cause: RootCause) -> None:
     if cause.moment is None:
         _line(console, "No change explains the evidence. The trigger was operational:", "yellow")
     _line(console, _named(cause), "bold")
-    _line(console, f"explain it: cause:{cause.rank}", "dim")
+    _line(console, f"more: nova-timeline explain RUN cause:{cause.rank}", "dim")
     for reason in cause.reasons:
         _line(console, f"{reason.weight:+.2f}  {reason.text}", indent=2)
 
 
 def _named(cause: RootCause) -> str:
-    change = f", {cause.change_id}" if cause.change_id else ""
-    what = f"{short(cause.title or cause.entity)} ({cause.entity}, {words(cause.category)}{change})"
+    about = ", ".join(filter(None, (cause.entity, words(cause.category), cause.change_id)))
+    what = f"{short(cause.title or cause.entity)} ({about})"
     return f"{what}, score {cause.score:.2f}, confidence {cause.confidence:.0%}"
 
 
 def _told(moment: Moment) -> str:
-    return f"{moment_time(moment)}  {moment.entity}: {short(moment.title)} ({moment.id})"
+    return f"{moment_time(moment)}  {lead(moment)}{short(moment.title)} ({moment.id})"
 
 
 def _moments(console: Console, findings: Findings) -> None:
@@ -169,24 +181,33 @@ def _moments(console: Console, findings: Findings) -> None:
     from rich.table import Table
 
     shown = highlights.main_moments(findings, _MOMENTS)
+    days = sorted({when(moment.time)[:_DAY] for moment in shown})
+    first = _DAY + 1 if len(days) == 1 else 0
     _heading(console, f"Main moments ({len(shown)} of {len(findings.moments):,})")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("Time (UTC)", "Moment", "Phase", "Where", "What"):
-        table.add_column(column, no_wrap=column in ("Time (UTC)", "Moment", "Phase"))
+    for column in (f"{days[0]} UTC" if first else "Time (UTC)", "Moment", "Phase"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("What")
     for moment in shown:
-        many = f" (x{moment.count:,})" if moment.count > 1 else ""
+        time = when(moment.time, moment.precision_ns)[first:]
+        mark = "~" if moment.order == "uncertain" else " "
         table.add_row(
-            _text(moment_time(moment), "yellow" if moment.order == "uncertain" else ""),
+            _text(mark + time, "yellow" if moment.order == "uncertain" else ""),
             _text(moment.id, "dim"),
             _text(moment.phase or "", _COLOURS.get(moment.phase or "", "")),
-            _text(moment.entity),
-            _text(short(moment.title) + many),
+            _text(_what(moment)),
         )
     console.print(table)
     if left := len(findings.moments) - len(shown):
         _line(console, f"... {left:,} more", "dim")
     if highlights.uncertain(shown):
         _line(console, "~ its place among its neighbours is not certain", "yellow")
+
+
+def _what(moment: Moment) -> str:
+    many = f" (x{moment.count:,})" if moment.count > 1 else ""
+    off = f" ({doubt(moment)})" if doubt(moment) else ""
+    return f"{lead(moment)}{short(moment.title)}{many}{off}"
 
 
 def _cascades(console: Console, findings: Findings) -> None:
@@ -213,7 +234,9 @@ def _coverage(console: Console, findings: Findings) -> None:
         rows = counted(one.rows, "row")
         _line(console, f"! {one.source} is {words(one.state)}{reason} ({rows})", "bold red")
         for file in one.files[:_LISTED]:
-            _line(console, f"{file.uri}: {words(file.state)}, {file.reason}", "red", indent=2)
+            _line(
+                console, f"{file.uri}: {words(file.state)}, {short(file.reason)}", "red", indent=2
+            )
     if lost:
         stands = "stands" if lost == 1 else "stand"
         what = counted(lost, "record")
@@ -241,7 +264,7 @@ def _explain_cause(console: Console, findings: Findings, cause: RootCause, raw: 
 
 
 def _explain_moment(console: Console, findings: Findings, moment: Moment, raw: Raw) -> None:
-    _line(console, f"{moment.id}  {moment.entity}: {moment.title}", "bold")
+    _line(console, f"{moment.id}  {lead(moment)}{moment.title}", "bold")
     _line(console, moment_time(moment) + " UTC")
     if moment.order == "uncertain":
         _line(console, "~ its place among its neighbours is not certain", "yellow")
@@ -342,8 +365,8 @@ def excerpt(record: bytes) -> list[str]:
     if b"\0" in record:
         return _hex(record)
     text = "\n".join(printable(line) for line in lines)
-    left = len(text) - _RAW_BYTES
-    shown = text[:_RAW_BYTES].splitlines()
+    shown = text[:_RAW_BYTES].splitlines()[:_RAW_LINES]
+    left = len(text) - len("\n".join(shown))
     return [*shown, f"... {counted(left, 'more character')}"] if left > 0 else shown
 
 

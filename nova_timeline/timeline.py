@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,8 @@ from nova_timeline import document, export, postmortem, report, schema, store
 from nova_timeline.errors import RunError, UnknownMomentError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
     import pyarrow as pa
 
@@ -128,7 +129,9 @@ class Timeline:
         """
         citation = self.findings.evidence.get(cite)
         if citation is None:
-            msg = f"the timeline cites no {cite!r}; citations stand in timeline.json under 'evidence'"
+            msg = (
+                f"the timeline cites no {cite!r}; citations stand in timeline.json under 'evidence'"
+            )
             raise UnknownMomentError(msg)
         raw = self._raw.get((citation.uri, citation.locator))
         if raw is None:
@@ -146,7 +149,9 @@ class Timeline:
         held = self.to_arrow("evidence")
         places = pa.array(sorted({locator for _, locator in cited}), pa.string())
         near = held.filter(pc.is_in(held["evidence.locator"], value_set=places))
-        rows = zip(*(near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw")), strict=True)
+        rows = zip(
+            *(near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw")), strict=True
+        )
         return {(uri, locator): raw for uri, locator, raw in rows if (uri, locator) in cited}
 
     def save(self, path: str | Path) -> Path:

@@ -7,7 +7,6 @@ is told, and is no failure: the store keeps its records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from nova_timeline import connector, digest, document, store
 from nova_timeline.errors import NovaTimelineError, RunFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import pyarrow as pa
 
 _LISTED = 20
@@ -80,7 +81,9 @@ def _stored(evidence: pa.Table, found: Verification) -> None:
     said = evidence["evidence.sha256"].combine_chunks()
     found.records = len(again)
     wrong: Any = pc.not_equal(again, said)
-    for row in evidence.filter(wrong).select(["evidence.uri", "evidence.locator"]).to_pylist()[:_LISTED]:
+    for row in (
+        evidence.filter(wrong).select(["evidence.uri", "evidence.locator"]).to_pylist()[:_LISTED]
+    ):
         place = f"{row['evidence.uri']} {row['evidence.locator']}"
         found.failures.append(f"store: the record of {place} is not the one that was cited")
 
@@ -101,7 +104,9 @@ def _cited(run: Path, evidence: pa.Table, found: Verification) -> None:
         found.failures.append(f"timeline.json: {error}")
         return
     cites = [(c.uri, c.locator, bytes.fromhex(c.sha256)) for c in findings.evidence.values()]
-    lines = pl.DataFrame(cites, schema=dict(zip(key, (pl.String, pl.String, pl.Binary), strict=True)), orient="row")
+    lines = pl.DataFrame(
+        cites, schema=dict(zip(key, (pl.String, pl.String, pl.Binary), strict=True)), orient="row"
+    )
     found.citations += len(lines)
     _report(lines.join(held, on=key, how="anti"), "timeline", found)
 
@@ -111,9 +116,7 @@ def _report(missing: Any, where: str, found: Verification) -> None:
         found.failures.append(f"{where}: cites {uri} {locator}, which the store does not hold")
 
 
-def _source(
-    base: Path, entry: Mapping[str, Any], evidence: pa.Table, found: Verification
-) -> None:
+def _source(base: Path, entry: Mapping[str, Any], evidence: pa.Table, found: Verification) -> None:
     """Hold the records of one input against the file they came from."""
     uri = entry["uri"]
     path = base / uri

@@ -54,7 +54,7 @@ def duration(seconds: float | None) -> str:
     sign, left = ("-", -seconds) if seconds < 0 else ("", seconds)
     if 0 < left < 1:
         return f"{sign}{left * 1000:.3g} ms"
-    if left < 60:  # noqa: PLR2004
+    if left < 59.95:  # above, a tenth rounds up to the minute
         return f"{sign}{_decimal(left)} s"
     whole = round(left)
     for big, small, size in _UNITS:
@@ -84,10 +84,23 @@ def when(time: int, precision: int = 1_000_000_000) -> str:
 def moment_time(moment: Moment) -> str:
     """Write when a moment happened, after a ``~`` where its place in the order is not certain."""
     mark = "~" if moment.order == "uncertain" else ""
-    text = mark + when(moment.time, moment.precision_ns)
-    if moment.uncertainty_ns > 0:
-        text += f" ± {duration(moment.uncertainty_ns / 1e9)}"
-    return text
+    return f"{mark}{when(moment.time, moment.precision_ns)} {doubt(moment)}".rstrip()
+
+
+def doubt(moment: Moment) -> str:
+    """Write how far a time may be off: ``± 30 s``, or nothing where no digit shown is in doubt."""
+    fraction = "." in when(moment.time, moment.precision_ns)
+    shown = 1_000_000 if fraction else 1_000_000_000
+    off = moment.uncertainty_ns
+    return f"± {duration(off / 1e9)}" if off >= shown else ""
+
+
+def lead(moment: Moment) -> str:
+    """Return ``entity: `` to go before a title, or nothing if the title begins with it anyway."""
+    rest = moment.title.removeprefix(moment.entity)
+    if not moment.entity or (rest != moment.title and not rest[:1].isalnum()):
+        return ""
+    return f"{moment.entity}: "
 
 
 def link(url: str | None) -> str | None:

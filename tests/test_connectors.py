@@ -20,7 +20,9 @@ from nova_timeline.errors import UnreadableSourceError
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = sorted(
-    (name, sample.name) for name in connector.available() for sample in (FIXTURES / name).glob("sample*")
+    (name, sample.name)
+    for name in connector.available()
+    for sample in (FIXTURES / name).glob("sample*")
 )
 every_connector = pytest.mark.parametrize("name", connector.available())
 every_sample = pytest.mark.parametrize(("name", "sample"), SAMPLES)
@@ -32,7 +34,9 @@ def opened(name: str, sample: str) -> Connector:
     return connector.load(name)(chosen)
 
 
-def pieces(reader: Connector, name: str, sample: str, piece: int = connector.PIECE) -> list[Partition]:
+def pieces(
+    reader: Connector, name: str, sample: str, piece: int = connector.PIECE
+) -> list[Partition]:
     files = reader.files(FIXTURES / name, sample).found
     return [p for uri, path in files for p in reader.partitions(uri, path, piece)]
 
@@ -54,7 +58,8 @@ def plain(item: Batch) -> Iterator[dict[str, Any]]:
     for i, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             texts = [
-                None if v is None else clock.rfc3339(v) for v in table[field.name].cast(pa.int64()).to_pylist()
+                None if v is None else clock.rfc3339(v)
+                for v in table[field.name].cast(pa.int64()).to_pylist()
             ]
             table = table.set_column(i, field.name, pa.array(texts, pa.string()))
     for row in table.to_pylist():
@@ -137,7 +142,8 @@ def test_points_at_its_evidence(name: str, sample: str) -> None:
             again = reader.reread(partition.path, [r["evidence.locator"] for r in kept])
             assert again == [r["raw"] for r in kept]
             known = {
-                (r["evidence.uri"], r["evidence.locator"]): hashlib.sha256(r["raw"]).digest() for r in kept
+                (r["evidence.uri"], r["evidence.locator"]): hashlib.sha256(r["raw"]).digest()
+                for r in kept
             }
             for uri, locator, digest in zip(
                 *(item.table[f"evidence.{c}"].to_pylist() for c in ("uri", "locator", "sha256")),

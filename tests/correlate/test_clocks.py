@@ -1,0 +1,78 @@
+"""Planted skews come back out of the traces they bent."""
+
+import random
+
+import polars as pl
+import pytest
+
+from nova_timeline.correlate import clocks
+from nova_timeline.topology import Topology
+
+SECOND = 1_000_000_000
+SHAPE = Topology().with_edges([("web", "checkout", "calls"), ("checkout", "db", "calls")])
+SCHEMA = {"clock": pl.String, "entity": pl.String, "trace_id": pl.String, "time": pl.Int64,
+          "end": pl.Int64, "observed": pl.Int64}  # fmt: skip
+
+
+def requests(skew: dict[str, int], n: int = 60, *, answers: bool = True) -> pl.DataFrame:
+    """Make requests that pass web, checkout and db, each on a host of its own."""
+    chance = random.Random(7)
+    rows: list[tuple[object, ...]] = []
+    for i in range(n):
+        t = i * SECOND
+        enter, back = [t], [t + 90_000_000]
+        for _ in range(2):
+            enter.append(enter[-1] + chance.randrange(1_000_000, 20_000_000))
+            back.append(back[-1] - chance.randrange(1_000_000, 20_000_000))
+        for entity, a, b in zip(("web", "checkout", "db"), enter, back, strict=True):
+            off = skew.get(entity, 0)
+            rows.append((f"host:{entity}", entity, f"trace-{i}", a + off, None, None))
+            if answers:
+                rows.append((f"host:{entity}", entity, f"trace-{i}", b + off, None, None))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+@pytest.mark.parametrize(
+    "skew", [{}, {"checkout": 3_200_000_000}, {"db": -2_500_000_000}, {"web": 40 * SECOND}]
+)
+def test_a_skew_is_recovered_within_what_is_said(skew: dict[str, int]) -> None:
+    got = {e.clock: e for e in clocks.estimate(requests(skew), SHAPE)}
+    base = min(got["host:" + e].offset_ns - skew.get(e, 0) for e in ("web", "checkout", "db"))
+    for entity in ("web", "checkout", "db"):
+        estimate = got[f"host:{entity}"]
+        assert abs(estimate.offset_ns - base - skew.get(entity, 0)) <= 50_000_000
+        assert estimate.uncertainty_ns < 100_000_000
+        assert estimate.constraints > 0
+
+
+def test_one_line_a_request_still_bounds_the_skew() -> None:
+    got = {
+        e.clock: e
+        for e in clocks.estimate(requests({"checkout": 3 * SECOND}, answers=False), SHAPE)
+    }
+    off = got["host:checkout"].offset_ns - got["host:web"].offset_ns
+    assert abs(off - 3 * SECOND) <= 200_000_000
+
+
+def test_a_clock_ahead_of_the_service_that_keeps_its_records_is_seen() -> None:
+    rows = [
+        ("host:a", "a", None, i * SECOND + 5 * SECOND, None, i * SECOND + 200_000_000)
+        for i in range(20)
+    ]
+    [got] = clocks.estimate(pl.DataFrame(rows, schema=SCHEMA, orient="row"), Topology())
+    assert got.offset_ns == pytest.approx(4_800_000_000)
+    assert got.uncertainty_ns == clocks.UNTESTED
+
+
+def test_an_unbounded_clock_says_so_and_a_service_is_taken_as_right() -> None:
+    rows = [("host:a", "a", None, 0, None, None), ("service:x", "b", None, 0, None, None)]
+    host, service = clocks.estimate(pl.DataFrame(rows, schema=SCHEMA, orient="row"), Topology())
+    assert (host.offset_ns, host.uncertainty_ns, host.constraints) == (0, clocks.UNTESTED, 0)
+    assert (service.offset_ns, service.uncertainty_ns) == (0, 0)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    rows = requests({"db": SECOND})
+    assert clocks.estimate(rows, SHAPE) == clocks.estimate(
+        rows.sample(fraction=1, shuffle=True, seed=3), SHAPE
+    )

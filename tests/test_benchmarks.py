@@ -1,0 +1,109 @@
+"""The benchmarks' programs: seeded data, peers that agree, one JSON object on the last line."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import _fault, _incident, _measure, reconstruct
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> _incident.Written:
+    return _incident.at(tmp_path_factory.mktemp("benchmarks"), 2000)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (f for f in folder.rglob("*") if f.is_file())
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
+
+
+def test_the_same_seed_gives_the_same_bytes(written: _incident.Written, tmp_path: Path) -> None:
+    again = _incident.at(tmp_path, 2000)
+    assert contents(again.folder) == contents(written.folder)
+    assert contents(_incident.at(tmp_path, 2000, seed=1).folder) != contents(written.folder)
+
+
+def test_each_source_holds_the_records_it_is_said_to(written: _incident.Written) -> None:
+    place = written.folder
+    batches = [
+        scope["logRecords"]
+        for line in lines(place / "otlp.jsonl")
+        for resource in line["resourceLogs"]
+        for scope in resource["scopeLogs"]
+    ]
+    delivered = [json.loads(f.read_text())["Records"] for f in (place / "cloudtrail").iterdir()]
+    with (place / "metrics.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert written.rows == {
+        "app_logs": sum(len(lines(f)) for f in (place / "logs").iterdir()),
+        "otlp_logs": sum(map(len, batches)),
+        "gcp_logs": len(lines(place / "gcp.jsonl")),
+        "cloudtrail": sum(map(len, delivered)),
+        "metrics_csv": len(points),
+        "metrics_jsonl": len(lines(place / "metrics.jsonl")),
+    }
+    assert written.records == 2000
+    assert written.size == sum(map(len, contents(place).values()))
+
+
+def test_the_fault_shows_only_while_it_lasts(written: _incident.Written) -> None:
+    failures = [
+        line["timestamp"]
+        for file in (written.folder / "logs").iterdir()
+        for line in lines(file)
+        if "no free connection" in line["message"]
+    ]
+    assert failures
+    assert _fault.iso(_fault.ONSET) <= min(failures)
+    assert max(failures) < _fault.iso(_fault.RECOVERY)
+
+
+def test_polars_counts_every_record(written: _incident.Written) -> None:
+    assert reconstruct.polars_parse(str(written.folder))["read"] == written.rows
+
+
+def test_a_peak_is_that_of_the_work_alone() -> None:
+    _measure.measured(lambda: bytes(64 << 20))
+    cost, size = _measure.measured(lambda: len(bytes(16 << 20)))
+    assert size == 16 << 20
+    assert cost.peak_extra_mb < 48
+    assert cost.peak_mb >= cost.peak_extra_mb
+
+
+def test_a_failure_in_a_fresh_process_is_told() -> None:
+    with pytest.raises(RuntimeError, match="no_such_function"):
+        _measure.in_fresh_process("benchmarks.reconstruct", "no_such_function", "")
+
+
+def test_reconstruct_prints_one_object_on_the_last_line(written: _incident.Written) -> None:
+    program = [sys.executable, "-m", "benchmarks.reconstruct"]
+    choices = ["--records", "2000", "--repeat", "1", "--folder", str(written.folder.parent)]
+    done = subprocess.run(
+        [*program, *choices, "--json"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["benchmark"] == "reconstruct"
+    assert found["sizes"] == {
+        "records": written.records,
+        "bytes": written.size,
+        "files": written.files,
+    }
+    for cost in (found["ours"], found["peers"]["polars_parse"]):
+        assert {"seconds", "cpu_seconds", "peak_extra_mb"} <= cost.keys()
+    assert found["ratio"].keys() == found["peers"].keys()
+    assert found["ratio_to_parse"] > 0
+    assert found["peak_mb"] > 0
+    assert found["equal"], found["read"]
+    assert found["cause_found"], found["cause"]
