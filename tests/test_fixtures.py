@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import tomllib
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from fixtures import scenario_outage, scenario_quiet
 from fixtures.build import STORIES, build
 from fixtures.journal_writer import JOURNAL_REMOTE
 from fixtures.scenario import Scenario, at, iso
+from nova_timeline import connector
+from nova_timeline.config import Incident
+from nova_timeline.connector import Batch
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 OUTAGE = FIXTURES / "checkout-outage"
@@ -86,6 +90,47 @@ def test_incident_files_name_files_that_are_there(name: str) -> None:
     for source in incident["source"]:
         assert list((FIXTURES / name).glob(source["path"])), source
     assert incident["incident"]["start"] < incident["incident"]["end"]
+
+
+@every_story
+def test_every_source_reads_what_the_story_wrote(name: str) -> None:
+    incident = Incident.load(FIXTURES / name / "incident.toml")
+    told = STORIES[name]()
+    count = Counter(x.source.partition("/")[0] for x in told.lines)
+    series: Counter[str] = Counter()
+    for one in told.series:
+        series[one.system] += len(one.points)
+    audits = sum(c.system == "gcp_audit" for c in told.calls)
+    assert rows_of(incident, "journald") == count["journal"]
+    assert rows_of(incident, "windows_event_log") == len(told.windows)
+    assert rows_of(incident, "gcp_cloud_logging") == count["run"] + audits
+    assert rows_of(incident, "azure_monitor_logs") == count["postgres"]
+    assert rows_of(incident, "azure_activity_log") == sum(
+        c.system == "azure_activity" for c in told.calls
+    )
+    assert rows_of(incident, "changes") == len(told.deploys + told.commits + told.flags)
+    assert rows_of(incident, "azure_monitor_metrics") == series["azure"]
+    assert rows_of(incident, "aws_cloudwatch_metrics") == series["cloudwatch"]
+    duplicates = told_flaws(name)["duplicates"]
+    assert rows_of(incident, "aws_cloudwatch_logs") == (
+        count["ecs"] + duplicates["aws_cloudwatch_logs"]
+    )
+
+
+def rows_of(incident: Incident, use: str) -> int:
+    """Count the rows that a connector makes of its sources, duplicates included."""
+    total = 0
+    for source in (s for s in incident.sources if s.use == use):
+        reader = connector.load(use)(source.options)
+        for uri, path in reader.files(incident.base, source.path).found:
+            for partition in reader.partitions(uri, path):
+                for item in reader.read(partition):
+                    total += item.table.num_rows if isinstance(item, Batch) else 0
+    return total
+
+
+def told_flaws(name: str) -> Any:
+    return json.loads((FIXTURES / name / "truth.json").read_text())
 
 
 def test_the_topology_names_every_entity_of_the_cascade() -> None:
