@@ -22,7 +22,6 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 def run(query: str, texts: pa.Table) -> pa.Table:
     """Run a query over a table called texts and return Arrow; rows keep their order."""
-
     if not hasattr(_LOCAL, "cursor"):
         _LOCAL.cursor = _database().cursor()
     cursor: duckdb.DuckDBPyConnection = _LOCAL.cursor

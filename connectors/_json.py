@@ -6,7 +6,6 @@ text: what changes type from record to record cannot break it, and nothing is in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from . import _lines
 from ._lines import Records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -68,7 +68,9 @@ def records(
             msg = f"{partition.uri} is not JSON: it begins with {bytes(whole.data[:20])!r}"
             raise UnreadableSourceError(msg)
         spans = _documents(whole.data, start, partition.uri, gaps)
-    opened = [s for span in spans for s in _opened(whole.data, span, envelopes, partition.uri, gaps)]
+    opened = [
+        s for span in spans for s in _opened(whole.data, span, envelopes, partition.uri, gaps)
+    ]
     if unwrap:
         opened = [_member(whole.data, span, unwrap) or span for span in opened]
     return _gather(whole.data, opened, gaps)
@@ -103,7 +105,7 @@ def decode(partition: Partition, found: Records, paths: Mapping[str, str]) -> De
 
     raw, locators = found.raw(), found.locators()
     gaps = list(found.gaps)
-    text = _text(raw)
+    text = text_of(raw)
     valid = _are_objects(text)
     if not pc.all(valid, min_count=0).as_py():
         bad = np.flatnonzero(~np.asarray(valid))
@@ -127,7 +129,7 @@ def extract(text: pa.Array[Any] | pa.ChunkedArray[Any], paths: Mapping[str, str]
         return pa.table(dict.fromkeys(paths, none))
     wanted = ", ".join(f"'{p.replace(chr(39), chr(39) * 2)}'" for p in paths.values())
     picked = ", ".join(f"x[{i}] AS c{i}" for i in range(1, len(paths) + 1))
-    query = f"SELECT {picked} FROM (SELECT json_extract_string(t, [{wanted}]) AS x FROM texts)"  # noqa: S608
+    query = f"SELECT {picked} FROM (SELECT json_extract_string(t, [{wanted}]) AS x FROM texts)"
     return _query(query, pa.table({"t": text})).rename_columns(list(paths))
 
 
@@ -145,14 +147,16 @@ def _query(query: str, texts: pa.Table) -> pa.Table:
     return _duck.run(query, texts)
 
 
-def _text(raw: pa.Array[Any]) -> pa.Array[Any]:
+def text_of(raw: pa.Array[Any]) -> pa.Array[Any]:
     """Decode UTF-8, putting U+FFFD where a record is not (only those records are looked at)."""
     import pyarrow as pa
 
     try:
         return raw.cast(pa.large_string())
     except pa.ArrowInvalid:
-        return pa.array([bytes(r.as_buffer()).decode("utf-8", "replace") for r in raw], pa.large_string())
+        return pa.array(
+            [bytes(r.as_buffer()).decode("utf-8", "replace") for r in raw], pa.large_string()
+        )
 
 
 def _is_lines(data: Bytes, start: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from nova_timeline import evidence
 from nova_timeline.connector import Gap, Partition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -67,7 +67,13 @@ def of(data: Bytes, start: int, stop: int | None) -> Records:
     last = len(text) if stop is None else min(stop, len(text))
     if start and text[start - 1 : start].tolist() not in ([10], [0xBF]):
         start = _line_after(text, start)
-    until = len(text) if last >= len(text) else _line_after(text, last) if text[last - 1] != 10 else last
+    until = (
+        len(text)
+        if last >= len(text)
+        else _line_after(text, last)
+        if text[last - 1] != 10
+        else last
+    )
     if start >= last:
         none = np.empty(0, np.int64)
         return Records(data, none, none)

@@ -36,7 +36,12 @@ def hashes(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.N
         while i < stop:
             c = np.int64(text[i])
             if not _is_word(c):
-                if joined and c in (45, 46, 58, 47) and i + 1 < stop and _is_hex(np.int64(text[i + 1])):
+                if (
+                    joined
+                    and c in (45, 46, 58, 47)
+                    and i + 1 < stop
+                    and _is_hex(np.int64(text[i + 1]))
+                ):
                     i += 1
                     continue
                 joined = False

@@ -10,22 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _SHORTEST = 3
 _STOP = frozenset(
-    """
-    the and for with from that this was were are has have had not but its into per via all any too
-    error errors warn warning info debug fatal critical fail failed failure failing exception burst
-    log logs record records rose fell level back never seen before update updated updating set put
-    new old name value true false null none https http www com amazonaws aws gcp azure microsoft
-    google googleapis subscriptions resource resources group groups providers service services
-    request requests response responses server servers client message status code write read get
-    post time timestamp version region zone account arn type kind default example main alarm alert
-    metric count total average sum host hosts app api prod production env threshold datapoint
-    datapoints crossed greater greaterthanthreshold than
-    """.split()
+    ["the", "and", "for", "with", "from", "that", "this", "was", "were", "are", "has", "have", "had", "not", "but", "its", "into", "per", "via", "all", "any", "too", "error", "errors", "warn", "warning", "info", "debug", "fatal", "critical", "fail", "failed", "failure", "failing", "exception", "burst", "log", "logs", "record", "records", "rose", "fell", "level", "back", "never", "seen", "before", "update", "updated", "updating", "set", "put", "new", "old", "name", "value", "true", "false", "null", "none", "https", "http", "www", "com", "amazonaws", "aws", "gcp", "azure", "microsoft", "google", "googleapis", "subscriptions", "resource", "resources", "group", "groups", "providers", "service", "services", "request", "requests", "response", "responses", "server", "servers", "client", "message", "status", "code", "write", "read", "get", "post", "time", "timestamp", "version", "region", "zone", "account", "arn", "type", "kind", "default", "example", "main", "alarm", "alert", "metric", "count", "total", "average", "sum", "host", "hosts", "app", "api", "prod", "production", "env", "threshold", "datapoint", "datapoints", "crossed", "greater", "greaterthanthreshold", "than"]
 )  # fmt: skip
 
 HARMLESS = re.compile(

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline.model import ClockEstimate
-from nova_timeline.topology import Topology
-
 from . import affinity, cascades, causes, clocks, episode, phases, ranking, signals, templates
-from .cascades import Cascade
-from .episode import Episode, Signal
 from .phases import Phase
-from .ranking import Candidate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import polars as pl
     import pyarrow as pa
 
     from nova_timeline.clock import Window
+    from nova_timeline.model import ClockEstimate
+    from nova_timeline.topology import Topology
+
+    from .cascades import Cascade
+    from .episode import Episode, Signal
+    from .ranking import Candidate
 
 _RIVALS = 400
 """Changes that are judged at most: those on or below the cascade first, then the nearest in time."""
 _TEXT = 4000
+_REQUEST_ID = (
+    r"""(?i)(?:trace|request|req|correlation)[_-]?id["']?\s*[:= ]\s*["']?([0-9a-z][0-9a-z-]{7,63})"""
+)
+_REQUEST = r"\b(req-[0-9a-z-]{6,60})\b"
+_REQUEST_KEYS = ("request_id", "requestId", "request.id", "http.request.id", "correlation_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def run(
         own_receipt: sources whose ``observed_timestamp`` is by the same clock as ``timestamp``.
     """
     rows = _rows(events, own_receipt)
-    estimates = clocks.estimate(rows, topology)
+    estimates = clocks.estimate(rows, _requests(events, rows), topology)
     rows = _corrected(rows, estimates)
     rows = rows.with_columns(_templates(events, rows))
     found = signals.gather(rows, _metrics(metrics), window)
@@ -75,7 +81,7 @@ def _explained(
     events: pa.Table, rows: pl.DataFrame, topology: Topology, so_far: Analysis
 ) -> Analysis:
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
-    assert so_far.episode is not None  # noqa: S101  # the caller's branch
+    assert so_far.episode is not None  # the caller's branch
     found = so_far.signals
     split = cascades.find(so_far.episode, topology)
     began = phases.onset(so_far.episode, split)
@@ -115,6 +121,34 @@ def _rows(events: pa.Table, own_receipt: frozenset[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _requests(events: pa.Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """List the rows once for every id of a trace or a request that they carry."""
+    import polars as pl
+
+    held: Any = pl.from_arrow(_attribute(events, _REQUEST_KEYS))
+    body = pl.col("body")
+    said = pl.coalesce(body.str.extract(_REQUEST_ID), body.str.extract(_REQUEST))
+    named = rows.with_columns(held.gather(rows["row"]).alias("held")).with_columns(
+        trace_id=pl.coalesce("held", said)
+    )
+    both = pl.concat([rows, named.select(rows.columns)])
+    return both.filter(pl.col("trace_id").is_not_null()).unique(["row", "trace_id"])
+
+
+def _attribute(events: pa.Table, keys: tuple[str, ...]) -> pa.Array[Any]:
+    """Read the first of some attributes that each row has, shape (n,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column: Any = events["attributes"].combine_chunks()
+    wanted: Any = pc.is_in(column.keys, value_set=pa.array(keys))
+    if not pc.any(wanted, min_count=0).as_py():
+        return pa.nulls(len(events), pa.string())
+    found = [pc.map_lookup(column, pa.scalar(k), "first") for k in keys]
+    first: Any = pc.coalesce(*found)
+    return first
+
+
 def _corrected(rows: pl.DataFrame, estimates: Sequence[ClockEstimate]) -> pl.DataFrame:
     """Take each clock's offset off its times."""
     import polars as pl
@@ -136,11 +170,15 @@ def _templates(events: pa.Table, rows: pl.DataFrame) -> pl.Series:
 def _metrics(metrics: pa.Table) -> pl.DataFrame:
     import polars as pl
 
-    table: Any = pl.from_arrow(metrics.select(["timestamp", "entity", "metric.name", "value", "unit"]))
+    table: Any = pl.from_arrow(
+        metrics.select(["timestamp", "entity", "metric.name", "value", "unit"])
+    )
     frame: pl.DataFrame = table
     return (
         frame.with_row_index("row")
-        .with_columns(pl.col("timestamp").cast(pl.Int64).alias("time"), pl.col("row").cast(pl.Int64))
+        .with_columns(
+            pl.col("timestamp").cast(pl.Int64).alias("time"), pl.col("row").cast(pl.Int64)
+        )
         .rename({"metric.name": "metric"})
         .filter(pl.col("time").is_not_null())
     )
@@ -162,7 +200,9 @@ def _scene(
     return ranking.Scene(cascade, began.time, topology, texts, changes, recoveries, weights)
 
 
-def _nearest(changes: list[Signal], cascade: Cascade, topology: Topology, onset: int) -> list[Signal]:
+def _nearest(
+    changes: list[Signal], cascade: Cascade, topology: Topology, onset: int
+) -> list[Signal]:
     """Keep the changes worth judging: on the cascade or near it, then the nearest in time."""
     if len(changes) <= _RIVALS:
         return changes
@@ -176,7 +216,12 @@ def _nearest(changes: list[Signal], cascade: Cascade, topology: Topology, onset:
 def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
     """Put together all that the records behind some signals say."""
     said = {s["signal"]: [s["title"]] for s in wanted}
-    pairs = [(s["signal"], row) for s in wanted if s["table"] == "event" for row in (s["row"], *s["rows"])]
+    pairs = [
+        (s["signal"], row)
+        for s in wanted
+        if s["table"] == "event"
+        for row in (s["row"], *s["rows"])
+    ]
     taken = events.select(["body", "attributes"]).take([row for _, row in pairs]).to_pylist()
     for (signal, _), record in zip(pairs, taken, strict=True):
         said[signal].append(record["body"] or "")
@@ -190,7 +235,7 @@ def _errors(rows: pl.DataFrame, trouble: Episode, steps: Mapping[str, Phase]) ->
 
     over = steps.get("recovered")
     inside = rows.filter(
-        pl.col("severity") >= 17,  # noqa: PLR2004
+        pl.col("severity") >= 17,
         pl.col("entity").is_in(trouble.entities),
         pl.col("time") >= steps["onset"].time,
         pl.lit(value=True) if over is None else pl.col("time") <= over.time,

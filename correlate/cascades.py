@@ -8,10 +8,12 @@ Liu et al., "MicroHECL", ICSE-SEIP 2021, without its learned part).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nova_timeline.topology import Topology
+if TYPE_CHECKING:
+    from nova_timeline.topology import Topology
 
-from .episode import Episode, Signal, Trouble
+    from .episode import Episode, Signal, Trouble
 
 DEPTH = 4
 SLACK = 120_000_000_000
@@ -38,7 +40,9 @@ def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
         e: {
             d: hops
             for d, hops in below[e].items()
-            if d in troubles and _explains(troubles[d], troubles[e]) and not _mutual(d, e, below, troubles)
+            if d in troubles
+            and _explains(troubles[d], troubles[e])
+            and not _mutual(d, e, below, troubles)
         }
         for e in troubles
     }

@@ -6,18 +6,20 @@ those it proposed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nova_timeline.topology import Topology
-
 from . import windows
-from .episode import Signal
 from .ranking import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
+
+    from nova_timeline.topology import Topology
+
+    from .episode import Signal
 
 LEAST = 0.15
 """A link that scores less is not worth a reader's time."""
@@ -38,9 +40,7 @@ class Link:
     reasons: tuple[str, ...]
 
 
-def find(
-    signals: pl.DataFrame, topology: Topology, judged: Mapping[int, float]
-) -> list[Link]:
+def find(signals: pl.DataFrame, topology: Topology, judged: Mapping[int, float]) -> list[Link]:
     """Link effects with causes.
 
     Args:

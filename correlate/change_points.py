@@ -8,6 +8,7 @@ from the split to the first point that left the baseline for good.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ FEWEST = 8
 _THRESHOLD = 5.0  # noise scales; of the split statistic, and of a level against the baseline
 _RELATIVE = 0.25  # a level nearer than this to the baseline is the baseline, whatever the noise
 _SHORTEST = 2
+_SHORT = 5
 
 _WORSE_UP = re.compile(
     r"err|fail|fault|5xx|4xx|50[0-9]|latenc|duration|response_?time|responsetime|throttl|timeout|reject"
@@ -34,8 +36,12 @@ _WORSE_UP = re.compile(
 _WORSE_DOWN = re.compile(
     r"avail|success|(?<!un)healthy|uptime|hit_?rat|throughput|ready|\bup$|running", re.IGNORECASE
 )
-_RESOURCE = re.compile(r"cpu|memor|disk|storage|connection|thread|heap|fd|inode|iops|credit", re.IGNORECASE)
-_TRAFFIC = re.compile(r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE)
+_RESOURCE = re.compile(
+    r"cpu|memor|disk|storage|connection|thread|heap|fd|inode|iops|credit", re.IGNORECASE
+)
+_TRAFFIC = re.compile(
+    r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,11 @@ def excursions(values: Floats) -> list[Excursion]:
 
     scale = _noise(values)
     cuts = [0, *sorted(_splits(values, scale, 0)), len(values)]
-    levels = [float(np.median(values[a:b])) for a, b in zip(cuts, cuts[1:], strict=False)]
+    levels = [float(np.median(values[a:b])) for a, b in itertools.pairwise(cuts)]
     baseline = _baseline(cuts, levels, scale)
     off = [_is_off(level, baseline, scale) for level in levels]
+    for i in range(len(levels)):
+        off[i] = off[i] and not _is_chance(values, cuts[i], cuts[i + 1], baseline)
     found: list[Excursion] = []
     i = 0
     while i < len(levels):
@@ -141,7 +149,8 @@ def _noise(values: Floats) -> float:
     steps = np.sort(np.abs(np.diff(values)))
     rough = float(np.median(steps)) / 0.954  # the median of |N(0, 2 sigma^2)|
     # Counts that are mostly zero have no median step; the largest few may be the shifts themselves.
-    rough = max(rough, float(steps[-5]) / 2.8)
+    shifts = 7 if len(values) >= 60 else 5
+    rough = max(rough, float(steps[-shifts]) / 2.5)
     level = float(np.median(np.abs(values)))
     spread = float(np.percentile(values, 95) - np.percentile(values, 5))
     return max(rough, 0.02 * level, 0.01 * spread, 1e-9)
@@ -152,6 +161,16 @@ def _is_off(level: float, baseline: float, scale: float) -> bool:
     return shift > _THRESHOLD * scale / 2 and shift > _RELATIVE * abs(baseline)
 
 
+def _is_chance(values: Floats, a: int, b: int, baseline: float) -> bool:
+    """Say whether a short stretch is no further off than single points elsewhere are."""
+    import numpy as np
+
+    if b - a >= _SHORT:
+        return False
+    elsewhere = np.abs(np.concatenate([values[:a], values[b:]]) - baseline)
+    return bool(np.median(np.abs(values[a:b] - baseline)) <= elsewhere.max())
+
+
 def _splits(values: Floats, scale: float, start: int) -> list[int]:
     """Cut a series where the means of the two sides differ most, and so on for each side."""
     import numpy as np
@@ -159,7 +178,7 @@ def _splits(values: Floats, scale: float, start: int) -> list[int]:
     n = len(values)
     if n < 2 * _SHORTEST:
         return []
-    clipped = np.clip(values, *np.percentile(values, [2, 98])) if n >= 50 else values  # noqa: PLR2004
+    clipped = np.clip(values, *np.percentile(values, [2, 98])) if n >= 50 else values
     left = np.arange(1, n)
     total = np.cumsum(clipped)
     gap = np.abs(total[:-1] / left - (total[-1] - total[:-1]) / (n - left))
@@ -169,14 +188,25 @@ def _splits(values: Floats, scale: float, start: int) -> list[int]:
     at = int(np.argmax(statistic)) + 1
     if statistic[at - 1] < _THRESHOLD:
         return []
-    return [*_splits(values[:at], scale, start), start + at, *_splits(values[at:], scale, start + at)]
+    return [
+        *_splits(values[:at], scale, start),
+        start + at,
+        *_splits(values[at:], scale, start + at),
+    ]
 
 
-def _walk_back(values: Floats, at: int, least: int, baseline: float, scale: float, *, up: bool) -> int:
+def _walk_back(
+    values: Floats, at: int, least: int, baseline: float, scale: float, *, up: bool
+) -> int:
     """Move an onset back while the points before it are off the baseline in the same direction."""
     margin = max(3 * scale, 0.1 * abs(baseline))
-    while at > least and ((values[at - 1] - baseline) if up else (baseline - values[at - 1])) > margin:
+    while (
+        at > least and ((values[at - 1] - baseline) if up else (baseline - values[at - 1])) > margin
+    ):
         at -= 1
-    while at < len(values) - 1 and ((values[at] - baseline) if up else (baseline - values[at])) <= margin:
+    while (
+        at < len(values) - 1
+        and ((values[at] - baseline) if up else (baseline - values[at])) <= margin
+    ):
         at += 1
     return at

@@ -13,8 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nova_timeline.model import ClockEstimate
+from nova_timeline.topology import reach
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from nova_timeline.topology import Topology
@@ -26,17 +29,25 @@ UNTESTED = 1_000_000_000
 _FEWEST_TRACES = 3
 _ONE_SIDED_SLACK = 100_000_000  # ns; a lone log line may stand at either end of its request
 _REFERENCE = "service:"
+_DEPTH = 3
+_AGREEING = 0.3  # of the traces, at least
+_WIDTH = 50_000_000  # ns; traces whose latencies differ by less agree
+_LEAST_SLACK = 1_000_000.0  # ns
 
 Bounds = dict[tuple[str, str], tuple[float, float, int]]
 """(a, b) -> least and greatest of offset(b) - offset(a) in ns, and how many pairs say so."""
 
 
-def estimate(rows: pl.DataFrame, topology: Topology) -> tuple[ClockEstimate, ...]:
+def estimate(
+    rows: pl.DataFrame, requests: pl.DataFrame, topology: Topology
+) -> tuple[ClockEstimate, ...]:
     """Estimate every clock's offset.
 
     Args:
-        rows: one row an event, with ``clock``, ``entity``, ``trace_id`` (text), ``time``, ``end``
-            and ``observed`` (int64 ns; observed is null where the receipt is by the same clock).
+        rows: one row an event, with ``clock`` (text), ``time`` and ``observed`` (int64 ns; observed
+            is null where the receipt is by the same clock).
+        requests: one row for every id of a request that an event carries, with ``trace_id``,
+            ``clock``, ``entity`` (text), ``time`` and ``end`` (int64 ns).
         topology: says which side of a trace is the caller.
 
     Returns:
@@ -44,7 +55,7 @@ def estimate(rows: pl.DataFrame, topology: Topology) -> tuple[ClockEstimate, ...
         uncertainty `UNTESTED`.
     """
     clocks = sorted(rows["clock"].drop_nulls().unique().to_list())
-    bounds = _lag_bounds(rows) | _trace_bounds(rows, topology)
+    bounds = _lag_bounds(rows) | _trace_bounds(requests, topology)
     low, high = _solve(clocks, bounds)
     pairs = {c: sum(n for ab, (_, _, n) in bounds.items() if c in ab) for c in clocks}
     return tuple(_estimate(c, low[c], high[c], pairs[c]) for c in clocks)
@@ -83,67 +94,130 @@ def _lag_bounds(rows: pl.DataFrame) -> Bounds:
     }
 
 
-def _trace_bounds(rows: pl.DataFrame, topology: Topology) -> Bounds:
+def _trace_bounds(requests: pl.DataFrame, topology: Topology) -> Bounds:
     """Bound pairs of clocks by the traces they share."""
     import polars as pl
 
-    traced = rows.filter(pl.col("trace_id").is_not_null(), pl.col("clock").is_not_null())
-    if traced["clock"].n_unique() < 2:  # noqa: PLR2004
+    traced = requests.filter(pl.col("clock").is_not_null())
+    if traced["clock"].n_unique() < 2:
         return {}
     ends = traced.group_by("trace_id", "clock").agg(
         pl.col("time").min().alias("first"),
         pl.max_horizontal("time", "end").max().alias("last"),
         pl.col("entity").first(),
-        (pl.len() > 1).alias("both"),
     )
     shared = ends.filter(pl.len().over("trace_id") > 1)
-    calls = pl.DataFrame(
-        [(e.caller, e.callee) for e in topology.edges],
-        schema={"entity": pl.String, "entity_b": pl.String},
-        orient="row",
-    ).unique()
     pairs = (
         shared.join(shared, on="trace_id", suffix="_b")
         .filter(pl.col("clock") != pl.col("clock_b"))
-        .join(calls, on=["entity", "entity_b"])
+        .join(_calls(topology), on=["entity", "entity_b"])
         .with_columns(
             # a left before b saw it; b was done before a had the answer
             after=pl.col("first_b") - pl.col("first"),
             before=pl.col("last_b") - pl.col("last"),
-            whole=pl.col("both") | (pl.col("last") > pl.col("first")),
         )
     )
-    slack = pl.when("whole").then(0).otherwise(_ONE_SIDED_SLACK)
-    found = (
-        pairs.group_by("clock", "clock_b")
-        .agg(
-            # A twentieth may be wrong (retries, reused ids) without spoiling the bound.
-            (pl.max_horizontal("after", "before") + slack).quantile(0.05, "lower").alias("high"),
-            (pl.min_horizontal("after", "before") - slack).quantile(0.95, "higher").alias("low"),
-            pl.len().alias("n"),
-        )
-        .filter(pl.col("n") >= _FEWEST_TRACES)
-    )
-    return {(a, b): (low, high, n) for a, b, high, low, n in found.iter_rows()}
+    found: Bounds = {}
+    for (a, b), group in pairs.group_by(["clock", "clock_b"]):
+        bound = _pair_bound(group)
+        if bound is not None:
+            found[str(a), str(b)] = bound
+    return found
+
+
+def _calls(topology: Topology) -> pl.DataFrame:
+    """List who can be above whom in a request: callers, and their hosts, with all they depend on."""
+    import polars as pl
+
+    names = sorted({n for e in topology.edges for n in (e.caller, e.callee)})
+    near = reach(topology, names, _DEPTH, 1)
+    pairs = {
+        (name, names[near.entities[j]])
+        for i, name in enumerate(names)
+        for j in range(near.starts[i], near.starts[i + 1])
+    }
+    hosts = [(e.caller, e.callee) for e in topology.edges if e.kind == "runs_on"]
+    pairs |= {(host, below) for service, host in hosts for a, below in pairs if a == service}
+    rows = [p for p in sorted(pairs) if p[::-1] not in pairs and p[0] != p[1]]
+    return pl.DataFrame(rows, schema={"entity": pl.String, "entity_b": pl.String}, orient="row")
+
+
+def _pair_bound(group: pl.DataFrame) -> tuple[float, float, int] | None:
+    """Bound offset(b) - offset(a) by the traces of one pair; None when too few of them agree.
+
+    Where a has lines on both sides of the call, what most traces agree on bounds the offset from
+    above (the way there) and from below (the way back). With one line a request, which may stand
+    on either side, it bounds the offset within a slack. Agreement is what tells the right traces:
+    retries, reused ids and slow failures scatter (Marzullo & Owicki, PODC 1983).
+    """
+    import polars as pl
+
+    around = group.filter(pl.col("after") > pl.col("before"))
+    there = _agreed(around["after"].to_numpy(), len(group))
+    back = _agreed(around["before"].to_numpy(), len(group))
+    if there is not None and back is not None and back[0] <= there[1]:
+        return back[0], there[1], there[2] + back[2]
+    if there is not None:
+        return there[0] - _ONE_SIDED_SLACK, there[1], there[2]
+    if back is not None:
+        return back[0], back[1] + _ONE_SIDED_SLACK, back[2]
+    alone = _agreed(group["after"].to_numpy(), len(group))
+    if alone is None:
+        return None
+    return alone[0] - _ONE_SIDED_SLACK, alone[1] + _ONE_SIDED_SLACK, alone[2]
+
+
+def _agreed(values: npt.NDArray[np.int64], of: int) -> tuple[float, float, int] | None:
+    """Find the stretch, `_WIDTH` wide, that holds most values, and how many; None when too few."""
+    import numpy as np
+
+    if len(values) < _FEWEST_TRACES:
+        return None
+    ordered = np.sort(values)
+    inside = np.searchsorted(ordered, ordered + _WIDTH, "right") - np.arange(len(ordered))
+    at = int(np.argmax(inside))
+    count = int(inside[at])
+    if count < max(_FEWEST_TRACES, _AGREEING * of):
+        return None
+    return float(ordered[at]), float(ordered[at + count - 1]), count
 
 
 def _solve(clocks: list[str], bounds: Bounds) -> tuple[dict[str, float], dict[str, float]]:
-    """Give each clock the interval that all bounds together allow, by shortest paths."""
+    """Give each clock the interval that all bounds together allow.
+
+    Bounds that contradict one another around a cycle are widened until they do not.
+    """
+    slack = 0.0
+    while True:
+        found = _shortest(clocks, bounds, slack)
+        if found is not None:
+            return found
+        slack = max(2 * slack, _LEAST_SLACK)
+
+
+def _shortest(
+    clocks: list[str], bounds: Bounds, slack: float
+) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Run Bellman and Ford's paths from and to the reference; None when there is a negative cycle."""
     far = float("inf")
     nodes = [*clocks, _REFERENCE]
     weight: dict[tuple[str, str], float] = {}
     for (a, b), (low, high, _) in bounds.items():
-        weight[a, b] = min(weight.get((a, b), far), high)
-        weight[b, a] = min(weight.get((b, a), far), -low)
+        weight[a, b] = min(weight.get((a, b), far), high + slack)
+        weight[b, a] = min(weight.get((b, a), far), -low + slack)
     for clock in clocks:
         if clock.startswith(_REFERENCE):
             weight[_REFERENCE, clock] = weight[clock, _REFERENCE] = 0.0
     tied = any(_REFERENCE in pair and w < far for pair, w in weight.items())
-    root = _REFERENCE if tied else max(clocks, key=lambda c: (sum(c in p for p in weight), c), default="")
+    ties = {c: sum(c in pair for pair in weight) for c in clocks}
+    root = _REFERENCE if tied else max(clocks, key=lambda c: (ties[c], c), default=_REFERENCE)
     reached = {n: 0.0 if n == root else far for n in nodes}
     back = dict(reached)
-    for _ in nodes:
+    for _ in range(len(nodes) + 1):
+        before = (dict(reached), dict(back))
         for (a, b), w in weight.items():
             reached[b] = min(reached[b], reached[a] + w)
             back[a] = min(back[a], back[b] + w)
-    return {n: -back[n] for n in nodes}, reached
+        if (reached, back) == before:
+            return {n: -back[n] for n in nodes}, reached
+    return None

@@ -6,14 +6,15 @@ topology is known, since unrelated things go wrong at the same time every night.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline.topology import Topology
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import polars as pl
+
+    from nova_timeline.topology import Topology
 
 NEAR = 10 * 60_000_000_000
 """ns; quiet for longer than this, and an entity's trouble is another episode."""
@@ -113,7 +114,9 @@ def _groups(troubles: list[Trouble], topology: Topology) -> list[list[Trouble]]:
         for j in range(i):
             b = troubles[j]
             apart = a.first > b.last + NEAR or b.first > a.last + NEAR
-            known = not topology.edges or a.entity == b.entity or b.entity in close.get(a.entity, ())
+            known = (
+                not topology.edges or a.entity == b.entity or b.entity in close.get(a.entity, ())
+            )
             if not apart and known:
                 parent[root(i)] = root(j)
     groups: dict[int, list[Trouble]] = {}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import affinity
-from .cascades import Cascade
-from .episode import Episode, Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
+
+    from .cascades import Cascade
+    from .episode import Episode, Signal
 
 SETTLED = 10 * 60_000_000_000
 """ns; trouble that ends this long before the rest is not part of the recovery."""
@@ -45,13 +47,13 @@ def _refined(first: Signal, firm: Sequence[Signal]) -> int:
     if first["table"] != "metric":
         return int(first["time"])
     until = first["time"] + first["precision"]
-    exact = [s["time"] for s in firm if s["table"] == "event" and first["time"] <= s["time"] < until]
+    exact = [
+        s["time"] for s in firm if s["table"] == "event" and first["time"] <= s["time"] < until
+    ]
     return int(min(exact, default=first["time"]))
 
 
-def later(
-    signals: pl.DataFrame, episode: Episode, began: Phase, root: str
-) -> dict[str, Phase]:
+def later(signals: pl.DataFrame, episode: Episode, began: Phase, root: str) -> dict[str, Phase]:
     """Find the steps after the onset; a step that no evidence shows is left out."""
     rows = [s for s in signals.to_dicts() if s["time"] >= began.time]
     found: dict[str, Phase] = {}

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-from nova_timeline.topology import Topology
+from typing import TYPE_CHECKING
 
 from . import affinity
-from .cascades import Cascade
-from .episode import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nova_timeline.topology import Topology
+
+    from .cascades import Cascade
+    from .episode import Signal
 
 NAMED = 0.45
 """The least score at which a change is named."""
@@ -81,12 +85,22 @@ class Scene:
     def failure(self) -> Counter[str]:
         """The words of the failure, without entity names."""
         names = self.names
-        return sum((affinity.words(self.texts.get(s["signal"], s["title"]), names) for s in self.cascade.signals), Counter[str]())
+        return sum(
+            (
+                affinity.words(self.texts.get(s["signal"], s["title"]), names)
+                for s in self.cascade.signals
+            ),
+            Counter[str](),
+        )
 
     @property
     def names(self) -> set[str]:
         """Every entity's name and other names."""
-        return {*self.topology.aliases, *(s["entity"] or "" for s in self.changes), *self.cascade.entities}
+        return {
+            *self.topology.aliases,
+            *(s["entity"] or "" for s in self.changes),
+            *self.cascade.entities,
+        }
 
 
 def rank(scene: Scene) -> tuple[Candidate, ...]:
@@ -232,14 +246,18 @@ def _common(signal: Signal, scene: Scene) -> list[Term]:
         if s["rule"] == signal["rule"] and s["kind"] == signal["kind"]
         and s["entity"] not in scene.cascade.entities and s["time"] < scene.onset
     ]  # fmt: skip
-    if len(alike) < 3 or signal["rule"] is None:  # noqa: PLR2004
+    if len(alike) < 3 or signal["rule"] is None:
         return []
     return [Term(f"{len(alike)} changes of the same kind elsewhere did no harm", -0.05)]
 
 
 def _first_faults(scene: Scene) -> list[Signal]:
     """Take the root's first fault, and the first of each category that can be a trigger by itself."""
-    inside = [s for s in scene.cascade.signals if s["role"] == "fault" and s["entity"] == scene.cascade.root]
+    inside = [
+        s
+        for s in scene.cascade.signals
+        if s["role"] == "fault" and s["entity"] == scene.cascade.root
+    ]
     firsts: dict[str | None, Signal] = {}
     for s in inside:
         firsts.setdefault(s["category"] if s["category"] in _TRIGGERS else None, s)
@@ -250,7 +268,11 @@ def _trigger(signal: Signal, scene: Scene) -> Candidate:
     category = signal["category"]
     lag = (signal["time"] - scene.onset) / 1e9
     terms = [
-        Term(f"the first trouble on {scene.cascade.root}, where the cascade begins", 0.2, (signal["signal"],)),
+        Term(
+            f"the first trouble on {scene.cascade.root}, where the cascade begins",
+            0.2,
+            (signal["signal"],),
+        ),
         Term(f"{duration(abs(lag))} from the onset", 0.1 * math.exp(-abs(lag) / 300)),
     ]
     if category in _TRIGGERS:
@@ -261,11 +283,11 @@ def _trigger(signal: Signal, scene: Scene) -> Candidate:
 
 def duration(seconds: float) -> str:
     """Write seconds for people: 6m28s, 1h05m, 0.4s."""
-    if seconds < 10:  # noqa: PLR2004
+    if seconds < 10:
         return f"{seconds:.1f}s"
     whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004
+    if whole < 60:
         return f"{whole}s"
-    if whole < 3600:  # noqa: PLR2004
+    if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -31,9 +31,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def gather(
-    rows: pl.DataFrame, metrics: pl.DataFrame, window: Window
-) -> pl.DataFrame:
+def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Draw the signals from the evidence.
 
     Args:
@@ -69,7 +67,8 @@ def _none() -> pl.DataFrame:
 
     whole = {"time", "end", "precision", "severity", "count", "row"}
     types: dict[str, pl.DataType] = {
-        c: pl.Int64() if c in whole else pl.Float64() if c == "weight" else pl.String() for c in _COLUMNS
+        c: pl.Int64() if c in whole else pl.Float64() if c == "weight" else pl.String()
+        for c in _COLUMNS
     }
     return pl.DataFrame(schema=types | {"rows": pl.List(pl.Int64)})
 
@@ -80,7 +79,9 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
 
     key = ["entity", "role", "rule", "alike"]
     change = pl.col("role") == "change"
-    alike = pl.when(pl.col("rule").is_null() | change).then(pl.col("title").fill_null(pl.col("event_name")))
+    alike = pl.when(pl.col("rule").is_null() | change).then(
+        pl.col("title").fill_null(pl.col("event_name"))
+    )
     seen = rows.filter(pl.col("role").is_in(_SHOWN)).with_columns(
         title=pl.coalesce("title", pl.col("body").str.slice(0, 160), "event_name", "role"),
         alike=alike,
@@ -113,7 +114,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
             weight=pl.when(pl.col("role") == "alert_firing")
             .then(3.0)
             .when(pl.col("role") == "fault")
-            .then(pl.when(pl.col("severity") >= 17).then(1.5).otherwise(0.5))  # noqa: PLR2004
+            .then(pl.when(pl.col("severity") >= 17).then(1.5).otherwise(0.5))
             .otherwise(0.0),
         )
     )
@@ -148,10 +149,12 @@ def _bursts(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
         role=pl.lit("fault"),
         category=pl.col("category"),
         rule=pl.lit(None, pl.String),
-        title=pl.format("Burst of {} log records{}: {}", "count", new, pl.col("told").str.slice(0, 160)),
+        title=pl.format(
+            "Burst of {} log records{}: {}", "count", new, pl.col("told").str.slice(0, 160)
+        ),
         severity=pl.col("severity").cast(pl.Int64),
         count=pl.col("count").cast(pl.Int64),
-        weight=pl.when(pl.col("severity") >= 17).then(2.0).otherwise(0.5),  # noqa: PLR2004
+        weight=pl.when(pl.col("severity") >= 17).then(2.0).otherwise(0.5),
         table=pl.lit("event"),
         row=pl.col("first_row"),
         rows=pl.lit([], pl.List(pl.Int64)),
@@ -162,7 +165,9 @@ def _metrics(found: pl.DataFrame) -> pl.DataFrame:
     """Make a fault of each excursion for the worse, and a recovery of its end."""
     import polars as pl
 
-    means = pl.Series("means", [change_points.direction(m) for m in found["metric"].to_list()], pl.String)
+    means = pl.Series(
+        "means", [change_points.direction(m) for m in found["metric"].to_list()], pl.String
+    )
     up = pl.col("deviation") > 0
     bad = (
         ((pl.col("means") == "worse") & up)
@@ -188,9 +193,12 @@ def _metrics(found: pl.DataFrame) -> pl.DataFrame:
         "table": pl.lit("metric"),
         "rows": pl.lit([], pl.List(pl.Int64)),
     }
-    category = pl.when(pl.col("means") == "traffic").then(pl.lit("traffic")).when(
-        pl.col("means") == "resource"
-    ).then(pl.lit("resource_exhaustion"))
+    category = (
+        pl.when(pl.col("means") == "traffic")
+        .then(pl.lit("traffic"))
+        .when(pl.col("means") == "resource")
+        .then(pl.lit("resource_exhaustion"))
+    )
     worse = told.select(
         time="first",
         end="back",
@@ -220,6 +228,10 @@ def _number(column: str) -> pl.Expr:
     import polars as pl
 
     value = pl.col(column)
-    return pl.when(value.abs() >= 100).then(value.round(0).cast(pl.Int64).cast(pl.String)).otherwise(  # noqa: PLR2004
-        value.round_sig_figs(3).cast(pl.String)
+    return (
+        pl.when(value.abs() >= 100)
+        .then(value.round(0).cast(pl.Int64).cast(pl.String))
+        .otherwise(
+            value.round_sig_figs(3).cast(pl.String)
+        )
     )

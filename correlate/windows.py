@@ -73,10 +73,10 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
     starts = np.searchsorted(causes["code"].to_numpy(), np.arange(len(names) + 1))
     prior = {k: round(-TAU * math.log(p)) for k, p in PRIORS.items()}
     found, cost, hops = _window_kernel.nearest(
-        effects["us"].to_numpy(writable=True),
-        effects["code"].to_numpy(writable=True),
-        causes["us"].to_numpy(writable=True),
-        causes["kind"].replace_strict(prior, default=0, return_dtype=pl.Int64).to_numpy(writable=True),
+        effects["us"].to_numpy().astype(np.int64),
+        effects["code"].to_numpy().astype(np.int32),
+        causes["us"].to_numpy().astype(np.int64),
+        causes["kind"].replace_strict(prior, default=0).to_numpy().astype(np.int64),
         starts.astype(np.int64),
         near.starts,
         near.entities,

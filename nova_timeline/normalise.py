@@ -29,12 +29,18 @@ def inside(table: pa.Table, window: Window) -> Any:
 
 
 def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:
-    """Name each row's entity: by the source's template if it has one, then by the topology."""
+    """Name each row's entity: by the source's template if it has one, then by the topology.
+
+    Without a template, a service that the topology knows goes before the host it runs on.
+    """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     column: Any = table["entity"]
     if source.entity is not None and table.num_rows:
         column = _filled(table, source.entity)
+    elif "service.name" in table.column_names:
+        column = pc.coalesce(topology.known(table["service.name"]), column)
     place = table.schema.get_field_index("entity")
     return table.set_column(place, pa.field("entity", pa.string()), topology.names(column))
 

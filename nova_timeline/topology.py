@@ -74,6 +74,16 @@ class Topology:
         known = pa.array([self.name(n) for n in coded.dictionary.to_pylist()], pa.string())
         return known.take(coded.indices)
 
+    def known(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
+        """Rename a column, shape (n,), with null where the topology has no such entity."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        named: Any = self.names(column)
+        names: Any = pa.array(sorted(self.kinds), pa.string())
+        kept: Any = pc.if_else(pc.is_in(named, value_set=names), named, None)
+        return kept
+
     def with_edges(self, found: Iterable[tuple[str, str, str]]) -> Topology:
         """Add discovered dependencies, under the one name of each entity."""
         new = {Edge(self.name(a), self.name(b), kind) for a, b, kind in found}

@@ -106,4 +106,5 @@ def test_reconstruct_prints_one_object_on_the_last_line(written: _incident.Writt
     assert found["ratio_to_parse"] > 0
     assert found["peak_mb"] > 0
     assert found["equal"], found["read"]
-    assert found["cause_found"], found["cause"]
+    assert found["incomplete"] == []
+    assert found["cause_found"] is (found["cause"] == _fault.CAUSE)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 _ATTRIBUTE = "attributes."
+_SEVERITY = "severity_number"
 _PLAIN = Check("kind", equals=("log",))
 _NAMES = ("service.name", "host.name", "k8s.deployment.name", "k8s.pod.name", "k8s.node.name")
 
@@ -34,14 +35,16 @@ class Plan:
     """The rules that one connector's rows can fit, arranged by how candidates are found.
 
     Cases are numbered in the order in which they are tried. ``names`` and ``patterns`` find by
-    event name, ``words`` by body; ``rest`` holds, case by case, what is left to be asked.
+    event name, ``words`` by body, by the severity a row must at least have (0 if none): most rows
+    of most logs are not severe and so need not be searched for most words. ``rest`` holds, case by
+    case, what is left to be asked.
     """
 
     rules: tuple[Rule, ...]
     rule_of: tuple[int, ...]
     names: tuple[tuple[str, int], ...]
     patterns: tuple[tuple[Check, int], ...]
-    words: tuple[tuple[str, int], ...]
+    words: Mapping[int, tuple[tuple[str, int], ...]]
     rest: tuple[tuple[Check, ...], ...]
 
 
@@ -82,7 +85,7 @@ def _plan(given: tuple[Rule, ...], connector: str) -> Plan:
     rule_of: list[int] = []
     names: list[tuple[str, int]] = []
     patterns: list[tuple[Check, int]] = []
-    words: list[tuple[str, int]] = []
+    words: dict[int, list[tuple[str, int]]] = {}
     rest: list[tuple[Check, ...]] = []
     for number, rule in enumerate(given):
         for case in rule.when:
@@ -93,7 +96,8 @@ def _plan(given: tuple[Rule, ...], connector: str) -> Plan:
             finder = _finder(case)
             left = [check for check in case.checks if check is not finder]
             if finder.column == "body":
-                words += [(word, at) for word in finder.contains]
+                floor = max([0, *(int(c.min or 0) for c in left if c.column == _SEVERITY)])
+                words.setdefault(floor, []).extend((word, at) for word in finder.contains)
                 left.append(replace(finder, contains=()))
                 if all(check.column != "kind" for check in left):
                     left.append(_PLAIN)
@@ -102,7 +106,8 @@ def _plan(given: tuple[Rule, ...], connector: str) -> Plan:
             else:
                 patterns.append((finder, at))
             rest.append(tuple(check for check in left if check != Check(check.column)))
-    return Plan(given, tuple(rule_of), tuple(names), tuple(patterns), tuple(words), tuple(rest))
+    by_floor = {floor: tuple(found) for floor, found in sorted(words.items())}
+    return Plan(given, tuple(rule_of), tuple(names), tuple(patterns), by_floor, tuple(rest))
 
 
 def _finder(case: Case) -> Check:
@@ -121,7 +126,7 @@ def _candidates(plan: Plan, table: pa.Table) -> tuple[Numbers, Numbers]:
     """Return (row, case) pairs that are worth a closer look."""
     import numpy as np
 
-    found = [*_by_name(plan, table["event_name"]), *_by_words(plan, table["body"])]
+    found = [*_by_name(plan, table["event_name"]), *_by_words(plan, table)]
     rows = [np.empty(0, np.int64), *(r for r, _ in found)]
     cases = [np.empty(0, np.int64), *(c for _, c in found)]
     return np.concatenate(rows), np.concatenate(cases)
@@ -154,33 +159,48 @@ def _by_name(plan: Plan, column: pa.ChunkedArray[Any]) -> Iterable[tuple[Numbers
     yield joined["row"].to_numpy(), joined["case"].to_numpy()
 
 
-def _by_words(plan: Plan, column: pa.ChunkedArray[Any]) -> Iterable[tuple[Numbers, Numbers]]:
+def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
     """Find candidates by the words in their bodies."""
     import numpy as np
     import polars as pl
 
+    severity: Any = table[_SEVERITY].fill_null(0)
+    severities = np.asarray(severity)
+    for floor, words in plan.words.items():
+        wanted = np.flatnonzero(severities >= floor)
+        if len(wanted) == 0:
+            continue
+        bodies = table["body"] if len(wanted) == len(table) else table["body"].take(wanted)
+        distinct = tuple(dict.fromkeys(word for word, _ in words))
+        number = {word: i for i, word in enumerate(distinct)}
+        case_of = pl.DataFrame(
+            {"word": [number[word] for word, _ in words], "case": [case for _, case in words]}
+        )
+        for rows, found in _words(bodies, distinct):
+            pairs = pl.DataFrame({"row": wanted[rows], "word": found}).join(case_of, on="word")
+            pairs = pairs.unique(["row", "case"])
+            yield pairs["row"].to_numpy(), pairs["case"].to_numpy()
+
+
+def _words(
+    column: pa.ChunkedArray[Any], words: tuple[str, ...]
+) -> Iterable[tuple[Numbers, Numbers]]:
+    """Return (row, word) pairs, chunk by chunk."""
+    import numpy as np
+
     from . import _scan
 
-    if not plan.words:
-        return
-    distinct = tuple(dict.fromkeys(word for word, _ in plan.words))
-    number = {word: i for i, word in enumerate(distinct)}
-    case_of = pl.DataFrame(
-        {"word": [number[word] for word, _ in plan.words], "case": [c for _, c in plan.words]}
-    )
     base = 0
     for chunk in column.chunks:
         missing, offsets, data = chunk.buffers()
         if len(chunk) and data is not None:
             cuts = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
             text = np.frombuffer(data, np.uint8)
-            rows, words = _scan.find(_index(distinct), text, cuts.astype(np.int64))
-            pairs = pl.DataFrame({"row": rows + base, "word": words}).join(case_of, on="word")
+            rows, found = _scan.find(_index(words), text, cuts.astype(np.int64))
             if missing is not None:
-                valid = np.asarray(chunk.is_valid())
-                pairs = pairs.filter(pl.Series(valid[pairs["row"].to_numpy() - base]))
-            pairs = pairs.unique(["row", "case"])
-            yield pairs["row"].to_numpy(), pairs["case"].to_numpy()
+                valid = np.asarray(chunk.is_valid())[rows]
+                rows, found = rows[valid], found[valid]
+            yield rows + base, found
         base += len(chunk)
 
 

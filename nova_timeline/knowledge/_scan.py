@@ -18,6 +18,7 @@ from numba import njit
 
 _GROUP = 4
 _SLOTS = 1 << 16
+_WITHIN = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Index:
 def index(words: Sequence[str]) -> Index:
     """Prepare words, which are ASCII, in lower case, and have five letters or more.
 
-    Any ``step`` neighbouring groups of a word would do to find it; those are taken that the fewest
-    other words have too, since what many words share is what texts are full of.
+    Any ``step`` neighbouring groups of a word would do to find it; those are taken that texts are
+    the least likely to hold: groups that few words share, and that lie across two words.
     """
     coded = [w.encode() for w in words]
     step = min(len(w) for w in coded) - _GROUP + 1
@@ -47,10 +48,12 @@ def index(words: Sequence[str]) -> Index:
     links = np.empty(len(coded) * step, np.int32)
     places = np.empty(len(coded) * step, np.int32)
     for word, of_word in enumerate(slots):
-        costs = [
-            sum(common[slot] ** 2 for slot in of_word[i : i + step])
-            for i in range(len(of_word) - step + 1)
+        text = coded[word]
+        prices = [
+            common[slot] ** 2 + _WITHIN * text[i + 1 : i + 3].isalnum()
+            for i, slot in enumerate(of_word)
         ]
+        costs = [sum(prices[i : i + step]) for i in range(len(prices) - step + 1)]
         start = costs.index(min(costs))
         for i in range(step):
             entry = word * step + i

@@ -1,0 +1,227 @@
+"""What AWS's exports share: envelopes that say a page is not the last, ARNs, dimensions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline import clock
+from nova_timeline.connector import Gap, Partition
+from nova_timeline.errors import UnreadableSourceError
+
+from . import _duck, _json
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from nova_timeline.clock import Times
+
+    from ._lines import Records
+
+_DIMENSIONS = (
+    "ServiceName",
+    "FunctionName",
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "TargetGroup",
+    "LoadBalancer",
+    "LoadBalancerName",
+    "AutoScalingGroupName",
+    "TableName",
+    "QueueName",
+    "ReplicationGroupId",
+    "CacheClusterId",
+    "StateMachineArn",
+    "DeliveryStreamName",
+    "StreamName",
+    "TopicName",
+    "BucketName",
+    "ApiName",
+    "ApiId",
+    "DistributionId",
+    "PodName",
+    "TaskDefinitionFamily",
+    "ClusterName",
+    "Cluster Name",
+    "InstanceId",
+    "NodeName",
+)
+"""CloudWatch dimensions that name what a metric is about, the most telling first."""
+_TYPED_ID = ("app", "net", "gwy", "targetgroup")
+
+
+def valid_objects(texts: pl.Series) -> pl.Series:
+    """Put null where a text is no JSON object."""
+    import polars as pl
+
+    query = "SELECT CASE WHEN ltrim(t, E' \\t\\r\\n')[1] = '{' AND json_valid(t) THEN t END AS t FROM texts"
+    return pl.Series(values=_duck.run(query, texts.to_frame("t").to_arrow())["t"], dtype=pl.String)
+
+
+def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
+    """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
+    import polars as pl
+
+    return pl.DataFrame(_json.extract(valid_objects(texts).to_arrow(), paths))
+
+
+def only(
+    decoded: _json.Decoded, known: pl.Series, partition: Partition, what: str
+) -> _json.Decoded:
+    """Leave out the records that are of another kind, and report them.
+
+    Raises:
+        UnreadableSourceError: no record of a whole file is of the kind.
+    """
+    import numpy as np
+
+    mask = known.fill_null(value=False)
+    if mask.all():
+        return decoded
+    if not mask.any() and not partition.start and partition.stop is None:
+        msg = f"{partition.uri} holds no {what}: {_excerpt(decoded.raw)}"
+        raise UnreadableSourceError(msg)
+    kept: Any = mask.to_arrow()
+    first = decoded.locators[int(np.flatnonzero(~mask.to_numpy())[0])].as_py()
+    reason = f"{(~mask).sum()} of {len(decoded)} records are no {what}; the first is at {first}"
+    return replace(
+        decoded,
+        table=decoded.table.filter(kept),
+        raw=decoded.raw.filter(kept),
+        locators=decoded.locators.filter(kept),
+        gaps=(*decoded.gaps, Gap(partition.uri, reason)),
+    )
+
+
+def _excerpt(raw: pa.Array[Any]) -> str:
+    return f"its first record begins with {raw[0].as_py()[:60]!r}"
+
+
+def envelopes(
+    partition: Partition, found: Records, paths: Mapping[str, str]
+) -> tuple[pl.DataFrame, Any]:
+    """Read what stands around the records: JSONPaths of each document, and where it begins.
+
+    Args:
+        partition: the file.
+        found: its records; where they are the documents themselves there is nothing around them.
+        paths: column name -> JSONPath.
+
+    Returns:
+        The columns, one row a document, and the documents' byte offsets, int64 of the same length.
+    """
+    import numpy as np
+    import polars as pl
+
+    none = pl.DataFrame(schema=dict.fromkeys(paths, pl.String)), np.empty(0, np.int64)
+    if partition.start or partition.stop is not None:
+        return none
+    around = _json.records(partition)
+    if len(around) == len(found) and np.array_equal(around.starts, found.starts):
+        return none
+    first = np.searchsorted(found.starts, around.starts)
+    last = np.searchsorted(found.starts, around.stops)
+    hollow = [
+        _hollow(found, (int(start), int(stop)), int(i), int(j))
+        for start, stop, i, j in zip(around.starts, around.stops, first, last, strict=True)
+    ]
+    return inside(pl.Series(values=hollow, dtype=pl.String), paths), around.starts
+
+
+def _hollow(found: Records, document: tuple[int, int], first: int, last: int) -> str:
+    """Write a document without its records: small, however many there were."""
+    start, stop = document
+    inner, outer = (found.starts[first], found.stops[last - 1]) if first < last else (stop, stop)
+    return bytes(found.data[start:inner] + found.data[outer:stop]).decode("utf-8", "replace")
+
+
+MORE = {"nextToken": "$.nextToken", "NextToken": "$.NextToken"}
+"""What to read of an envelope for `unfinished`."""
+
+
+def unfinished(partition: Partition, around: pl.DataFrame) -> Iterator[Gap]:
+    """Report a last page that names a next one, as ``--max-items`` leaves behind."""
+    if len(around) and any(around.select(*MORE).row(-1)):
+        yield Gap(partition.uri, "the last page says that more follow (nextToken); fetch them all")
+
+
+def times(text: pl.Series) -> Times:
+    """Read times as the AWS CLI and SDKs write them: RFC 3339, or seconds since 1970 (CLI v1)."""
+    import polars as pl
+
+    written = clock.parse(text.to_arrow(), naive_is_utc=True)
+    if written.timestamp.null_count == text.null_count():
+        return written
+    counted = clock.epoch(text.to_arrow(), "s")
+    return first(written, counted)
+
+
+def first(one: Times, other: Times) -> Times:
+    """Take each row's time from the first reading that has one."""
+    import pyarrow.compute as pc
+
+    timestamp: Any = pc.coalesce(one.timestamp, other.timestamp)
+    precision: Any = pc.coalesce(one.precision, other.precision)
+    return clock.Times(timestamp, precision)
+
+
+def resource_name(text: pl.Expr) -> pl.Expr:
+    """Shorten an ARN to the name people use; anything else stays as it is.
+
+    Forms: each service's page of the AWS Service Authorization Reference, "Resource types".
+    """
+    import polars as pl
+
+    resource = text.str.extract(r"^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$")
+    forms = (
+        r"^targetgroup/([^/]+)/",
+        r"^(?:loadbalancer|listener|listener-rule)/(?:app|net|gwy)/([^/]+)",
+        r"^stack/([^/]+)",
+        r"^service/([^/]+)/[0-9a-f]{32}$",
+        r"^table/([^/]+)",
+        r"^task-definition/([^:]+)",
+        r"^(?:function|stateMachine|log-group):([^:]+)",
+        r"^secret:(.+)-[A-Za-z0-9]{6}$",
+        r"^parameter(/.+)$",
+        r"([^:/]+)$",
+    )
+    bucket = text.str.extract(r"^arn:[^:]*:s3:::([^/]+)")
+    return pl.coalesce(bucket, *(resource.str.extract(form) for form in forms), text)
+
+
+def entity_of(dimensions: Mapping[str, str]) -> str | None:
+    """Name the topology node that CloudWatch dimensions point at.
+
+    >>> entity_of({"LoadBalancer": "app/web/50dc6c495c0c9188", "AvailabilityZone": "us-east-1a"})
+    'web'
+    """
+    for name in _DIMENSIONS:
+        if value := dimensions.get(name):
+            parts = value.split("/")
+            if parts[0] in _TYPED_ID and len(parts) > 1:
+                return parts[1]
+            return value.rpartition(":")[2] if value.startswith("arn:") else value
+    return next(iter(dimensions.values()), None)
+
+
+def dimensions_of(listed: object) -> dict[str, str]:
+    """Read dimensions in any of AWS's spellings: ``{Name, Value}``, ``{name, value}`` or a mapping."""
+    if isinstance(listed, Mapping):
+        return {str(k): str(v) for k, v in listed.items()}  # type: ignore[misc]
+    if not isinstance(listed, list):
+        return {}
+    pairs: list[dict[str, Any]] = [p for p in listed if isinstance(p, dict)]  # type: ignore[misc]
+    folded = [{str(k).lower(): str(v) for k, v in p.items()} for p in pairs]
+    return {p["name"]: p["value"] for p in folded if "name" in p and "value" in p}
+
+
+def entities(dimensions: pl.Series) -> pl.Series:
+    """Name the nodes that texts of JSON dimensions point at; each distinct text is read once."""
+    import polars as pl
+
+    known = dimensions.drop_nulls().unique()
+    named = [entity_of(dimensions_of(json.loads(text))) for text in known]
+    return dimensions.replace_strict(known, pl.Series(named, dtype=pl.String), default=None)

@@ -1,0 +1,84 @@
+"""What Windows says in English for the events that matter most to operations.
+
+An .evtx file holds the values of an event, not its text, which is in a message table of the
+provider. ``{1}`` stands for the first value, as ``%1`` does there; ``{Channel}`` for a named one.
+Values are put in as they are: a parameter message such as ``%%1053`` stays what it is.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SERVICES = "Service Control Manager"
+_KERNEL = "Microsoft-Windows-Kernel-General"
+
+MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        f"{_SERVICES}/7000": "The {1} service failed to start due to the following error: {2}",
+        f"{_SERVICES}/7001": "The {1} service depends on the {2} service which failed to start "
+        "because of the following error: {3}",
+        f"{_SERVICES}/7009": "A timeout was reached ({1} milliseconds) while waiting for the {2} "
+        "service to connect.",
+        f"{_SERVICES}/7011": "A timeout ({1} milliseconds) was reached while waiting for a "
+        "transaction response from the {2} service.",
+        f"{_SERVICES}/7022": "The {1} service hung on starting.",
+        f"{_SERVICES}/7023": "The {1} service terminated with the following error: {2}",
+        f"{_SERVICES}/7024": "The {1} service terminated with the following service-specific "
+        "error: {2}",
+        f"{_SERVICES}/7031": "The {1} service terminated unexpectedly. It has done this {2} "
+        "time(s). The following corrective action will be taken in {3} milliseconds: {5}.",
+        f"{_SERVICES}/7034": "The {1} service terminated unexpectedly. It has done this {2} "
+        "time(s).",
+        f"{_SERVICES}/7036": "The {1} service entered the {2} state.",
+        f"{_SERVICES}/7040": "The start type of the {1} service was changed from {2} to {3}.",
+        f"{_SERVICES}/7045": "A service was installed in the system. Service Name: {1} Service "
+        "File Name: {2} Service Type: {3} Service Start Type: {4} Service Account: {5}",
+        "Microsoft-Windows-Kernel-Power/41": "The system has rebooted without cleanly shutting "
+        "down first. This error could be caused if the system stopped responding, crashed, or "
+        "lost power unexpectedly.",
+        "User32/1074": "The process {1} has initiated the {5} of computer {2} on behalf of user "
+        "{7} for the following reason: {3} Reason Code: {4} Shutdown Type: {5} Comment: {6}",
+        "EventLog/6005": "The Event log service was started.",
+        "EventLog/6006": "The Event log service was stopped.",
+        "EventLog/6008": "The previous system shutdown at {1} on {2} was unexpected.",
+        f"{_KERNEL}/1": "The system time has changed to {1} from {2}.",
+        f"{_KERNEL}/12": "The operating system started at system time {7}.",
+        f"{_KERNEL}/13": "The operating system is shutting down at system time {1}.",
+        "Application Error/1000": "Faulting application name: {1}, version: {2}, time stamp: "
+        "0x{3} Faulting module name: {4}, version: {5}, time stamp: 0x{6} Exception code: 0x{7} "
+        "Fault offset: 0x{8}",
+        "Microsoft-Windows-Eventlog/1102": "The audit log was cleared.",
+        "Microsoft-Windows-Eventlog/104": "The {Channel} log file was cleared.",
+    }
+)
+
+SERVICES: Mapping[str, int] = MappingProxyType(
+    {
+        f"{_SERVICES}/{event}": position
+        for event, position in {
+            7000: 1,
+            7001: 1,
+            7009: 2,
+            7011: 2,
+            7022: 1,
+            7023: 1,
+            7024: 1,
+            7031: 1,
+            7032: 3,
+            7034: 1,
+            7036: 1,
+            7040: 1,
+            7045: 1,
+        }.items()
+    }
+)
+"""Which value of an event names the service that it is about."""
+
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {"Microsoft-Windows-Service Control Manager": _SERVICES, "USER32": "User32"}
+)
+"""Other spellings of providers, by version of Windows."""

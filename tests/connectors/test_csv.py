@@ -1,0 +1,74 @@
+"""Delimited text: quotes, ragged records, and files that were cut off."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nova_timeline.connector import Batch, Gap, Partition, load
+from nova_timeline.errors import OptionError, UnreadableSourceError
+
+
+def read(path: Path, data: bytes, **options: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    path.write_bytes(data)
+    items = list(load("csv")(options).read(Partition("a.csv", path)))
+    rows = [r for i in items if isinstance(i, Batch) for r in i.table.to_pylist()]
+    return rows, [i.reason for i in items if isinstance(i, Gap)]
+
+
+CELL = st.text(st.sampled_from('ab",;\n\r é'), max_size=6)
+
+
+@given(st.lists(st.tuples(CELL, CELL, st.just("end")), max_size=8))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
+def test_reads_what_the_standard_library_wrote(
+    tmp_path: Path, cells: list[tuple[str, str, str]]
+) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([("body", "service", "host"), *cells])
+    rows, _ = read(tmp_path / "a.csv", out.getvalue().encode())
+    assert [r["service.name"] for r in rows] == [s or None for _, s, _ in cells]
+    assert [r["body"] for r in rows if r["body"][-3:] != "end"] == [b for b, _, _ in cells if b]
+
+
+def test_a_quote_left_open_says_what_is_lost(tmp_path: Path) -> None:
+    rows, said = read(tmp_path / "a.csv", b'message,host\nfine,h\n"never closed,h\nmore,h\n')
+    assert [r["body"] for r in rows] == ["fine"]
+    assert any("byte 20 is never closed: 23 bytes lost" in s for s in said)
+
+
+def test_a_last_record_without_a_line_end_may_be_cut_off(tmp_path: Path) -> None:
+    rows, said = read(
+        tmp_path / "a.csv", b"time,message\n2026-03-03T13:42:00Z,whole\n2026-03-03T13:42:01Z,ha"
+    )
+    assert len(rows) == 2
+    assert any("may be cut off" in s for s in said)
+
+
+def test_ragged_records_are_kept_and_counted(tmp_path: Path) -> None:
+    rows, said = read(
+        tmp_path / "a.csv", b"time,message,host\n2026-03-03T13:42:00Z,short\n,a,b,c\n"
+    )
+    assert [r["body"] for r in rows] == ["short", "a"]
+    assert "2 records do not have the header's 3 fields" in said
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    _, said = read(tmp_path / "a.csv", b"when,message\nx,y\n", fields={"timestamp": "whem"})
+    assert any("'whem'" in s and "did you mean 'when'" in s for s in said)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSourceError):
+        read(tmp_path / "a.csv", b"\xff\x00\x01,\n")
+
+
+def test_a_delimiter_is_one_character() -> None:
+    with pytest.raises(OptionError, match="one ASCII character"):
+        load("csv")({"delimiter": "||"})

@@ -1,0 +1,331 @@
+"""The rule packs: each rule fires on its own sample, and classifying a table is what it says."""
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from nova_timeline import connector, knowledge, schema
+from nova_timeline.connector import Batch, Gap
+from nova_timeline.errors import KnowledgeError
+from nova_timeline.knowledge import Case, Check, Rule
+
+RULES = knowledge.rules()
+DOMAINS = {
+    "deploys",
+    "configuration",
+    "feature_flags",
+    "scaling",
+    "compute_os",
+    "containers",
+    "storage",
+    "database",
+    "network_dns",
+    "certificates_identity",
+    "queues",
+    "cloud_health",
+}
+SYSTEMS = {
+    "aws": {"aws_cloudtrail", "aws_cloudwatch_logs", "aws_cloudwatch_alarms"},
+    "gcp": {"gcp_cloud_logging", "gcp_monitoring"},
+    "azure": {"azure_activity_log", "azure_monitor_logs", "azure_alerts"},
+    "linux": {"journald"},
+    "windows": {"windows_event_log"},
+}
+# What happens -> the rule that knows it, by system, in the order of SYSTEMS.
+CLASSES = {
+    "deploy": "deploys.aws-service deploys.gcp-run deploys.azure-app deploys.linux-package"
+    " deploys.windows-install",
+    "config change": "configuration.aws-parameter configuration.gcp-metadata configuration.azure-app"
+    " configuration.linux-reload configuration.windows-service-start-type",
+    "scaling": "scaling.aws scaling.gcp scaling.azure scaling.linux-processors scaling.log",
+    "alert firing": "cloud_health.alert-firing cloud_health.alert-firing cloud_health.alert-firing"
+    " cloud_health.monitor-firing cloud_health.windows-alert-firing",
+    "alert resolving": "cloud_health.alert-resolved cloud_health.alert-resolved"
+    " cloud_health.alert-resolved cloud_health.monitor-resolved cloud_health.alert-resolved",
+    "crash": "compute_os.function-crash containers.crash-loop unspecific.fatal"
+    " compute_os.linux-crash compute_os.windows-service-crash",
+    "OOM kill": "containers.oom containers.oom containers.oom compute_os.linux-oom"
+    " compute_os.windows-memory",
+    "restart": "compute_os.aws-instance compute_os.gcp-instance compute_os.azure-restart"
+    " compute_os.linux-restart-scheduled compute_os.windows-app-pool-recycled",
+    "disk full": "storage.disk-full containers.disk-pressure storage.disk-full storage.disk-full"
+    " storage.windows-disk-full",
+    "certificate expiry": "certificates_identity.expired certificates_identity.expired"
+    " certificates_identity.expired certificates_identity.expired"
+    " certificates_identity.windows-certificate",
+    "throttling": "cloud_health.aws-throttled cloud_health.throttled cloud_health.throttled"
+    " network_dns.linux-traffic-limited cloud_health.throttled",
+    "failover": "database.aws-failover database.gcp-failover database.azure-failover"
+    " database.failover database.windows-failover",
+    "reboot": "compute_os.aws-instance containers.node-rebooted compute_os.azure-restart"
+    " compute_os.linux-reboot compute_os.windows-reboot",
+    "clock change": "compute_os.clock compute_os.clock compute_os.clock compute_os.linux-clock"
+    " compute_os.windows-clock",
+    "lost log": "cloud_health.aws-watch-off cloud_health.gcp-watch-off cloud_health.azure-watch-off"
+    " compute_os.linux-journal-lost compute_os.windows-log-cleared",
+}
+ROLES = {
+    "deploy": {"change"},
+    "config change": {"change"},
+    "scaling": {"change"},
+    "alert firing": {"alert_firing"},
+    "alert resolving": {"alert_resolved"},
+    "lost log": {"gap"},
+}
+PACK = """
+[[rule]]
+id = "storage.full"
+kind = "health"
+role = "fault"
+title = "{entity} is full"
+[[rule.when]]
+body = { contains = ["no space left"] }
+[rule.sample]
+use = "journald"
+name = "x"
+text = "x"
+"""
+
+
+def read(rule: Rule, folder: Path) -> pa.Table:
+    """Read a rule's sample with its connector."""
+    sample = rule.sample
+    path = folder / sample.name
+    path.write_text(sample.text)
+    reader = connector.load(sample.use)(dict(sample.options))
+    items = [i for p in reader.partitions(sample.name, path) for i in reader.read(p)]
+    assert not [i for i in items if isinstance(i, Gap)]
+    tables = [i.table for i in items if isinstance(i, Batch) and i.name == "event"]
+    return pa.concat_tables(tables)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[r.id for r in RULES])
+def test_fires_on_its_sample(rule: Rule, tmp_path: Path) -> None:
+    rows = plain(knowledge.classify(read(rule, tmp_path), rule.sample.use))
+    fired = [row for row in rows if row["rule"] == rule.id]
+    assert fired, [(row["rule"], row["event_name"], row["body"]) for row in rows]
+    for row in fired:
+        for key in ("kind", "role", "category"):
+            assert getattr(rule, key) in (None, row[key])
+        assert row["kind"] in schema.KINDS
+        assert row["role"] in schema.ROLES
+        assert row["title"]
+        assert not re.search(r"\b(None|null)\b|[\x00-\x1f]|[{}]{2}", row["title"])
+        assert len(row["title"]) <= 200
+
+
+def test_there_are_twelve_domains_and_a_last_resort() -> None:
+    assert {r.domain for r in RULES} == DOMAINS | {"unspecific"}
+    assert len(RULES) >= 90
+    assert list(dict.fromkeys(r.domain for r in RULES))[-1] == "unspecific"
+
+
+@pytest.mark.parametrize("happening", CLASSES)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_knows_what_happens(happening: str, system: str) -> None:
+    known = {r.id: r for r in RULES}
+    rule = known[CLASSES[happening].split()[list(SYSTEMS).index(system)]]
+    assert any(not c.sources or SYSTEMS[system] & set(c.sources) for c in rule.when)
+    assert rule.role in ROLES.get(happening, {"change", "fault", "notice"})
+
+
+def test_sources_are_connectors() -> None:
+    named = {s for r in RULES for c in r.when for s in c.sources} | {r.sample.use for r in RULES}
+    assert named <= set(connector.available())
+
+
+def plain(table: pa.Table) -> list[dict[str, Any]]:
+    """Turn a table into rows; times as integers, attributes as a dict."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
+    return [r | {"attributes": dict(r["attributes"] or ())} for r in table.to_pylist()]
+
+
+def value(row: dict[str, Any], column: str) -> Any:
+    name = column.removeprefix("attributes.")
+    return row[column] if name == column else row["attributes"].get(name)
+
+
+def holds(row: dict[str, Any], check: Check) -> bool:
+    """Ask one check of one row, the plain way."""
+    given = value(row, check.column)
+    text = None if given is None else str(given).lower()
+    if check.present is not None and check.present != (given is not None):
+        return False
+    if text is not None and any(w in text for w in check.without):
+        return False
+    asked = [
+        lambda t: not check.equals or t in check.equals,
+        lambda t: not check.contains or any(w in t for w in check.contains),
+        lambda t: not check.prefix or t.startswith(check.prefix),
+        lambda t: not check.suffix or t.endswith(check.suffix),
+        lambda _: check.regex is None or re.search(check.regex, str(given)) is not None,
+        lambda t: check.min is None or float(t) >= check.min,
+        lambda t: check.max is None or float(t) <= check.max,
+    ]
+    needs = (check.equals, check.contains, check.prefix, check.suffix, check.regex)
+    if text is None:
+        return not any(needs) and check.min is None and check.max is None
+    return all(ask(text) for ask in asked)
+
+
+def fits(row: dict[str, Any], case: Case, source: str) -> bool:
+    names = {check.column for check in case.checks}
+    searched = "event_name" not in names and "kind" not in names
+    return (
+        (not case.sources or source in case.sources)
+        and (not searched or row["kind"] == "log")
+        and all(holds(row, check) for check in case.checks)
+    )
+
+
+def one_by_one(table: pa.Table, source: str) -> Iterator[str | None]:
+    """Name the first rule that fits each row, a row at a time."""
+    for row in plain(table):
+        yield next((r.id for r in RULES if any(fits(row, c, source) for c in r.when)), None)
+
+
+@pytest.mark.parametrize("use", sorted({r.sample.use for r in RULES}))
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_asking_every_row_every_rule(use: str, seed: int, tmp_path: Path) -> None:
+    """Rows are all the samples of all connectors, shuffled, some of their values lost or swapped."""
+    random.seed(seed)
+    whole = pa.concat_tables(read(rule, tmp_path) for rule in RULES)
+    order = random.choices(range(len(whole)), k=120)
+    table = whole.take(order)
+    for name in ("body", "event_name", "role", "severity_number", "kind"):
+        given = table[name].to_pylist()
+        for i in random.sample(range(len(given)), 12):
+            given[i] = random.choice([*given, None]) if name != "kind" else random.choice(given)
+        position = table.schema.get_field_index(name)
+        column = pa.array(given, table.schema.field(name).type)
+        table = table.set_column(position, table.schema.field(name), column)
+    pieces = pa.concat_tables([table.slice(0, 50), table.slice(50, 1), table.slice(51)])
+    made = knowledge.classify(pieces, use)
+    assert made.schema == table.schema
+    assert made["rule"].to_pylist() == list(one_by_one(table, use))
+    assert not [t for t in made["title"].to_pylist() if t and re.search(r"\b(None|null)\b", t)]
+    untouched = [i for i, rule in enumerate(made["rule"].to_pylist()) if rule is None]
+    assert made.take(untouched).equals(table.take(untouched))
+
+
+def events(**columns: Any) -> pa.Table:
+    length = len(next(v for v in columns.values() if isinstance(v, list)))
+    made = {k: pa.array(v) if isinstance(v, list) else v for k, v in columns.items()}
+    return schema.conform("event", {"kind": "log"} | made, length)
+
+
+def test_a_quiet_night_stays_quiet() -> None:
+    bodies = [
+        "GET /healthz 200 in 2 ms",
+        "retrying, attempt 1 of 5: connection refused",
+        "connection pool size 20, timeout 30 s",
+        "rate limit is 1000/s",
+        "certificate valid until 2027-01-01",
+        "checked 12 queues, queue size 14",
+        "deployment window opens at 22:00",
+        "error budget 99.2 %",
+        "OOM score adjusted to 500",
+        "slow query log enabled",
+        "user asked about failover, ticket closed",
+        "cache miss ratio 0.03",
+    ]
+    made = knowledge.classify(events(body=bodies, severity_number=9, entity="checkout"), "jsonl")
+    assert made["rule"].null_count == len(bodies)
+
+
+def test_a_refused_call_changes_nothing() -> None:
+    table = events(
+        event_name=["ecs:UpdateService", "iam:DetachRolePolicy"], kind="operator_action"
+    )
+    made = knowledge.classify(table, "aws_cloudtrail")
+    assert made["role"].to_pylist() == [None, None]
+
+
+def test_words_in_the_parameters_of_a_call_are_no_message() -> None:
+    table = events(body=["ssm:PutParameter kernel panic - not syncing"], kind="operator_action")
+    assert knowledge.classify(table, "aws_cloudtrail")["rule"].to_pylist() == [None]
+
+
+def test_severity_is_raised_and_never_lowered() -> None:
+    rules = knowledge.read({"storage": PACK.replace('kind = "health"', "severity = 17")})
+    table = events(
+        body=["no space left", "NO SPACE LEFT", "no space left"],
+        severity_number=pa.array([9, 21, None], pa.int8()),
+    )
+    made = knowledge.classify_by(rules, table, "journald")
+    assert made["severity_number"].to_pylist() == [17, 21, 17]
+    assert made["kind"].to_pylist() == ["log"] * 3
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("{entity} is full", ["web-1 is full", "(unknown) is full"]),
+        ("{entity}[, {attributes.path}]: {body}", ["web-1, /var: no space left", "(unknown): no space left"]),
+        ("{entity}[ by {attributes.nobody}]", ["web-1", "(unknown)"]),
+        ("{entity}[ in {service.name}]!", ["web-1!", "(unknown)!"]),
+    ],
+)
+def test_a_title_leaves_out_what_is_missing(title: str, wanted: list[str]) -> None:
+    rules = knowledge.read({"storage": PACK.replace("{entity} is full", title)})
+    table = events(
+        body=["no \t\nspace\x1b left"] * 2,
+        entity=["web-1", None],
+        **{"service.name": ["null", ""]},
+        attributes=schema.attributes(2, {"path": pa.array(["/var", "None"])}),
+    )
+    rules = tuple(
+        Rule(**{f: getattr(r, f) for f in Rule.__slots__ if f != "when"}, when=when)
+        for r in rules
+        for when in [(Case((), (Check("body", contains=("no \t\nspace",)),)),)]
+    )
+    made = knowledge.classify_by(rules, table, "journald")
+    assert made["title"].to_pylist() == wanted
+
+
+def test_a_title_has_an_end() -> None:
+    rules = knowledge.read({"storage": PACK.replace("{entity} is full", "{entity}: {body} {body}")})
+    table = events(body=["no space left " + "x" * 9000], entity="web-1")
+    [title] = knowledge.classify_by(rules, table, "journald")["title"].to_pylist()
+    assert len(title) == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('kind = "health"', 'kind = "helth"', "no kind 'helth'; did you mean 'health'?"),
+        ('kind = "health"', 'kind = "log"', "no kind 'log'"),
+        ('role = "fault"', 'role = "fualt"', "did you mean 'fault'?"),
+        ('role = "fault"', 'category = "databse"', "no category 'databse'"),
+        ('role = "fault"', 'rolle = "fault"', "no key 'rolle'; did you mean 'role'?"),
+        ("body =", "boddy =", "no column 'boddy'; did you mean 'body'?"),
+        ("contains =", "contain =", "no test 'contain'; did you mean 'contains'?"),
+        ('contains = ["no space left"]', 'regex = "x"', "a regex needs contains beside it"),
+        ('"no space left"', '"full"', "at least 7 letters"),
+        ("body = {", "entity = {", "needs event_name, or body with contains"),
+        ("{entity} is full", "{attributes.path} is full", "put it and its words in [ ]"),
+        ("{entity} is full", "{entitty} is full", "did you mean 'entity'?"),
+        ('"storage.full"', '"disk.full"', "begins with the name of its file, here 'storage.'"),
+        ('title = "{entity} is full"', "severity = 99", "1 to 24, not 99"),
+        ('text = "x"', "", "sample has no text"),
+        ("[[rule]]", "[[rules]]", "no key 'rules'; did you mean 'rule'?"),
+        ("[[rule]]", "[[rule", "storage.toml is not TOML"),
+        ("body = { contains = [", "severity_number = 13\nbody = { contains = [", "must be a text"),
+    ],
+)
+def test_says_what_is_wrong_with_a_pack(old: str, new: str, says: str) -> None:
+    with pytest.raises(KnowledgeError, match=re.escape(says)) as raised:
+        knowledge.read({"storage": PACK.replace(old, new)})
+    assert str(raised.value).startswith("storage.toml")
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    with pytest.raises(KnowledgeError, match=r"storage.toml: there are two rules called 'storage"):
+        knowledge.read({"storage": PACK * 2})
