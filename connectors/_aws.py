@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from nova_timeline.errors import UnreadableSourceError
 from . import _duck, _json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import polars as pl
     import pyarrow as pa
 
@@ -53,11 +54,17 @@ _DIMENSIONS = (
 _TYPED_ID = ("app", "net", "gwy", "targetgroup")
 
 
+def arrow(column: Any) -> Any:
+    """Hand a polars column to Arrow; untyped, as pyarrow is to the type checkers."""
+    return column.to_arrow()
+
+
 def valid_objects(texts: pl.Series) -> pl.Series:
     """Put null where a text is no JSON object."""
     import polars as pl
 
-    query = "SELECT CASE WHEN ltrim(t, E' \\t\\r\\n')[1] = '{' AND json_valid(t) THEN t END AS t FROM texts"
+    opening = "ltrim(t, E' \\t\\r\\n')[1] = '{'"
+    query = f"SELECT CASE WHEN {opening} AND json_valid(t) THEN t END AS t FROM texts"  # noqa: S608
     return pl.Series(values=_duck.run(query, texts.to_frame("t").to_arrow())["t"], dtype=pl.String)
 
 
@@ -65,7 +72,7 @@ def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
     """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
     import polars as pl
 
-    return pl.DataFrame(_json.extract(valid_objects(texts).to_arrow(), paths))
+    return pl.DataFrame(_json.extract(arrow(valid_objects(texts)), paths))
 
 
 def only(
@@ -84,7 +91,7 @@ def only(
     if not mask.any() and not partition.start and partition.stop is None:
         msg = f"{partition.uri} holds no {what}: {_excerpt(decoded.raw)}"
         raise UnreadableSourceError(msg)
-    kept: Any = mask.to_arrow()
+    kept: Any = arrow(mask)
     first = decoded.locators[int(np.flatnonzero(~mask.to_numpy())[0])].as_py()
     reason = f"{(~mask).sum()} of {len(decoded)} records are no {what}; the first is at {first}"
     return replace(
@@ -135,7 +142,8 @@ def _hollow(found: Records, document: tuple[int, int], first: int, last: int) ->
     """Write a document without its records: small, however many there were."""
     start, stop = document
     inner, outer = (found.starts[first], found.stops[last - 1]) if first < last else (stop, stop)
-    return bytes(found.data[start:inner] + found.data[outer:stop]).decode("utf-8", "replace")
+    kept = bytes(found.data[start:inner]) + bytes(found.data[outer:stop])
+    return kept.decode("utf-8", "replace")
 
 
 MORE = {"nextToken": "$.nextToken", "NextToken": "$.NextToken"}
@@ -150,12 +158,10 @@ def unfinished(partition: Partition, around: pl.DataFrame) -> Iterator[Gap]:
 
 def times(text: pl.Series) -> Times:
     """Read times as the AWS CLI and SDKs write them: RFC 3339, or seconds since 1970 (CLI v1)."""
-    import polars as pl
-
-    written = clock.parse(text.to_arrow(), naive_is_utc=True)
+    written = clock.parse(arrow(text), naive_is_utc=True)
     if written.timestamp.null_count == text.null_count():
         return written
-    counted = clock.epoch(text.to_arrow(), "s")
+    counted = clock.epoch(arrow(text), "s")
     return first(written, counted)
 
 
@@ -207,14 +213,12 @@ def entity_of(dimensions: Mapping[str, str]) -> str | None:
     return next(iter(dimensions.values()), None)
 
 
-def dimensions_of(listed: object) -> dict[str, str]:
-    """Read dimensions in any of AWS's spellings: ``{Name, Value}``, ``{name, value}`` or a mapping."""
-    if isinstance(listed, Mapping):
-        return {str(k): str(v) for k, v in listed.items()}  # type: ignore[misc]
-    if not isinstance(listed, list):
-        return {}
-    pairs: list[dict[str, Any]] = [p for p in listed if isinstance(p, dict)]  # type: ignore[misc]
-    folded = [{str(k).lower(): str(v) for k, v in p.items()} for p in pairs]
+def dimensions_of(listed: Any) -> dict[str, str]:
+    """Read dimensions in any spelling of AWS: ``{Name, Value}``, ``{name, value}`` or a mapping."""
+    if hasattr(listed, "items"):
+        return {str(k): str(v) for k, v in listed.items()}
+    pairs: list[Any] = listed or []
+    folded = [{k.lower(): str(v) for k, v in p.items()} for p in pairs if hasattr(p, "items")]
     return {p["name"]: p["value"] for p in folded if "name" in p and "value" in p}
 
 

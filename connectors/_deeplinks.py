@@ -6,11 +6,12 @@ helps a reader, it proves nothing: what proves is the record's own id and its di
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
 _AWS = "https://{}.console.aws.amazon.com"

@@ -16,11 +16,18 @@ from nova_timeline.clock import NANOSECONDS
 from nova_timeline.connector import Option, TableName
 from nova_timeline.errors import OptionError, nearest
 
+from . import _json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
+
+    from nova_timeline.connector import Partition
+
+    from ._json import Decoded
+    from ._lines import Records
 
 _NAMES: dict[str, TableName] = {"events": "event", "metrics": "metric", "edges": "edge"}
 _ZONE = re.compile(r"UTC|Z|[+-]\d\d:\d\d")
@@ -207,6 +214,21 @@ def paths(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
         for column, several in wanted.items()
         for i, path in enumerate(p for source in several for p in json_paths(source))
     }
+
+
+def decode(partition: Partition, found: Records, wanted: Mapping[str, str]) -> Decoded:
+    """Read the paths of every record, as `_json.decode` does.
+
+    Raises:
+        OptionError: one of them is no JSONPath.
+    """
+    import duckdb
+
+    try:
+        return _json.decode(partition, found, wanted)
+    except duckdb.BinderException as error:
+        msg = f"a source in 'fields' or 'values' is no key, dotted path or JSONPath: {error}"
+        raise OptionError(msg) from error
 
 
 def first_present(table: pa.Table) -> dict[str, pl.Series]:

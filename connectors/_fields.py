@@ -8,7 +8,7 @@ JSONPaths parted by `` | ``; the first that holds something counts.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nova_timeline import schema
 from nova_timeline.connector import Gap
@@ -50,10 +50,9 @@ def decode(
 def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     """Read fields of JSON texts; a text that is null or no JSON has none of them."""
     import polars as pl
-    import pyarrow as pa
 
     query = "SELECT CASE WHEN json_valid(t) THEN t ELSE '{}' END AS t FROM texts"
-    valid = _duck.run(query, pa.table({"t": texts.cast(pl.String).to_arrow()}))["t"]
+    valid = _duck.run(query, pl.DataFrame({"t": texts.cast(pl.String)}).to_arrow())["t"]
     return pl.DataFrame(_first(_json.extract(valid, _paths(fields)), fields, ("",)))
 
 
@@ -65,12 +64,16 @@ def unfold(texts: pl.Series, path: str) -> pl.DataFrame:
         is no JSON, gives nothing.
     """
     import polars as pl
-    import pyarrow as pa
 
     picked = f"unnest(json_extract(CASE WHEN json_valid(t) THEN t ELSE '{{}}' END, '{path}[*]'))"
     query = f"SELECT i, CAST({picked} AS VARCHAR) AS text FROM texts"  # noqa: S608
-    numbered = pa.table({"i": pa.array(range(len(texts)), pa.int64()), "t": texts.to_arrow()})
-    return pl.DataFrame(_duck.run(query, numbered)).rename({"i": "record"})
+    numbered = pl.DataFrame({"t": texts}).with_row_index("i").cast({"i": pl.Int64})
+    return pl.DataFrame(_duck.run(query, numbered.to_arrow())).rename({"i": "record"})
+
+
+def arrow(column: pl.Series) -> pa.Array[Any]:
+    """Hand a column over to Arrow."""
+    return cast("pa.Array[Any]", column.to_arrow())
 
 
 def keep(found: Decoded, wanted: pl.Series, partition: Partition, what: str) -> Decoded:
@@ -88,7 +91,7 @@ def only(found: Decoded, wanted: pl.Series) -> Decoded:
     """Take the records that are wanted."""
     import pyarrow as pa
 
-    mask: Any = wanted.to_arrow()
+    mask = arrow(wanted)
     return replace(
         found,
         table=found.table.filter(mask),

@@ -1,7 +1,7 @@
 """The level word of a line of text, where loggers conventionally put it.
 
-A level stands at the front of a line, after nothing but times, ids, bracketed names and the like, or
-in a ``level=`` pair. The same word later in a sentence ("retrying after ERROR") is prose.
+A level stands at the front of a line, after nothing but times, ids, bracketed names and the like,
+or in a ``level=`` pair. The same word later in a sentence ("retrying after ERROR") is prose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WORDS = (
     "TRACE|VERBOSE|FINEST|DEBUG|FINE|INFO|INFORMATION|NOTICE|LOG|WARN|WARNING|ERR|ERROR|SEVERE|"
     "CRIT|CRITICAL|ALERT|FATAL|PANIC|EMERG|EMERGENCY"
 )
-# What may stand before a level: [thread], 13:58:00,123, ip-10-0-1-7, req=7f, com.shop.Cart, Mar, UTC.
+# May stand before a level: [thread], 13:58:00,123, ip-10-0-1-7, req=7f, com.shop.Cart, Mar, UTC.
 _BEFORE = r"(?:(?:\[[^\]\n]*\]|[^\s]*[\d.:=/\[\](){}|@][^\s]*|[A-Z][a-z]{2}|UTC|GMT|[-|>])[ \t]+)"
 _FORMS = (
     rf"^{_BEFORE}{{0,8}}?[\[(<{{|]?({_WORDS})(?:[\]\)>}}|:,\s]|$)",

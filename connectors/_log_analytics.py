@@ -91,7 +91,7 @@ def _table(partition: Partition, data: Bytes, table: Span) -> Iterator[Table | G
     if "columns" not in members or members["columns"].cut:
         yield Gap(partition.uri, f"the table at bytes={table.start} does not name its columns")
         return
-    columns = _load(data, members["columns"]) or []
+    columns: list[dict[str, Any]] = _load(data, members["columns"]) or []
     name = _load(data, members["name"]) if "name" in members else None
     rows = members.get("rows", Span(0, 0))
     starts, stops, _, _ = _json_scan.values(
@@ -131,8 +131,8 @@ def _load(data: Bytes, value: Span) -> Any:
         return None
 
 
-def _message(error: object) -> str:
+def _message(error: Any) -> str:
     """Say what an error says, from its innermost code and message."""
-    if not isinstance(error, dict):
+    if not hasattr(error, "get"):
         return str(error)
     return " ".join(str(error[k]) for k in ("code", "message") if error.get(k)) or str(error)

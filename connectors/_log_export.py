@@ -1,4 +1,4 @@
-"""Text in which a record begins with an ISO time, and lines without one belong to the record before.
+"""Text in which a record begins with an ISO time, and lines without one continue the last record.
 
 CloudWatch Logs exports to S3 so (Amazon CloudWatch Logs User Guide, "Exporting log data to Amazon
 S3"): the event's time, a space, the message, which may run over many lines.

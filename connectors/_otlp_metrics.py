@@ -36,10 +36,11 @@ SELECT record, p->>'$.timeUnixNano' AS time, p->>'$.startTimeUnixNano' AS start,
     p->>'$.flags' AS flags, CAST(p->'$.attributes' AS VARCHAR) AS attributes,
     CAST(p->'$.quantileValues' AS VARCHAR) AS quantiles
 FROM (SELECT record, unnest(from_json(points, '["JSON"]')) AS p FROM texts)"""
+# Attributes with a key given twice are written as they are.
 _LABELS = """
-SELECT '{' || array_to_string(list_sort(list_transform(
-    json_keys(t), lambda k: k || '="' || coalesce(t->>('$."' || k || '"'), '') || '"')), ',')
-    || '}' AS l
+SELECT coalesce('{' || array_to_string(list_sort(list_transform(
+    map_entries(TRY_CAST(CAST(t AS JSON) AS MAP(VARCHAR, VARCHAR))),
+    lambda e: e.key || '="' || coalesce(e.value, '') || '"')), ',') || '}', t) AS l
 FROM texts"""
 _QUANTILES = """
 SELECT row, q->>'$.quantile' AS quantile, q->>'$.value' AS value

@@ -378,8 +378,8 @@ def members(text: Bytes, offsets: Numbers) -> tuple[npt.NDArray[np.int64], Numbe
 
     Returns:
         Members, shape (m, 5): the key without its quotes (start, stop), the value (start, stop), a
-        string without its quotes, and 1 when it is a string; and how many members there are before each object, shape
-        (n + 1,).
+        string without its quotes, and 1 when it is a string; and how many members there are before
+        each object, shape (n + 1,).
     """
     n = len(offsets) - 1
     found = np.empty((4 * n + 16, 5), np.int64)

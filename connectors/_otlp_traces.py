@@ -247,12 +247,13 @@ def _first_seen(
     import numpy as np
     import pyarrow as pa
 
-    used, place = np.unique(record.to_numpy(), return_inverse=True)
+    numbers, place = np.unique(record.to_numpy(), return_inverse=True)
+    used = pa.array(numbers, pa.int64())
     return batch(
         name,
         spans.partition,
-        raw=spans.raw.take(pa.array(used)),
-        locators=spans.locators.take(pa.array(used)),
+        raw=spans.raw.take(used),
+        locators=spans.locators.take(used),
         record=pa.array(place, pa.int64()),
         columns=columns,
     )

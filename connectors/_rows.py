@@ -63,12 +63,14 @@ def read_times(column: pl.Series, unit: str | None, zone: str | None) -> ReadTim
         return _read_typed(column, zone)
     text = column.cast(pl.String)
     number = text.str.contains(_NUMBER).fill_null(value=False)
-    written = text.set(number, None).to_arrow()
+    written: Any = text.set(number, None).to_arrow()
     read = [clock.parse(written)]
     if zone:
-        read.append(clock.parse((text.set(number, None).str.strip_chars() + zone).to_arrow()))
+        placed: Any = (text.set(number, None).str.strip_chars() + zone).to_arrow()
+        read.append(clock.parse(placed))
     if unit and number.any():
-        read.append(clock.epoch(text.set(~number, None).str.strip_chars().to_arrow(), unit))
+        counted: Any = text.set(~number, None).str.strip_chars().to_arrow()
+        read.append(clock.epoch(counted, unit))
     ns = _first([pl.Series(values=t.timestamp.cast(pa.int64())) for t in read])
     precision = _first([pl.Series(values=t.precision) for t in read])
     lost = ns.is_null() & text.is_not_null()
@@ -201,12 +203,13 @@ def _events(
     columns["severity_number"] = _first([number, severity_number(known["severity_text"])])
     columns["attributes"] = _attributes(source)
     native = source.text("event_id")
+    ids: Any = native.to_arrow() if native.null_count() < len(native) else None
     yield batch(
         "event",
         found.partition,
         raw=found.raw,
         locators=found.locators,
-        native=native.to_arrow() if native.null_count() < len(native) else None,
+        native=ids,
         scope=reader,
         columns=columns | {c: frame[c] for c in known},
     )

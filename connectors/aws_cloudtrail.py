@@ -6,7 +6,6 @@ service's clock in whole seconds. A record's identity is its ``eventID``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from nova_timeline import schema
@@ -15,6 +14,7 @@ from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, ba
 from . import _aws, _deeplinks, _json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -189,7 +189,7 @@ class CloudTrail(Connector):
             partition,
             raw=outer.raw,
             locators=outer.locators,
-            native=calls["id"].to_arrow(),
+            native=_aws.arrow(calls["id"]),
             scope="aws_cloudtrail",
             columns=_columns(calls)
             | {"timestamp": times.timestamp, "timestamp_precision": times.precision},

@@ -1,14 +1,13 @@
 """Amazon CloudWatch alarms: their history, and the state they are in.
 
-Shapes: Amazon CloudWatch API Reference, DescribeAlarmHistory (``HistoryData`` is JSON in a text) and
-DescribeAlarms. An alarm is late by design: what it saw began at ``stateReasonData.startDate``, which
-is kept as an attribute.
+Shapes: Amazon CloudWatch API Reference, DescribeAlarmHistory (``HistoryData`` is JSON in a text)
+and DescribeAlarms. An alarm is late by design: what it saw began at ``stateReasonData.startDate``,
+which is kept as an attribute.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nova_timeline import schema
@@ -18,6 +17,8 @@ from . import _aws, _deeplinks, _fields, _json
 from ._lines import Records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars as pl
 
     from nova_timeline.clock import Window
@@ -84,7 +85,7 @@ _STATES = {
 
 
 class CloudWatchAlarms(Connector):
-    """Amazon CloudWatch alarms, as ``describe-alarm-history`` and ``describe-alarms`` print them."""
+    """Amazon CloudWatch alarms: ``describe-alarm-history`` and ``describe-alarms``."""
 
     summary = "CloudWatch alarm history (state changes, actions, edits) and current alarm states"
     globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
@@ -94,7 +95,7 @@ class CloudWatchAlarms(Connector):
     }
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
-        """Decode history items and alarms; one file is read whole, for its items tell of each other."""
+        """Decode history items and alarms, a file at a time: its items tell of each other."""
         import polars as pl
 
         del window

@@ -1,13 +1,12 @@
 """Amazon CloudWatch Logs: what the API, Insights, subscriptions and exports to S3 give.
 
 Shapes: Amazon CloudWatch Logs API Reference, FilterLogEvents, GetLogEvents, GetQueryResults; User
-Guide, "Log group-level subscription filters" and "Exporting log data to Amazon S3". ``timestamp`` is
-the producer's clock, ``ingestionTime`` the service's.
+Guide, "Log group-level subscription filters" and "Exporting log data to Amazon S3". ``timestamp``
+is the producer's clock, ``ingestionTime`` the service's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nova_timeline import clock, evidence, schema
@@ -16,6 +15,7 @@ from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partit
 from . import _aws, _deeplinks, _duck, _fields, _json, _levels, _lines, _log_export, _rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -46,11 +46,11 @@ _INSIGHTS = {
 }
 # What a structured message says, by the names its libraries use.
 _SAID = {
-    "level": '$.level | $.severity | $."log.level" | $.log.level | $.levelname | $.lvl | $.loglevel '
-    "| $.severity_text | $.severityText",
+    "level": '$.level | $.severity | $."log.level" | $.log.level | $.levelname | $.lvl '
+    "| $.loglevel | $.severity_text | $.severityText",
     "body": "$.message | $.msg | $.body | $.log | $.record.message | $.errorMessage",
-    "trace": '$.trace_id | $.traceId | $.traceID | $."trace.id" | $."dd.trace_id" | $.xray_trace_id '
-    "| $.xrayTraceId | $.otelTraceID",
+    "trace": '$.trace_id | $.traceId | $.traceID | $."trace.id" | $."dd.trace_id" '
+    "| $.xray_trace_id | $.xrayTraceId | $.otelTraceID",
     "span": '$.span_id | $.spanId | $.spanID | $."span.id" | $."dd.span_id" | $.otelSpanID',
     "service": '$."service.name" | $.service.name | $.service | $.service_name '
     '| $.resource."service.name" | $."dd.service"',
@@ -106,7 +106,7 @@ class CloudWatchLogs(Connector):
             return
         yield from _unfinished(partition, found)
         if found.data[int(found.starts[0])] == 0x5B:
-            decoded = _decode_insights(partition, found)
+            decoded = _decode_insights(found)
         else:
             decoded = _fields.decode(partition, found, _EVENT)
         yield from self._events(partition, decoded)
@@ -148,7 +148,7 @@ class CloudWatchLogs(Connector):
             unfolded = _fields.unfold(rows["bundle"].set(~data, None).fill_null("[]"), "$")
             yield from self._bundles(partition, decoded, rows, unfolded)
         if not bundled.all():
-            kept = (~bundled).to_arrow()
+            kept = _aws.arrow(~bundled)
             plain = _json.Decoded(
                 decoded.table, decoded.raw.filter(kept), decoded.locators.filter(kept), ()
             )
@@ -165,7 +165,7 @@ class CloudWatchLogs(Connector):
         inner = _fields.extract(unfolded["text"], _EVENT).drop("stream", "group", "account")
         if len(inner):
             whole = inner.hstack(outer)
-            yield self._batch(partition, decoded, whole, unfolded["record"].to_arrow())
+            yield self._batch(partition, decoded, whole, _aws.arrow(unfolded["record"]))
 
     def _batch(
         self,
@@ -189,7 +189,7 @@ class CloudWatchLogs(Connector):
             raw=decoded.raw,
             locators=decoded.locators,
             record=record,
-            native=whole["id"].to_arrow(),
+            native=_aws.arrow(whole["id"]),
             scope=f"aws_cloudwatch_logs/{self.settings['log_group'] or ''}/{stream}",
             columns=_columns(whole, self.settings),
         )
@@ -220,7 +220,7 @@ def _unfinished(partition: Partition, found: Records) -> Iterator[Gap]:
             )
 
 
-def _decode_insights(partition: Partition, found: Records) -> _json.Decoded:
+def _decode_insights(found: Records) -> _json.Decoded:
     """Read rows of ``[{"field": ..., "value": ...}]`` by the names of their fields."""
     import polars as pl
 
@@ -242,10 +242,10 @@ def _decode_insights(partition: Partition, found: Records) -> _json.Decoded:
 
 def _times(column: pl.Series) -> Times:
     """Read milliseconds since 1970, or RFC 3339; Insights leaves out the zone and means UTC."""
-    counted = clock.epoch(column.to_arrow(), "ms")
+    counted = clock.epoch(_aws.arrow(column), "ms")
     if counted.timestamp.null_count == column.null_count():
         return counted
-    return _aws.first(counted, clock.parse(column.to_arrow(), naive_is_utc=True))
+    return _aws.first(counted, clock.parse(_aws.arrow(column), naive_is_utc=True))
 
 
 def _columns(rows: pl.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from nova_timeline.errors import OptionError
 from . import _aws, _duck, _fields, _json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -75,8 +75,9 @@ class CloudWatchMetrics(Connector):
             OptionError: an option that cannot be used.
         """
         super().__init__(options)
-        for key, said in (self.settings["metrics"] or {}).items():
-            if not isinstance(said, dict) or not set(said) <= set(_NAMING):
+        given: dict[str, Any] = self.settings["metrics"] or {}
+        for key, said in given.items():
+            if not hasattr(said, "keys") or said.keys() - set(_NAMING):
                 msg = f"metrics.{key} must be a table of {', '.join(_NAMING)}, not {said!r}"
                 raise OptionError(msg)
 
@@ -88,8 +89,8 @@ class CloudWatchMetrics(Connector):
         if file == partition.path.resolve():
             return
         if asked and not file:
-            lost = f"no {asked} beside it or in a folder above: the series keep their labels"
-            yield Gap(partition.uri, lost)
+            missing = f"no {asked} beside it or in a folder above: the series keep their labels"
+            yield Gap(partition.uri, missing)
         queries = _queries(file) if file else {}
         found = _json.records(partition, _ENVELOPES)
         around, offsets = _aws.envelopes(partition, found, _AROUND)
@@ -115,7 +116,7 @@ class CloudWatchMetrics(Connector):
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            record=points["record"].to_arrow(),
+            record=_aws.arrow(points["record"]),
             columns={
                 "timestamp": points["timestamp"],
                 "entity": points["entity"],
@@ -134,10 +135,12 @@ def _find(name: str, data: Path) -> Path | None:
 
 def _queries(file: Path) -> dict[str, Query]:
     """Read MetricDataQueries, bare or as ``--cli-input-json`` holds them, by their ids."""
+    listed: Any
     try:
-        given = json.loads(file.read_bytes())
-        listed = given["MetricDataQueries"] if isinstance(given, dict) else given
-        asked = {q["Id"]: q for q in listed}
+        listed = json.loads(file.read_bytes())
+        if "MetricDataQueries" in listed:
+            listed = listed["MetricDataQueries"]
+        asked: dict[str, Any] = {q["Id"]: q for q in listed}
     except (ValueError, KeyError, TypeError) as error:
         msg = f"option 'queries': {file} is no list of MetricDataQueries ({error!r})"
         raise OptionError(msg) from error
@@ -151,11 +154,11 @@ def _queries(file: Path) -> dict[str, Query]:
         )
         for i, q in plain.items()
     }
-    for i, q in asked.items():
+    for number, q in asked.items():
         if "MetricStat" not in q:
             inputs = [made[r] for r in _REFERENCE.findall(q.get("Expression", "")) if r in made]
             entity = inputs[0].entity if inputs else None
-            made[i] = Query(entity, q.get("Label") or i)
+            made[number] = Query(entity, q.get("Label") or number)
     return made
 
 
@@ -178,8 +181,8 @@ def _results(partition: Partition, decoded: _json.Decoded) -> tuple[_json.Decode
 def _messages(partition: Partition, messages: pl.Series) -> Iterator[Gap]:
     """Report what the service said about its own answer (MaxMetricsExceeded and the like)."""
     for text in messages.drop_nulls().unique(maintain_order=True):
-        listed = json.loads(text) if text[:1] == "[" else []
-        said = [f"{m.get('Code')}: {m.get('Value')}" for m in listed if isinstance(m, dict)]
+        listed: list[Any] = json.loads(text) if text[:1] == "[" else []
+        said = [f"{m['Code']}: {m.get('Value')}" for m in listed if "Code" in m]
         if said:
             yield Gap(partition.uri, f"CloudWatch says: {'; '.join(said)}")
 
@@ -199,7 +202,7 @@ def _incomplete(partition: Partition, rows: pl.DataFrame) -> Iterator[Gap]:
 
 
 def _labels(decoded: _json.Decoded, around: pl.DataFrame, offsets: Any) -> pl.Series:
-    """Give each record the label of the document it stands in; get-metric-statistics has it there."""
+    """Give each record the label of its document, where get-metric-statistics has it."""
     import numpy as np
     import polars as pl
 

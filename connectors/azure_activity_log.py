@@ -89,14 +89,14 @@ class ActivityLog(Connector):
         if len(decoded) == 0:
             return
         records = _sorted_out(pl.DataFrame(decoded.table))
-        times = clock.parse(records["time"].to_arrow(), naive_is_utc=True)
-        submitted = clock.parse(records["submitted"].to_arrow(), naive_is_utc=True)
+        times = clock.parse(_fields.arrow(records["time"]), naive_is_utc=True)
+        submitted = clock.parse(_fields.arrow(records["submitted"]), naive_is_utc=True)
         yield batch(
             "event",
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            native=records["id"].to_arrow(),
+            native=_fields.arrow(records["id"]),
             scope="azure_activity_log",
             columns=_columns(records)
             | {

@@ -86,14 +86,14 @@ class AzureAlerts(Connector):
         if len(decoded) == 0:
             return
         rows = _moments(pl.DataFrame(decoded.table))
-        times = clock.parse(rows["time"].to_arrow(), naive_is_utc=True)
+        times = clock.parse(_fields.arrow(rows["time"]), naive_is_utc=True)
         yield batch(
             "event",
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            record=rows["record"].to_arrow(),
-            native=rows.select(pl.format("{}/{}", "key", "moment")).to_series().to_arrow(),
+            record=_fields.arrow(rows["record"]),
+            native=_fields.arrow(rows.select(pl.format("{}/{}", "key", "moment")).to_series()),
             scope="azure_alerts",
             columns=_columns(rows)
             | {"timestamp": times.timestamp, "timestamp_precision": times.precision},

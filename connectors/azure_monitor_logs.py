@@ -90,14 +90,14 @@ def _events(partition: Partition, found: _json.Decoded) -> Iterator[Batch | Gap]
     if len(found) == 0:
         return
     rows = _understood(plain.filter(told), found.raw)
-    times = clock.parse(rows["moment"].to_arrow(), naive_is_utc=True)
-    received = clock.parse(rows["received"].to_arrow(), naive_is_utc=True)
+    times = clock.parse(_fields.arrow(rows["moment"]), naive_is_utc=True)
+    received = clock.parse(_fields.arrow(rows["received"]), naive_is_utc=True)
     yield batch(
         "event",
         partition,
         raw=found.raw,
         locators=found.locators,
-        native=rows["id"].to_arrow(),
+        native=_fields.arrow(rows["id"]),
         scope="azure_monitor_logs",
         columns=_columns(rows)
         | {

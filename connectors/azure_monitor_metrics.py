@@ -141,9 +141,9 @@ def _labels(text: str | None) -> str:
     return f"{{{inside}}}" if inside else ""
 
 
-def _word(name: object) -> str:
+def _word(name: Any) -> str:
     """Read a localizable string: ``{"value": ...}`` or the text itself."""
-    return str(name.get("value", "") if isinstance(name, dict) else name)
+    return str(name.get("value", "")) if hasattr(name, "get") else str(name)
 
 
 def _aggregates(points: pl.DataFrame) -> pl.DataFrame:
@@ -183,9 +183,9 @@ def _batch(partition: Partition, found: _json.Decoded, rows: pl.DataFrame) -> Ba
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=rows["record"].to_arrow(),
+        record=_fields.arrow(rows["record"]),
         columns={
-            "timestamp": clock.parse(rows["time"].to_arrow(), naive_is_utc=True).timestamp,
+            "timestamp": clock.parse(_fields.arrow(rows["time"]), naive_is_utc=True).timestamp,
             "entity": made["entity"],
             "metric.name": rows["name"],
             "value": rows["value"],

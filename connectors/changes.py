@@ -92,7 +92,7 @@ class Changes(Connector):
 
         del window
         found = _json.records(partition, _change_fields.ENVELOPES)
-        decoded = _json.decode(partition, found, _field_map.paths(self.sources))
+        decoded = _field_map.decode(partition, found, _field_map.paths(self.sources))
         yield from decoded.gaps
         if len(decoded) == 0:
             return
@@ -255,7 +255,8 @@ def _native(records: pl.DataFrame) -> Any:
         what,
         *(pl.col(n).fill_null("") for n in ("service", "environment", "time")),
     ]
-    return records.select(pl.concat_str(parts, separator="|")).to_series().to_arrow()
+    native: Any = records.select(pl.concat_str(parts, separator="|")).to_series().to_arrow()
+    return native
 
 
 def _columns(records: pl.DataFrame) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class CloudLogging(Connector):
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            native=entries["native"].to_arrow(),
+            native=_fields.arrow(entries["native"]),
             scope="gcp_cloud_logging",
             columns=_times(entries) | _columns(entries),
         )
@@ -111,7 +111,7 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
     return whole.with_columns(pl.col("audit", "k8s_event", "system").fill_null(value=False))
 
 
-def _times(entries: pl.DataFrame) -> dict[str, object]:
+def _times(entries: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
     chosen = entries.select(
@@ -121,8 +121,8 @@ def _times(entries: pl.DataFrame) -> dict[str, object]:
     )
     texts = pl.select(pl.when(chosen["late"]).then(entries["received"]).otherwise(chosen["time"]))
     # "Generated output will always be Z-normalized" (LogEntry): a relay's text without zone is UTC.
-    times = clock.parse(texts.to_series().to_arrow(), naive_is_utc=True)
-    received = clock.parse(entries["received"].to_arrow(), naive_is_utc=True)
+    times = clock.parse(_fields.arrow(texts.to_series()), naive_is_utc=True)
+    received = clock.parse(_fields.arrow(entries["received"]), naive_is_utc=True)
     return {
         "timestamp": times.timestamp,
         "timestamp_precision": times.precision,
@@ -149,7 +149,7 @@ def _clocks(entries: pl.DataFrame) -> pl.Series:
     ).to_series()  # fmt: skip
 
 
-def _columns(entries: pl.DataFrame) -> dict[str, object]:
+def _columns(entries: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
     object_path = pl.col("proto.subject")

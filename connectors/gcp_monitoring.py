@@ -145,9 +145,9 @@ def _metric_batch(partition: Partition, found: _json.Decoded, rows: pl.DataFrame
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=rows["record"].to_arrow(),
+        record=_fields.arrow(rows["record"]),
         columns={
-            "timestamp": clock.parse(made["time"].to_arrow()).timestamp,
+            "timestamp": clock.parse(_fields.arrow(made["time"])).timestamp,
             "entity": rows["entity"],
             "metric.name": made["name"],
             "value": rows["value"],
@@ -233,8 +233,8 @@ def _alerts(partition: Partition, found: _json.Decoded) -> Batch:
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=rows["record"].to_arrow(),
-        native=rows.select(pl.format("{}/{}", "id", "end")).to_series().to_arrow(),
+        record=_fields.arrow(rows["record"]),
+        native=_fields.arrow(rows.select(pl.format("{}/{}", "id", "end")).to_series()),
         scope="gcp_monitoring",
         columns=_alert_columns(rows),
     )
@@ -246,7 +246,7 @@ def _moments(texts: pl.Series, seconds: pl.Series) -> pl.Series:
 
     # An open incident's ended_at is null, or 0.
     given = seconds.set(seconds.eq("0"), None)
-    written, counted = clock.parse(texts.to_arrow()), clock.epoch(given.to_arrow(), "s")
+    written, counted = clock.parse(_fields.arrow(texts)), clock.epoch(_fields.arrow(given), "s")
     both = pl.DataFrame(
         {
             "time": pl.Series(written.timestamp),

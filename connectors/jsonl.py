@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition
-from nova_timeline.errors import OptionError
 
 from . import _field_map, _json
 
@@ -46,8 +45,6 @@ class JsonLines(Connector):
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode the records."""
-        import duckdb
-
         from . import _rows
 
         del window
@@ -57,11 +54,7 @@ class JsonLines(Connector):
         wanted = _field_map.paths(dict(self.fields.sources)) | {
             f"values.{name}": path for name, path in _field_map.paths(wide).items()
         }
-        try:
-            decoded = _json.decode(partition, found, wanted)
-        except duckdb.BinderException as error:
-            msg = f"a path in option 'fields' or 'values' is no JSONPath: {error}"
-            raise OptionError(msg) from error
+        decoded = _field_map.decode(partition, found, wanted)
         yield from decoded.gaps
         columns = _field_map.first_present(decoded.table)
         picked = _field_map.Picked(

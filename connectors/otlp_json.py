@@ -7,7 +7,8 @@ the identity of an event.
 
 A log record without ``timeUnixNano`` takes ``observedTimeUnixNano``, as the OpenTelemetry logs data
 model tells its readers ("Use Timestamp if it is present, otherwise use ObservedTimestamp"); its
-clock is then the collector's. Of spans, those in error and exceptions are events; all of them make ten-second metrics per service and the edges of the topology (`_otlp_traces`).
+clock is then the collector's. Of spans, those in error and exceptions are events; all of them make
+ten-second metrics per service and the edges of the topology (`_otlp_traces`).
 Parents and buckets reach as far as a partition: a file with spans is cut every 256 MiB only.
 """
 
@@ -83,10 +84,9 @@ def _logs(logs: _otlp.Signal) -> Iterator[Batch | Gap]:
         return
     given = logs.table
     attributes = _otlp.objects(given["attributes"])
+    texts: Any = attributes.to_arrow()
     known = pl.DataFrame(
-        _json.extract(
-            attributes.to_arrow(), {"event": '$."event.name"', "uid": '$."log.record.uid"'}
-        )
+        _json.extract(texts, {"event": '$."event.name"', "uid": '$."log.record.uid"'})
     )
     own, observed = _otlp.nanoseconds(given["time"]), _otlp.nanoseconds(given["observed"])
     number = given["number"].cast(pl.Int64, strict=False)
@@ -151,10 +151,11 @@ def _bodies(given: Any) -> Any:
 
 
 def _identity(logs: _otlp.Signal, uid: Any) -> Any:
-    """Take the record's uid, else its bytes with its resource's: alike lines of two pods are two."""
+    """Take the record's uid, else its bytes and its resource's: like lines of two pods are two."""
     import polars as pl
 
     raw = pl.Series("raw", values=logs.raw)
     whole = pl.DataFrame({"owner": logs.owner["raw"], "raw": raw, "uid": uid.cast(pl.Binary)})
     joined = whole.select(pl.coalesce("uid", pl.col("owner") + pl.col("raw")))
-    return joined.to_series().to_arrow()
+    native: Any = joined.to_series().to_arrow()
+    return native

@@ -193,10 +193,10 @@ def _raw(table: pa.Table) -> pa.Array[Any]:
 
 def _plain(column: Any) -> Any:
     """Turn what JSON has no word for into text."""
-    import polars as pl
     import pyarrow as pa
-    import pyarrow.compute as pc
+    from pyarrow import compute
 
+    pc: Any = compute  # its stubs know no columns of a type found at run time
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _plain(column.cast(kind.value_type))
@@ -207,11 +207,18 @@ def _plain(column: Any) -> Any:
         )
         return pc.binary_join_element_wise(text, "Z", "") if kind.tz else text
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pl.Series(values=column).bin.encode("hex").to_arrow()
+        return _hex(column)
     if pa.types.is_fixed_size_binary(kind):
-        return pl.Series(values=column.cast(pa.binary())).bin.encode("hex").to_arrow()
+        return _hex(column.cast(pa.binary()))
     if pa.types.is_floating(kind):
         # JSON has no infinity and no "not a number".
         return pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
     temporal = pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_decimal(kind)
     return column.cast(pa.string()) if temporal else column
+
+
+def _hex(column: Any) -> Any:
+    import polars as pl
+
+    made: Any = pl.Series(values=column).bin.encode("hex").to_arrow()
+    return made

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _SHORTEST = 3
+_LONG_ENOUGH = 7
 _STOP = frozenset(
     ["the", "and", "for", "with", "from", "that", "this", "was", "were", "are", "has", "have", "had", "not", "but", "its", "into", "per", "via", "all", "any", "too", "error", "errors", "warn", "warning", "info", "debug", "fatal", "critical", "fail", "failed", "failure", "failing", "exception", "burst", "log", "logs", "record", "records", "rose", "fell", "level", "back", "never", "seen", "before", "update", "updated", "updating", "set", "put", "new", "old", "name", "value", "true", "false", "null", "none", "https", "http", "www", "com", "amazonaws", "aws", "gcp", "azure", "microsoft", "google", "googleapis", "subscriptions", "resource", "resources", "group", "groups", "providers", "service", "services", "request", "requests", "response", "responses", "server", "servers", "client", "message", "status", "code", "write", "read", "get", "post", "time", "timestamp", "version", "region", "zone", "account", "arn", "type", "kind", "default", "example", "main", "alarm", "alert", "metric", "count", "total", "average", "sum", "host", "hosts", "app", "api", "prod", "production", "env", "threshold", "datapoint", "datapoints", "crossed", "greater", "greaterthanthreshold", "than"]
 )  # fmt: skip
@@ -44,10 +45,18 @@ _MOVED = re.compile(
 )
 
 
+_ADDRESS = re.compile(r"(?:https?://|arn:|/subscriptions/|\bprojects/|\bnamespaces/)[^\s\"',}\]]+", re.I)
+
+
 def words(text: str, names: Iterable[str] = ()) -> Counter[str]:
-    """Count the words of a text, stemmed lightly, without the words of the names given."""
+    """Count the words of a text, stemmed lightly, without addresses and the words of names given."""
     dropped = {w for n in names for w in _plain(n)}
-    return Counter(w for w in _plain(text) if w not in dropped)
+    return Counter(w for w in _plain(_ADDRESS.sub(_last, text)) if w not in dropped)
+
+
+def _last(address: re.Match[str]) -> str:
+    """Keep the last segment of an address: what it is about, not where that stands."""
+    return address[0].rstrip("/").rpartition("/")[2]
 
 
 def _plain(text: str) -> list[str]:
@@ -76,6 +85,15 @@ def shared(
     both = sorted((w for w in change if w in failure), key=lambda w: (-weights.get(w, 0.0), w))
     total = sum(weights.get(w, 0.0) for w in both[:6])
     return 1.0 - math.exp(-total / 3.0), both[:4]
+
+
+_IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:[._-][a-z0-9]+)+\b|\b[0-9a-f]{7,40}\b", re.IGNORECASE)
+
+
+def identifiers(text: str) -> set[str]:
+    """Find the names that stand for one thing only: parameters, keys, revisions."""
+    found = {w.casefold() for w in _IDENTIFIER.findall(_ADDRESS.sub(_last, text))}
+    return {part for w in found for part in (w, w.rpartition(".")[2]) if len(part) >= _LONG_ENOUGH}
 
 
 def moved(text: str) -> list[tuple[str, str, str]]:

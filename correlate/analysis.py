@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import affinity, cascades, causes, clocks, episode, phases, ranking, signals, templates
+from . import affinity, cascades, causes, clocks, episode, phases, ranking, signals, templates, touched
 from .phases import Phase
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def run(
     estimates = clocks.estimate(rows, _requests(events, rows), topology)
     rows = _corrected(rows, estimates)
     rows = rows.with_columns(_templates(events, rows))
-    found = signals.gather(rows, _metrics(metrics), window)
+    found = _placed(events, signals.gather(rows, _metrics(metrics), window), topology)
     trouble = episode.find(found, topology, affected)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None)
@@ -200,6 +200,21 @@ def _scene(
     return ranking.Scene(cascade, began.time, topology, texts, changes, recoveries, weights)
 
 
+def _placed(events: pa.Table, found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
+    """Name the entity of changes whose records name none, where their words do."""
+    import polars as pl
+
+    lost = found.filter(pl.col("role") == "change", pl.col("entity").is_null()).to_dicts()
+    if not lost:
+        return found
+    texts = _texts(events, lost)
+    named = {
+        s["signal"]: touched.entity(s["title"], texts[s["signal"]], topology) for s in lost
+    }
+    by = pl.col("signal").replace_strict(named, default=None, return_dtype=pl.String)
+    return found.with_columns(entity=pl.coalesce("entity", by))
+
+
 def _nearest(
     changes: list[Signal], cascade: Cascade, topology: Topology, onset: int
 ) -> list[Signal]:
@@ -222,10 +237,11 @@ def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
         if s["table"] == "event"
         for row in (s["row"], *s["rows"])
     ]
-    taken = events.select(["body", "attributes"]).take([row for _, row in pairs]).to_pylist()
+    taken = events.select(["body", "attributes", "role"]).take([row for _, row in pairs]).to_pylist()
     for (signal, _), record in zip(pairs, taken, strict=True):
         said[signal].append(record["body"] or "")
-        said[signal].extend(f"{k} {v}" for k, v in record["attributes"] or ())
+        if record["role"] == "change":
+            said[signal].extend(v for _, v in record["attributes"] or ())
     return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}
 
 

@@ -20,7 +20,8 @@ SETTLED = 10 * 60_000_000_000
 LEAD = 10 * 60_000_000_000
 """ns; a lone early sign further ahead than this is no onset."""
 _MITIGATES = 20 * 60_000_000_000
-_FIRM = 1.0
+_FIRM = 1.5
+"""The least weight of a sign of harm; a resource that fills up is a precursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Phase:
 def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     """Find when the trouble began: the first firm sign, on any entity of the widest cascade."""
     wide = cascades[0].signals if cascades else tuple(episode.signals)
-    firm = [s for s in wide if s["weight"] >= _FIRM and s["role"] == "fault"] or list(wide)
+    faults = [s for s in wide if s["role"] == "fault"]
+    firm = [s for s in faults if s["weight"] >= _FIRM] or faults or list(wide)
     for i, s in enumerate(firm):
         follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
         if follows:
@@ -73,23 +75,32 @@ def later(signals: pl.DataFrame, episode: Episode, began: Phase, root: str) -> d
 
 
 def _recovered(rows: Sequence[Signal], episode: Episode) -> Phase | None:
-    """Find when every metric was back and every burst over; alerts resolve later by their own rules.
+    """Find when every sign of harm was back at its level and the alert that detected it resolved.
 
-    Recovery is verified, not assumed: a metric still off its level, or an alert that never
-    resolved, means there is none.
+    Recovery is verified, not assumed: with a metric still off its level, or an alert that never
+    resolved, there is none. Alerts that resolve later, by longer windows of their own, do not
+    prolong it.
     """
-    bad = episode.signals
-    if any(s["kind"] == "metric_change" and s["end"] is None and s["weight"] >= _FIRM for s in bad):
+    firm = [s for s in episode.signals if s["weight"] >= _FIRM]
+    metrics = [s for s in firm if s["kind"] == "metric_change"]
+    if any(s["end"] is None for s in metrics):
         return None
-    inside = [s for s in rows if s["entity"] in episode.entities]
-    back = [s for s in inside if s["role"] == "recovery" and s["kind"] == "metric_change"]
-    resolved = [s for s in inside if s["role"] == "alert_resolved"]
-    if back:
-        last = max(back, key=lambda s: s["time"])
-        return Phase(last["time"], last["signal"])
-    if resolved:
-        return Phase(resolved[-1]["time"], resolved[-1]["signal"])
-    return None
+    harmed = {(s["entity"], s["rule"]) for s in metrics}
+    steps = [s for s in rows if s["role"] == "recovery" and (s["entity"], s["rule"]) in harmed]
+    firing = [s for s in firm if s["role"] == "alert_firing"]
+    if firing:
+        first = min(firing, key=lambda s: s["time"])
+        over = [
+            s for s in rows
+            if s["role"] == "alert_resolved" and s["entity"] == first["entity"] and s["time"] > first["time"]
+        ]  # fmt: skip
+        if not over:
+            return None
+        steps.append(over[0])
+    if not steps:
+        return None
+    last = max(steps, key=lambda s: (s["time"], s["signal"]))
+    return Phase(last["time"], last["signal"])
 
 
 def _mitigated(
@@ -109,6 +120,7 @@ def _mitigated(
         changes,
         key=lambda s: (
             s["entity"] == root,
+            s["kind"] != "commit",  # what took effect, rather than the text of it
             bool(affinity.REVERT.search(s["title"])),
             s["time"],
             -s["signal"],

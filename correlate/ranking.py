@@ -31,6 +31,8 @@ RESPITE = 15 * 60_000_000_000
 
 _TAU_S = 20 * 60.0
 _HOP_DECAY = 0.75
+_CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by
+_RARE = 4  # changes that may speak of a name before it stops telling them apart
 _PRIOR = {"config_change": 0.08, "deploy": 0.08, "feature_flag": 0.08, "operator_action": 0.06,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
 _TRIGGERS = {"hardware": 0.35, "external_provider": 0.35, "certificate": 0.35, "network": 0.25,
@@ -44,6 +46,8 @@ class Term:
     text: str
     weight: float
     signals: tuple[int, ...] = ()
+    about: str = ""
+    """What it judges: time, place, words, kind, nature, undone, common, record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Candidate:
     signal: Signal
     terms: tuple[Term, ...]
     is_change: bool
+    also: tuple[Signal, ...] = ()
+    """Other records of the same change: the commit behind a deploy."""
 
     @property
     def score(self) -> float:
@@ -76,6 +82,8 @@ class Scene:
     def after(self, signal: Signal) -> list[Signal]:
         """List the later changes of the same entity, once the incident had begun."""
         since = max(signal["time"], self.onset)
+        if not signal["entity"]:
+            return []
         return [
             c for c in self.changes
             if c["time"] >= since and c["entity"] == signal["entity"] and c is not signal
@@ -106,7 +114,9 @@ class Scene:
 def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
     failure = scene.failure
-    found = [c for s in scene.changes if (c := _change(s, scene, failure)) is not None]
+    found = _one_each(
+        [c for s in scene.changes if (c := _change(s, scene, failure)) is not None], scene
+    )
     found += [_trigger(s, scene) for s in _first_faults(scene)]
     found.sort(key=lambda c: (-round(c.score, 6), c.signal["time"], c.signal["signal"]))
     best = next((c for c in found if c.is_change), None)
@@ -117,6 +127,47 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
         # A fault is what a change shows itself by: it does not rival a change that is named.
         found.sort(key=lambda c: not c.is_change and c.signal["time"] >= best.signal["time"])
     return tuple(found)
+
+
+def _one_each(found: list[Candidate], scene: Scene) -> list[Candidate]:
+    """Put the records of one change together: the commit with what brought it into production.
+
+    They are one when they are on the same entity, near in time, and share a revision, a parameter
+    or another name that no more than a few changes speak of.
+    """
+    spoken = {c.signal["signal"]: affinity.identifiers(scene.texts[c.signal["signal"]]) for c in found}
+    common = Counter(i for names in spoken.values() for i in names)
+    kept: list[Candidate] = []
+    for c in sorted(found, key=lambda c: (c.signal["kind"] == "commit", c.signal["signal"])):
+        names = {i for i in spoken[c.signal["signal"]] if common[i] <= _RARE}
+        twin = next(
+            (i for i, k in enumerate(kept) if _is_same(c, k) and names & spoken[k.signal["signal"]]), None
+        )
+        if twin is None:
+            kept.append(c)
+        else:
+            kept[twin] = _joined(kept[twin], c)
+    return kept
+
+
+def _is_same(a: Candidate, b: Candidate) -> bool:
+    near = abs(a.signal["time"] - b.signal["time"]) <= _CARRIED
+    kinds = (a.signal["kind"] == "commit") != (b.signal["kind"] == "commit")
+    repeat = abs(a.signal["time"] - b.signal["time"]) <= LATE and a.signal["table"] == b.signal["table"]
+    return near and a.signal["entity"] == b.signal["entity"] and (kinds or repeat)
+
+
+def _joined(main: Candidate, other: Candidate) -> Candidate:
+    """Add what the other record of a change says: a kind of term it has alone, and the link itself."""
+    known = {t.about for t in main.terms if t.weight > 0}
+    extra = [t for t in other.terms if t.about not in known and t.weight > 0]
+    # What one record of a change shows, the other need not show too.
+    shown = {t.about for t in extra}
+    kept = [t for t in main.terms if t.about not in shown]
+    against = [t for t in other.terms if t.about == "nature" and t.weight < 0 and t not in kept]
+    link = Term(f"carried: {other.signal['title']}", 0.02, (other.signal["signal"],), "record")
+    terms = (*kept, *extra, *against, link)
+    return Candidate(main.signal, terms, True, (*main.also, other.signal))
 
 
 def confidence(candidates: Sequence[Candidate]) -> list[float]:
@@ -141,7 +192,7 @@ def _change(signal: Signal, scene: Scene, failure: Counter[str]) -> Candidate | 
         _time(delta, signal),
         _place(signal, scene),
         _words(text, scene, failure),
-        Term(f"a {signal['kind'].replace('_', ' ')}", _PRIOR.get(signal["kind"], 0.02)),
+        Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *_nature(text),
         *_undone(signal, text, scene),
         *_common(signal, scene),
@@ -149,30 +200,35 @@ def _change(signal: Signal, scene: Scene, failure: Counter[str]) -> Candidate | 
     return Candidate(signal, tuple(t for t in terms if t.weight), is_change=True)
 
 
+def _article(kind: str) -> str:
+    words = kind.replace("_", " ")
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
 def _time(delta: int, signal: Signal) -> Term:
     seconds = delta / 1e9
     if seconds < 0:
-        return Term(f"came {duration(-seconds)} after the onset", 0.1, (signal["signal"],))
+        return Term(f"came {duration(-seconds)} after the onset", 0.1, (signal["signal"],), "time")
     weight = 0.3 * math.exp(-seconds / _TAU_S)
-    return Term(f"came {duration(seconds)} before the onset", weight, (signal["signal"],))
+    return Term(f"came {duration(seconds)} before the onset", weight, (signal["signal"],), "time")
 
 
 def _place(signal: Signal, scene: Scene) -> Term:
     entity, root = signal["entity"] or "", scene.cascade.root
     if entity == root:
-        return Term(f"touched {root}, where the cascade begins", 0.3)
+        return Term(f"touched {root}, where the cascade begins", 0.3, (), "place")
     hops = _hops(root, entity, scene.topology)
     if hops is not None:
-        return Term(f"touched {entity}, {hops} down from {root}", 0.3 * _HOP_DECAY**hops)
+        return Term(f"touched {entity}, {hops} down from {root}", 0.3 * _HOP_DECAY**hops, (), "place")
     if entity in scene.cascade.entities:
         depth = scene.cascade.depth[entity]
         text = f"touched {entity}, which only felt the fault: it is {depth} up from {root}"
-        return Term(text, 0.1)
+        return Term(text, 0.1, (), "place")
     if not entity:
-        return Term("what it touched is not known", 0.1)
+        return Term("what it touched is not known", 0.1, (), "place")
     if not scene.topology.edges:
-        return Term(f"touched {entity}; no topology says how that relates to {root}", 0.05)
-    return Term(f"touched {entity}, which {root} does not depend on", -0.1)
+        return Term(f"touched {entity}; no topology says how that relates to {root}", 0.05, (), "place")
+    return Term(f"touched {entity}, which {root} does not depend on", -0.1, (), "place")
 
 
 def _hops(root: str, entity: str, topology: Topology) -> int | None:
@@ -189,8 +245,8 @@ def _hops(root: str, entity: str, topology: Topology) -> int | None:
 def _words(text: str, scene: Scene, failure: Counter[str]) -> Term:
     score, both = affinity.shared(affinity.words(text, scene.names), failure, scene.weights)
     if not both:
-        return Term("shares no word with what failed", -0.05)
-    return Term(f"speaks of what failed: {', '.join(both)}", 0.3 * score)
+        return Term("shares no word with what failed", -0.05, (), "words")
+    return Term(f"speaks of what failed: {', '.join(both)}", 0.3 * score, (), "words")
 
 
 def _nature(text: str) -> list[Term]:
@@ -199,11 +255,11 @@ def _nature(text: str) -> list[Term]:
     moves = affinity.moved(text)
     if moves:
         told = "; ".join(f"{k} from {a} to {b}" for k, a, b in moves[:3])
-        terms.append(Term(f"moves {told}", 0.06))
+        terms.append(Term(f"moves {told}", 0.06, (), "moved"))
     if affinity.RISKY.search(text):
-        terms.append(Term("changes something that carries load or limits", 0.06))
+        terms.append(Term("changes something that carries load or limits", 0.06, (), "nature"))
     elif affinity.HARMLESS.search(text):
-        terms.append(Term("changes only text, looks, documents or tests", -0.25))
+        terms.append(Term("changes only text, looks, documents or tests", -0.25, (), "nature"))
     return terms
 
 
@@ -220,23 +276,24 @@ def _undone(signal: Signal, text: str, scene: Scene) -> list[Term]:
             first = min(after, key=lambda r: r["time"])
             wait = duration((first["time"] - later["time"]) / 1e9)
             told = (later["signal"], first["signal"])
-            terms.append(Term(f"{took}, and recovery began {wait} later", 0.25, told))
+            terms.append(Term(f"{took}, and recovery began {wait} later", 0.25, told, "undone"))
         else:
-            terms.append(Term(f"{took}, and nothing got better", -0.35, (later["signal"],)))
+            terms.append(Term(f"{took}, and nothing got better", -0.35, (later["signal"],), "undone"))
         break
     return terms
 
 
 def _takes_back(signal: Signal, text: str, later: Signal, later_text: str) -> bool:
-    """Say whether a later change undoes an earlier one on the same entity."""
+    """Say whether a later change of the same entity undoes this one."""
     forth, back = affinity.moved(text), affinity.moved(later_text)
     if any((k, new, old) in back for k, old, new in forth):
         return True
     ours, theirs = affinity.words(signal["title"]), affinity.words(later["title"])
-    alike = sum((ours & theirs).values()) * 2 >= sum(ours.values())
-    return bool(affinity.REVERT.search(later_text)) or (
-        alike and later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
-    )
+    alike = sum((ours & theirs).values()) * 2 >= max(sum(ours.values()), 1)
+    if signal["kind"] != "commit" and later["kind"] != "commit":
+        # A parameter set again, a service deployed again: what was there before is gone.
+        return alike and later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
+    return alike and bool(affinity.REVERT.search(later_text))
 
 
 def _common(signal: Signal, scene: Scene) -> list[Term]:
@@ -248,7 +305,7 @@ def _common(signal: Signal, scene: Scene) -> list[Term]:
     ]  # fmt: skip
     if len(alike) < 3 or signal["rule"] is None:
         return []
-    return [Term(f"{len(alike)} changes of the same kind elsewhere did no harm", -0.05)]
+    return [Term(f"{len(alike)} changes of the same kind elsewhere did no harm", -0.05, (), "common")]
 
 
 def _first_faults(scene: Scene) -> list[Signal]:

@@ -22,6 +22,8 @@ EXEMPLARS = 5
 BURSTS_AN_ENTITY = 4
 """Bursts that begin together on one entity beyond this many are told by the largest."""
 
+_SLICES = 24
+
 EFFECTS = ("fault", "alert_firing")
 CAUSES = ("change", "fault")
 _SHOWN = ("change", "fault", "recovery", "alert_firing", "alert_resolved", "acknowledgement", "gap")
@@ -49,10 +51,11 @@ def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.Data
     """
     import polars as pl
 
-    parts = [_records(rows), _bursts(rows, window), _metrics(change_points.find(metrics))]
+    parts = [_records(rows, window), _bursts(rows, window), _metrics(change_points.find(metrics))]
     both = pl.concat([p.select(_COLUMNS) for p in parts if len(p)] or [_none()])
     return (
-        both.sort("time", "table", "entity", "role", "title", "row")
+        _without_idle_recoveries(both)
+        .sort("time", "table", "entity", "role", "title", "row")
         .with_row_index("signal")
         .with_columns(
             pl.col("signal").cast(pl.Int64),
@@ -60,6 +63,18 @@ def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.Data
             is_cause=pl.col("role").is_in(CAUSES),
         )
     )
+
+
+def _without_idle_recoveries(found: pl.DataFrame) -> pl.DataFrame:
+    """Leave out recoveries of entities that were in no trouble: services start every day."""
+    import polars as pl
+
+    first = (
+        found.filter(pl.col("role").is_in(EFFECTS)).group_by("entity").agg(since=pl.col("time").min())
+    )
+    told = found.join(first, on="entity", how="left", nulls_equal=True)
+    idle = (pl.col("role") == "recovery") & ~(pl.col("since") <= pl.col("time")).fill_null(value=False)
+    return told.filter(~idle).select(found.columns)
 
 
 def _none() -> pl.DataFrame:
@@ -73,7 +88,44 @@ def _none() -> pl.DataFrame:
     return pl.DataFrame(schema=types | {"rows": pl.List(pl.Int64)})
 
 
-def _records(rows: pl.DataFrame) -> pl.DataFrame:
+def _above_background(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Leave out faults that go on at their usual rate: what is there all night is no sign.
+
+    The usual rate of a rule on an entity is the median of the window's first third or of its last,
+    whichever is less, so that an incident that begins early or never ends is not taken for it.
+    """
+    import polars as pl
+
+    key = ["entity", "rule"]
+    third = _SLICES // 3
+    width = max((window.end - window.start) // _SLICES, 1)
+    placed = rows.with_columns(slice=(pl.col("time") - window.start) // width)
+    counts = placed.filter(pl.col("role") == "fault").group_by(*key, "slice").len("n")
+    usual = counts.group_by(key).agg(
+        pl.min_horizontal(
+            _median_of(pl.col("slice") < third, third),
+            _median_of(pl.col("slice") >= _SLICES - third, third),
+        ).alias("usual")
+    )
+    told = placed.join(counts, on=[*key, "slice"], how="left", nulls_equal=True).join(
+        usual, on=key, how="left", nulls_equal=True
+    )
+    steady = (pl.col("usual") > 0) & (pl.col("n") < 3 * pl.col("usual") + 3)
+    quiet = (pl.col("role") == "fault") & steady.fill_null(value=False)
+    return told.filter(~quiet).select(rows.columns)
+
+
+def _median_of(inside: pl.Expr, slices: int) -> pl.Expr:
+    """Take the median count of some slices; those without a row count as zero."""
+    import polars as pl
+
+    counts = pl.col("n").filter(inside)
+    # The median of a list that is mostly zeros is zero: it takes more than half to be otherwise.
+    ordered = counts.sort(descending=True)
+    return pl.when(counts.len() * 2 > slices).then(ordered.get(slices // 2, null_on_oob=True)).otherwise(0)
+
+
+def _records(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Make signals of the classified records, repeats of each other in one."""
     import polars as pl
 
@@ -82,7 +134,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     alike = pl.when(pl.col("rule").is_null() | change).then(
         pl.col("title").fill_null(pl.col("event_name"))
     )
-    seen = rows.filter(pl.col("role").is_in(_SHOWN)).with_columns(
+    seen = _above_background(rows.filter(pl.col("role").is_in(_SHOWN)), window).with_columns(
         title=pl.coalesce("title", pl.col("body").str.slice(0, 160), "event_name", "role"),
         alike=alike,
     )

@@ -38,6 +38,8 @@ CONTRIBUTES = 0.35
 """The least score of a change, not named as the root cause, that is called a contributing factor."""
 
 _EXCERPT = 240
+_FELT = 0.1  # the weight of having touched an entity that only felt the fault
+_SURGE = 15 * 60_000_000_000  # ns; traffic that rose this long before the onset bears on it
 _SECOND = 1_000_000_000
 _CHANGE_IDS = (
     "change.id",
@@ -218,13 +220,7 @@ def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCau
     if not ranked:
         return []
     named = ranked[0] if ranked[0].is_change else None
-    contributing = tuple(
-        dict.fromkeys(
-            writer.ids[c.signal["signal"]]
-            for c in analysis.candidates
-            if c is not named and c.is_change and c.score >= CONTRIBUTES
-        )
-    )[:SHOWN_CAUSES]
+    contributing = _contributing(writer, named)
     return [
         _root_cause(
             writer,
@@ -236,6 +232,28 @@ def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCau
         )
         for number, c in enumerate(ranked, 1)
     ]
+
+
+def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
+    """List what made it worse or let it through: rival changes that fit, and a surge of traffic."""
+    analysis = writer.analysis
+    began = analysis.phases["onset"].time
+    fits = [
+        c.signal for c in analysis.candidates
+        if c is not named and c.is_change and c.score >= CONTRIBUTES and _bears(c)
+    ]  # fmt: skip
+    surges = [
+        s for s in analysis.episode.signals if s["category"] == "traffic" and s["kind"] == "metric_change"
+        and "rose" in s["title"] and 0 <= began - s["time"] <= _SURGE
+    ] if analysis.episode else []  # fmt: skip
+    found = [s for s in (*surges[:2], *fits) if named is None or s is not named.signal]
+    return tuple(dict.fromkeys(writer.ids[s["signal"]] for s in found))[:SHOWN_CAUSES]
+
+
+def _bears(found: Candidate) -> bool:
+    """Say whether a change touched the root or something below it, and was not shown innocent."""
+    place = next((t.weight for t in found.terms if t.about == "place"), 0.0)
+    return place > _FELT and all(t.weight >= 0 for t in found.terms if t.about in ("nature", "undone"))
 
 
 def _root_cause(
@@ -250,7 +268,7 @@ def _root_cause(
         moment=moment.id,
         entity=moment.entity,
         category=moment.category or ("infrastructure_change" if found.is_change else "unknown"),
-        change_id=moment.change_id if found.is_change else None,
+        change_id=_change_id(found, moments) if found.is_change else None,
         score=found.score,
         confidence=sure,
         title=moment.title
@@ -262,6 +280,13 @@ def _root_cause(
         ),
         contributing=contributing,
     )
+
+
+def _change_id(found: Candidate, moments: Mapping[int, Moment]) -> str | None:
+    """Name the change: by its revision where a commit is known, else by its own id."""
+    commits = [s for s in (*found.also, found.signal) if s["kind"] == "commit"]
+    ordered = [moments[s["signal"]].change_id for s in (*commits, found.signal, *found.also)]
+    return next((i for i in ordered if i), None)
 
 
 def _impact(analysis: Analysis) -> Impact:

@@ -2,8 +2,10 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -40,8 +42,8 @@ SYSTEMS = {
 CLASSES = {
     "deploy": "deploys.aws-service deploys.gcp-run deploys.azure-app deploys.linux-package"
     " deploys.windows-install",
-    "config change": "configuration.aws-parameter configuration.gcp-metadata configuration.azure-app"
-    " configuration.linux-reload configuration.windows-service-start-type",
+    "config change": "configuration.aws-parameter configuration.gcp-metadata"
+    " configuration.azure-app configuration.linux-reload configuration.windows-service-start-type",
     "scaling": "scaling.aws scaling.gcp scaling.azure scaling.linux-processors scaling.log",
     "alert firing": "cloud_health.alert-firing cloud_health.alert-firing cloud_health.alert-firing"
     " cloud_health.monitor-firing cloud_health.windows-alert-firing",
@@ -92,21 +94,23 @@ text = "x"
 """
 
 
-def read(rule: Rule, folder: Path) -> pa.Table:
+@cache
+def read(sample_of: str) -> pa.Table:
     """Read a rule's sample with its connector."""
-    sample = rule.sample
-    path = folder / sample.name
-    path.write_text(sample.text)
-    reader = connector.load(sample.use)(dict(sample.options))
-    items = [i for p in reader.partitions(sample.name, path) for i in reader.read(p)]
+    [sample] = [r.sample for r in RULES if r.id == sample_of]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, sample.name)
+        path.write_text(sample.text)
+        reader = connector.load(sample.use)(dict(sample.options))
+        items = [i for p in reader.partitions(sample.name, path) for i in reader.read(p)]
     assert not [i for i in items if isinstance(i, Gap)]
     tables = [i.table for i in items if isinstance(i, Batch) and i.name == "event"]
     return pa.concat_tables(tables)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[r.id for r in RULES])
-def test_fires_on_its_sample(rule: Rule, tmp_path: Path) -> None:
-    rows = plain(knowledge.classify(read(rule, tmp_path), rule.sample.use))
+def test_fires_on_its_sample(rule: Rule) -> None:
+    rows = plain(knowledge.classify(read(rule.id), rule.sample.use))
     fired = [row for row in rows if row["rule"] == rule.id]
     assert fired, [(row["rule"], row["event_name"], row["body"]) for row in rows]
     for row in fired:
@@ -160,7 +164,7 @@ def holds(row: dict[str, Any], check: Check) -> bool:
         return False
     if text is not None and any(w in text for w in check.without):
         return False
-    asked = [
+    asked: list[Callable[[str], bool]] = [
         lambda t: not check.equals or t in check.equals,
         lambda t: not check.contains or any(w in t for w in check.contains),
         lambda t: not check.prefix or t.startswith(check.prefix),
@@ -192,16 +196,15 @@ def one_by_one(table: pa.Table, source: str) -> Iterator[str | None]:
 
 
 @pytest.mark.parametrize("use", sorted({r.sample.use for r in RULES}))
-@pytest.mark.parametrize("seed", range(3))
-def test_agrees_with_asking_every_row_every_rule(use: str, seed: int, tmp_path: Path) -> None:
-    """Rows are all the samples of all connectors, shuffled, some of their values lost or swapped."""
-    random.seed(seed)
-    whole = pa.concat_tables(read(rule, tmp_path) for rule in RULES)
-    order = random.choices(range(len(whole)), k=120)
+def test_agrees_with_asking_every_row_every_rule(use: str) -> None:
+    """Rows are the samples of all connectors, shuffled, some of their values lost or swapped."""
+    random.seed(use)
+    whole = pa.concat_tables(read(rule.id) for rule in RULES)
+    order = random.choices(range(len(whole)), k=300)
     table = whole.take(order)
     for name in ("body", "event_name", "role", "severity_number", "kind"):
         given = table[name].to_pylist()
-        for i in random.sample(range(len(given)), 12):
+        for i in random.sample(range(len(given)), 30):
             given[i] = random.choice([*given, None]) if name != "kind" else random.choice(given)
         position = table.schema.get_field_index(name)
         column = pa.array(given, table.schema.field(name).type)
@@ -241,9 +244,7 @@ def test_a_quiet_night_stays_quiet() -> None:
 
 
 def test_a_refused_call_changes_nothing() -> None:
-    table = events(
-        event_name=["ecs:UpdateService", "iam:DetachRolePolicy"], kind="operator_action"
-    )
+    table = events(event_name=["ecs:UpdateService", "iam:DetachRolePolicy"], kind="operator_action")
     made = knowledge.classify(table, "aws_cloudtrail")
     assert made["role"].to_pylist() == [None, None]
 
@@ -268,7 +269,10 @@ def test_severity_is_raised_and_never_lowered() -> None:
     ("title", "wanted"),
     [
         ("{entity} is full", ["web-1 is full", "(unknown) is full"]),
-        ("{entity}[, {attributes.path}]: {body}", ["web-1, /var: no space left", "(unknown): no space left"]),
+        (
+            "{entity}[, {attributes.path}]: {body}",
+            ["web-1, /var: no space left", "(unknown): no space left"],
+        ),
         ("{entity}[ by {attributes.nobody}]", ["web-1", "(unknown)"]),
         ("{entity}[ in {service.name}]!", ["web-1!", "(unknown)!"]),
     ],
@@ -294,7 +298,7 @@ def test_a_title_has_an_end() -> None:
     rules = knowledge.read({"storage": PACK.replace("{entity} is full", "{entity}: {body} {body}")})
     table = events(body=["no space left " + "x" * 9000], entity="web-1")
     [title] = knowledge.classify_by(rules, table, "journald")["title"].to_pylist()
-    assert len(title) == 200
+    assert len(str(title)) == 200
 
 
 @pytest.mark.parametrize(
@@ -317,6 +321,12 @@ def test_a_title_has_an_end() -> None:
         ('text = "x"', "", "sample has no text"),
         ("[[rule]]", "[[rules]]", "no key 'rules'; did you mean 'rule'?"),
         ("[[rule]]", "[[rule", "storage.toml is not TOML"),
+        (
+            '["no space left"] }',
+            '["no space left"], regex = "(no" }',
+            "the regex '(no' cannot be read",
+        ),
+        ('["no space left"] }', '["no space left"], regex = "(?!x)" }', "cannot look around"),
         ("body = { contains = [", "severity_number = 13\nbody = { contains = [", "must be a text"),
     ],
 )

@@ -27,22 +27,22 @@ and title::
 
 A test is a text or a list of texts (equal, ignoring case), or a table whose tests must all hold:
 
-========  ========================================================================================
+========  =========================================================================================
 contains  any of these words, ignoring case. In a body they are looked for all at once, so a word
-          there is ASCII and has seven letters or more, and a ``regex`` on a body needs one beside it
+          there is ASCII and has seven letters or more, and a ``regex`` on a body has one beside it
 without   none of these words
 regex     Rust syntax, no lookaround; ``(?i)`` to ignore case
 prefix    begins (``suffix``: ends) with any of these, ignoring case
 min, max  of ``severity_number`` or of an attribute that is a number
 present   true or false
-========  ========================================================================================
+========  =========================================================================================
 
 Columns are those of the event table, ``attributes.NAME``, and ``source`` for the connector's name.
 Every ``[[rule.when]]`` needs an ``event_name`` or a ``body`` with words, so that no row is looked
 at in vain. A missing value fits no test but ``without`` and ``present = false``.
 
-A body is only searched for words in rows whose ``kind`` is still ``log``, unless the rule asks for a
-kind itself: the parameters of an API call are no message.
+A body is only searched for words in rows whose ``kind`` is still ``log``, unless the rule asks for
+a kind itself: the parameters of an API call are no message.
 
 In a title, ``{column}`` and ``{attributes.NAME}`` are filled in. What may be missing stands in
 ``[ ]`` with the words around it and is left out whole when it is; only ``{entity}``,

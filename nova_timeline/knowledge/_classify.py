@@ -164,8 +164,8 @@ def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
     import numpy as np
     import polars as pl
 
-    severity: Any = table[_SEVERITY].fill_null(0)
-    severities = np.asarray(severity)
+    severity: Any = table[_SEVERITY]
+    severities = np.asarray(severity.fill_null(0))
     for floor, words in plan.words.items():
         wanted = np.flatnonzero(severities >= floor)
         if len(wanted) == 0:
@@ -193,9 +193,11 @@ def _words(
     base = 0
     for chunk in column.chunks:
         missing, offsets, data = chunk.buffers()
-        if len(chunk) and data is not None:
-            cuts = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-            text = np.frombuffer(data, np.uint8)
+        if len(chunk) and offsets is not None and data is not None:
+            cuts = np.frombuffer(memoryview(offsets), np.int32)[
+                chunk.offset : chunk.offset + len(chunk) + 1
+            ]
+            text = np.frombuffer(memoryview(data), np.uint8)
             rows, found = _scan.find(_index(words), text, cuts.astype(np.int64))
             if missing is not None:
                 valid = np.asarray(chunk.is_valid())[rows]
@@ -237,7 +239,7 @@ def _first(plan: Plan, rows: Numbers, cases: Numbers) -> tuple[Numbers, Numbers]
 
 
 def _holds(column: pl.Series, check: Check) -> pl.Series:
-    """Ask a check of every value; a missing value holds against ``without`` and ``present = false``."""
+    """Ask a check of every value; a missing one fits only ``without`` and ``present = false``."""
     import polars as pl
 
     value = pl.col("v")
@@ -275,7 +277,7 @@ def _frame(table: pa.Table, rows: Numbers, columns: Iterable[str]) -> pl.DataFra
     names = sorted(set(columns))
     plain = [name for name in names if not name.startswith(_ATTRIBUTE)]
     taken: dict[str, Any] = {}
-    at = pa.array(rows)
+    at: Any = pa.array(rows)
     for name in plain:
         taken[name] = pl.Series(values=table[name].take(at))
     if len(plain) < len(names):
@@ -298,7 +300,7 @@ def _attributes(column: pa.ChunkedArray[Any], names: Sequence[str]) -> dict[str,
     parents = np.repeat(np.arange(len(whole)), np.diff(offsets))
     found: dict[str, pl.Series] = {}
     for name in names:
-        hits: Any = pc.equal(keys, name.removeprefix(_ATTRIBUTE))
+        hits: Any = pc.equal(keys, pa.scalar(name.removeprefix(_ATTRIBUTE)))
         hit = np.flatnonzero(np.asarray(hits))
         at = np.full(len(whole), -1, np.int64)
         at[parents[hit[::-1]]] = hit[::-1]
@@ -314,10 +316,10 @@ def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.
 
     rule = np.full(table.num_rows, -1, np.int64)
     rule[rows] = numbers
-    said = pa.array(rule, mask=rule < 0)
+    said: Any = pa.array(rule, mask=rule < 0)
     place = np.full(table.num_rows, -1, np.int64)
     place[rows] = np.arange(len(rows))
-    placed = pa.array(place, mask=place < 0)
+    placed: Any = pa.array(place, mask=place < 0)
     lines = _lines(plan, table, rows, numbers)
     severities: Any = pa.array([r.severity for r in plan.rules], pa.int8()).take(said)
     new: Mapping[str, Any] = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SHORTEST = 7
-"""How many letters a word looked for in bodies must have; the longer, the longer the steps of the scan."""
+"""How many letters a word looked for in bodies must have: long words let the scan step far."""
 
 NUMBERS = ("severity_number",)
 """Columns that ``min`` and ``max`` can be asked of, besides attributes."""
@@ -35,6 +35,7 @@ _COLUMNS = tuple(
 _OUTSIDE = ("entity", "event_name", "body")
 _MOST_SEVERE = 24
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_LOOKAROUND = re.compile(r"\(\?<?[=!]|\\[1-9]")
 _CLAUSE = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -213,7 +214,7 @@ def _check(where: str, column: str, test: Any) -> Check:
         test = {"equals": test}
     where = f"{where}, {column}"
     _known(where, "test", test, _CHECKS)
-    words = {
+    words: dict[str, Any] = {
         key: _words(where, key, test[key])
         for key in ("equals", "contains", "without", "prefix", "suffix")
         if key in test
@@ -222,15 +223,33 @@ def _check(where: str, column: str, test: Any) -> Check:
     if (numeric and not column.startswith((*NUMBERS, _ATTRIBUTE))) or (
         column in NUMBERS and len(numeric) < len(test)
     ):
-        msg = f"{where}: min and max are asked of {', '.join(NUMBERS)} and attributes, words of others"
+        numbers = ", ".join(NUMBERS)
+        msg = f"{where}: min and max are asked of {numbers} and attributes, words of others"
         raise KnowledgeError(msg)
+    _check_regex(where, test.get("regex"))
     return Check(column, **words, **{k: v for k, v in test.items() if k not in words})
+
+
+def _check_regex(where: str, regex: Any) -> None:
+    """Refuse what Rust's and Python's expressions do not both read the same way."""
+    if regex is None:
+        return
+    try:
+        re.compile(regex)
+    except (re.error, TypeError) as error:
+        msg = f"{where}: the regex {regex!r} cannot be read: {error}"
+        raise KnowledgeError(msg) from error
+    if found := _LOOKAROUND.search(regex):
+        msg = f"{where}: a regex cannot look around ({found[0]!r}); add a test with without"
+        raise KnowledgeError(msg)
 
 
 def _check_finder(where: str, body: Check) -> None:
     """Refuse what the scan of all bodies cannot look for."""
     if body.regex and not body.contains:
-        msg = f"{where}, body: a regex needs contains beside it, words one of which every match holds"
+        msg = (
+            f"{where}, body: a regex needs contains beside it, words one of which every match holds"
+        )
         raise KnowledgeError(msg)
     for word in body.contains:
         if len(word) < SHORTEST or not word.isascii():

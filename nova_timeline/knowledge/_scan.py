@@ -99,7 +99,7 @@ def _slot(text: npt.NDArray[np.uint8], at: int) -> int:
         | np.uint32(text[at + 2]) << np.uint32(16)
         | np.uint32(text[at + 3]) << np.uint32(24)
     ) | np.uint32(0x20202020)
-    return np.uint32(group * np.uint32(2654435761)) >> np.uint32(16)
+    return int(np.uint32(group * np.uint32(2654435761)) >> np.uint32(16))
 
 
 @njit(cache=True, nogil=True)

@@ -78,7 +78,7 @@ def acted(trigger: dict[str, Any]) -> dict[str, Any]:
     return moved("ALARM") | {"HistoryItemType": "Action", "HistoryData": data}
 
 
-WATCHED = [
+WATCHED: list[tuple[list[dict[str, str]], str]] = [
     ([{"name": "TargetGroup", "value": "targetgroup/cart/0a1b"}], "cart"),
     ([{"name": "LoadBalancer", "value": "app/web/0a1b"}], "web"),
     ([{"name": "ClusterName", "value": "shop"}, {"name": "ServiceName", "value": "cart"}], "cart"),

@@ -160,7 +160,7 @@ def test_a_continued_record_across_pieces_is_read_once(tmp_path: Path) -> None:
 
 
 def test_the_same_line_of_two_tasks_is_two_events(tmp_path: Path) -> None:
-    ids = []
+    ids: list[bytes] = []
     for task in ("ecs-cart-" + "1" * 32, "ecs-cart-" + "2" * 32):
         path = tmp_path / task / "000000.gz"
         path.parent.mkdir()

@@ -24,7 +24,7 @@ def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]
         if isinstance(item, Gap):
             gaps.append(item.reason)
             continue
-        table = item.table
+        table: Any = item.table
         for name in ("timestamp", "observed_timestamp", "end_timestamp"):
             at = table.schema.get_field_index(name)
             table = table.set_column(at, name, table[name].cast(pa.int64()))

@@ -22,7 +22,7 @@ def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]
         if isinstance(item, Gap):
             gaps.append(item.reason)
             continue
-        table = item.table
+        table: Any = item.table
         at = table.schema.get_field_index("timestamp")
         rows += table.set_column(at, "timestamp", table["timestamp"].cast(pa.int64())).to_pylist()
     return rows, gaps

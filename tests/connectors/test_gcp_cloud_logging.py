@@ -26,7 +26,7 @@ def read(path: Path, **options: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def plain(item: Batch) -> list[dict[str, Any]]:
-    table = item.table
+    table: Any = item.table
     for name in ("timestamp", "observed_timestamp", "end_timestamp"):
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, table[name].cast(pa.int64()))

@@ -24,7 +24,7 @@ def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]
         if isinstance(item, Gap):
             gaps.append(item.reason)
             continue
-        table = item.table
+        table: Any = item.table
         for i, field in enumerate(table.schema):
             if pa.types.is_timestamp(field.type):
                 table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
