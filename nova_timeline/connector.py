@@ -161,7 +161,6 @@ def batch(
         record: for each row, the number of its record, int64, shape (n,); by default row i comes
             from record i.
     """
-    import pyarrow as pa
 
     digests = digest.sha256(raw)
     kept = {
@@ -177,20 +176,23 @@ def batch(
     filled["evidence.sha256"] = digests if record is None else digests.take(record)
     filled["evidence.locator"] = locators if record is None else locators.take(record)
     if name == "event":
-        ids = digests if native is None else _native_digests(native, digests)
-        if isinstance(ids, pa.ChunkedArray):
-            ids = ids.combine_chunks()
-        filled["event_id"] = digest.identities(ids, scope)
+        filled["event_id"] = _identities(filled["evidence.sha256"], native, scope)
     return Batch(name, schema.conform(name, filled, length), store)
 
 
-def _native_digests(native: Any, digests: pa.Array[Any]) -> Any:
+def _identities(digests: pa.Array[Any], native: Any, scope: str) -> pa.Array[Any]:
+    """Identify each event by the id its source gave it, or by its bytes where it gave none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if native is None:
+        return digest.identities(digests, scope, by_bytes=True)
     whole: Any = native.combine_chunks() if isinstance(native, pa.ChunkedArray) else native
-    named = digest.sha256(whole)
-    return named if whole.null_count == 0 else pc.if_else(whole.is_valid(), named, digests)
+    named: Any = digest.sha256(whole)
+    if whole.null_count:
+        named = pc.if_else(whole.is_valid(), named, digests)
+        named = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
+    return digest.identities(named, scope, by_bytes=whole.is_null())
 
 
 def find_files(base: Path, path: str, globs: tuple[str, ...]) -> Files:

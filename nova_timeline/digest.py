@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
 _CHUNK = 1 << 20
@@ -36,16 +38,58 @@ def sha256(records: pa.Array[Any]) -> pa.Array[Any]:
     return pa.Array.from_buffers(pa.binary(32), len(column), [None, pa.py_buffer(digests)])
 
 
-def identities(digests: pa.Array[Any], scope: str) -> pa.Array[Any]:
-    """Make 16-byte identities of 32-byte digests, kept apart by the scope they are unique in."""
+def identities(
+    digests: pa.Array[Any], scope: str, *, by_bytes: bool | pa.Array[Any]
+) -> pa.Array[Any]:
+    """Make 16-byte identities of 32-byte digests, kept apart by the scope they are unique in.
+
+    Args:
+        digests: of the native ids, or of the raw bytes where there is none, shape (n,).
+        scope: what the ids are unique within.
+        by_bytes: whether the raw bytes were digested; the identity's first bit keeps that.
+    """
     import numpy as np
     import pyarrow as pa
 
-    halves = np.frombuffer(digests.buffers()[1], np.uint8)
-    halves = halves[digests.offset * 32 : (digests.offset + len(digests)) * 32]
     salt = np.frombuffer(hashlib.sha256(scope.encode()).digest()[:16], np.uint8)
-    mixed = np.ascontiguousarray(halves.reshape(-1, 32)[:, :16] ^ salt)
-    return pa.Array.from_buffers(pa.binary(16), len(digests), [None, pa.py_buffer(mixed.tobytes())])
+    mixed = _matrix(digests, 32)[:, :16] ^ salt
+    mark = by_bytes if isinstance(by_bytes, bool) else np.asarray(by_bytes)
+    mixed[:, 0] = (mixed[:, 0] & 0x7F) | np.where(mark, 0x80, 0).astype(np.uint8)
+    return _packed(np.ascontiguousarray(mixed), pa.binary(16))
+
+
+def are_by_bytes(ids: pa.Array[Any]) -> npt.NDArray[np.bool_]:
+    """Say which identities are those of raw bytes, shape (n,)."""
+    return _matrix(ids, 16)[:, 0] >= 0x80
+
+
+def numbered(
+    ids: pa.Array[Any], places: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+) -> pa.Array[Any]:
+    """Mix numbers into the identities at some places; 0 leaves one as it is."""
+    import numpy as np
+    import pyarrow as pa
+
+    mixed = _matrix(ids, 16).copy()
+    salt = np.ascontiguousarray(numbers).astype("<u8").view(np.uint8).reshape(-1, 8)
+    mixed[places, 8:] ^= salt
+    return _packed(mixed, pa.binary(16))
+
+
+def _matrix(column: Any, width: int) -> npt.NDArray[np.uint8]:
+    """View fixed-width binary, shape (n,), as bytes of shape (n, width)."""
+    import numpy as np
+
+    if len(column) == 0:
+        return np.empty((0, width), np.uint8)
+    flat = np.frombuffer(column.buffers()[1], np.uint8)
+    return flat[column.offset * width : (column.offset + len(column)) * width].reshape(-1, width)
+
+
+def _packed(matrix: npt.NDArray[np.uint8], kind: Any) -> pa.Array[Any]:
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(kind, len(matrix), [None, pa.py_buffer(matrix.tobytes())])
 
 
 def of_file(path: Path, length: int | None = None) -> str:

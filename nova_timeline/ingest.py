@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import connector, knowledge, normalise, schema
-from nova_timeline.connector import Batch, Gap, Partition
+from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
 if TYPE_CHECKING:
@@ -24,50 +24,61 @@ _CLASSIFIED = "event"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A partition to read, and all that is needed to read it."""
+    """Some partitions of one source, small ones together, and all that is needed to read them."""
 
     source: Source
-    partition: Partition
+    partitions: tuple[Partition, ...]
     window: Window
     topology: Topology
 
 
 @dataclass(slots=True)
 class Piece:
-    """What one partition held: tables by name, what is missing, and how much was read."""
+    """What a task's partitions held: tables by name, what is missing, and how much was read."""
 
     source: str
-    uri: str
     tables: dict[str, list[pa.Table]] = field(default_factory=dict[str, list["pa.Table"]])
     gaps: list[Gap] = field(default_factory=list[Gap])
-    read: int = 0
+    read: dict[str, int] = field(default_factory=dict[str, int])
+    """uri -> records decoded."""
 
 
 def read(task: Task) -> Piece:
-    """Read a partition; whatever goes wrong with its bytes becomes a gap, never a silent loss."""
-    piece = Piece(task.source.name, task.partition.uri)
+    """Read a task's partitions and put their rows into the project's words."""
+    piece = Piece(task.source.name)
     reader = connector.load(task.source.use)(task.source.options)
-    try:
-        for item in reader.read(task.partition, task.window):
-            if isinstance(item, Gap):
-                piece.gaps.append(item)
-            else:
-                _keep(piece, item, task)
-    except PermissionError as error:
-        piece.gaps.append(Gap(piece.uri, f"not allowed to read it: {error.strerror}", "denied"))
-    except (UnreadableSourceError, OSError) as error:
-        piece.gaps.append(Gap(piece.uri, str(error), "unavailable"))
-    except Exception as error:  # one source must not take the others down
-        said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
-        piece.gaps.append(Gap(piece.uri, said, "unavailable"))
+    for partition in task.partitions:
+        piece.read.setdefault(partition.uri, 0)
+        _read_one(reader, partition, piece, task)
+    for name in ("event", "metric", "edge"):
+        if name in piece.tables:
+            piece.tables[name] = [_named(merged([piece], name), name, task)]
     return piece
 
 
-def _keep(piece: Piece, item: Batch, task: Task) -> None:
+def _read_one(reader: Connector, partition: Partition, piece: Piece, task: Task) -> None:
+    """Read a partition; whatever goes wrong with its bytes becomes a gap, never a silent loss."""
+    uri = partition.uri
+    try:
+        for item in reader.read(partition, task.window):
+            if isinstance(item, Gap):
+                piece.gaps.append(item)
+            else:
+                _keep(piece, uri, item, task)
+    except PermissionError as error:
+        piece.gaps.append(Gap(uri, f"not allowed to read it: {error.strerror}", "denied"))
+    except (UnreadableSourceError, OSError) as error:
+        piece.gaps.append(Gap(uri, str(error), "unavailable"))
+    except Exception as error:  # noqa: BLE001 - one source must not take the others down
+        said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
+        piece.gaps.append(Gap(uri, said, "unavailable"))
+
+
+def _keep(piece: Piece, uri: str, item: Batch, task: Task) -> None:
     """Keep the rows inside the window, with the raw records behind them."""
     import pyarrow.compute as pc
 
-    piece.read += item.table.num_rows
+    piece.read[uri] += item.table.num_rows
     table, raw = item.table, item.evidence
     if item.name != "edge":
         fits: Any = normalise.inside(table, task.window)
@@ -77,7 +88,6 @@ def _keep(piece: Piece, item: Batch, task: Task) -> None:
             raw = raw.filter(fits if one_to_one else _cited(raw, table))
     if table.num_rows == 0:
         return
-    table = _named(table, item.name, task)
     piece.tables.setdefault(item.name, []).append(table)
     piece.tables.setdefault("evidence", []).append(_with_source(raw, task.source.name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,19 @@ from nova_timeline.timeline import Timeline
 from nova_timeline.topology import Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
     from nova_timeline.clock import Window
+    from nova_timeline.connector import Gap, Partition
 
 OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
 
+_BUNDLE_BYTES = 8 << 20
+_BUNDLE_FILES = 64
+_NAMED = 5
 _WORST_FIRST = ("unavailable", "denied", "partial", "retention_cut", "provisional", "complete")
 _VERSIONS = ("nova-timeline", "polars", "pyarrow", "duckdb", "numba", "numpy")
 
@@ -40,13 +45,14 @@ def reconstruct(incident: Incident, *, engine: Local | None = None) -> Timeline:
     shape = _topology(incident)
     tasks = _tasks(incident, shape)
     pieces = list((engine or Local()).map(ingest.read, tasks))
-    tables = {name: ingest.merged(pieces, name) for name in ("metric", "edge")}
-    tables["evidence"] = _once(
-        ingest.merged(pieces, "evidence"), ["evidence.uri", "evidence.locator"]
-    )
-    tables["event"] = _events(ingest.merged(pieces, "event"))
-    tables["metric"] = _once(tables["metric"], ["entity", "metric.name", "timestamp", "value"])
-    tables["edge"] = _once(tables["edge"], ["caller", "callee", "kind"])
+    tables = {
+        "event": _events(ingest.merged(pieces, "event")),
+        "metric": _once(
+            ingest.merged(pieces, "metric"), ["timestamp", "entity", "metric.name", "value"]
+        ),
+        "edge": _once(ingest.merged(pieces, "edge"), ["caller", "callee", "kind"]),
+        "evidence": _once(ingest.merged(pieces, "evidence"), ["evidence.locator", "evidence.uri"]),
+    }
     return _correlated(incident, shape, tables, pieces)
 
 
@@ -79,103 +85,157 @@ def _tasks(incident: Incident, shape: Topology) -> list[Task]:
     tasks: list[Task] = []
     for source in sorted(incident.sources, key=lambda s: s.name):
         reader = connector.load(source.use)(source.options)
-        for uri, path in reader.files(incident.base, source.path).found:
-            tasks += [
-                Task(source, part, incident.window, shape) for part in reader.partitions(uri, path)
-            ]
+        found = [
+            part
+            for uri, path in reader.files(incident.base, source.path).found
+            for part in reader.partitions(uri, path)
+        ]
+        tasks += [Task(source, some, incident.window, shape) for some in _bundles(found)]
     return tasks
 
 
+def _bundles(partitions: Sequence[Partition]) -> Iterator[tuple[Partition, ...]]:
+    """Put small partitions together: what each call costs is paid once a bundle."""
+    bundle: list[Partition] = []
+    size = 0
+    for part in partitions:
+        bundle.append(part)
+        size += part.stop - part.start if part.stop is not None else part.path.stat().st_size
+        if size >= _BUNDLE_BYTES or len(bundle) == _BUNDLE_FILES:
+            yield tuple(bundle)
+            bundle, size = [], 0
+    if bundle:
+        yield tuple(bundle)
+
+
 def _events(table: pa.Table) -> pa.Table:
-    """Keep each event once, by its identity, in the order of time."""
-    return _once(table, ["event_id"], ["timestamp"])
+    """Keep each event once, by its identity, in the order of time.
 
-
-def _once(table: pa.Table, key: Sequence[str], before: Sequence[str] = ()) -> pa.Table:
-    """Sort by the key and keep the first of each, by place: the same whichever was read first."""
+    Records without an id of their own are told apart by their bytes, and bytes that stand in one
+    file twice are two records: the n-th of them in one file is the n-th in another.
+    """
     import polars as pl
 
-    place = [c for c in ("evidence.uri", "evidence.locator") if c not in key]
-    frame: Any = pl.from_arrow(table.select([*before, *key, *place]))
-    row = pl.int_range(pl.len(), dtype=pl.Int64).alias("__row")
-    ordered = frame.select(pl.all(), row).sort(*before, *key, *place, nulls_last=True)
-    kept = ordered.unique(key, keep="first", maintain_order=True)["__row"]
-    return table.take(kept.to_arrow())
+    told: Any = pl.from_arrow(table.select(["event_id", "evidence.uri"]))
+    nth = pl.int_range(pl.len(), dtype=pl.Int64).over("event_id", "evidence.uri")
+    by_bytes = pl.Series(digest.are_by_bytes(table["event_id"].combine_chunks()))
+    twice = by_bytes & told["event_id"].is_duplicated()
+    if twice.any():
+        places = pl.arg_where(twice, eager=True)
+        order = told[places].select(nth.alias("nth"))["nth"].to_numpy()
+        ids = digest.numbered(table["event_id"].combine_chunks(), places.to_numpy(), order)
+        table = table.set_column(table.schema.get_field_index("event_id"), "event_id", ids)
+    table = _once(table, ["event_id"])
+    time: Any = pl.from_arrow(table["timestamp"])
+    return table.take(time.cast(pl.Int64).arg_sort(nulls_last=True).to_arrow())
+
+
+def _once(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Keep the first row of each key; the order of tasks is fixed, so which is first is too."""
+    import polars as pl
+
+    frame: Any = pl.from_arrow(table.select(list(key)))
+    kept = frame.with_row_index("#").unique(key, keep="first", maintain_order=True)["#"]
+    return table if len(kept) == table.num_rows else table.take(kept.to_arrow())
 
 
 def _coverage(
     incident: Incident, pieces: Sequence[Piece], tables: Mapping[str, pa.Table]
 ) -> list[Coverage]:
     """Say, source by source, how much could be seen."""
-    return [
-        _covered(incident, s, pieces, tables)
-        for s in sorted(incident.sources, key=lambda s: s.name)
-    ]
+    counts = {name: _counts(tables[name]) for name in ("event", "metric", "edge")}
+    ordered = sorted(incident.sources, key=lambda s: s.name)
+    return [_covered(incident, s, pieces, counts) for s in ordered]
 
 
 def _covered(
-    incident: Incident, source: Source, pieces: Sequence[Piece], tables: Mapping[str, pa.Table]
+    incident: Incident,
+    source: Source,
+    pieces: Sequence[Piece],
+    counts: Mapping[str, Mapping[str, _Count]],
 ) -> Coverage:
-    import pyarrow.compute as pc
-
     mine = [p for p in pieces if p.source == source.name]
-    kept = [
-        tables[n].filter(pc.equal(tables[n]["source"], source.name))
-        for n in ("event", "metric", "edge")
-    ]
-    rows = sum(t.num_rows for t in kept)
+    kept = [counts[name].get(source.name, _NOTHING) for name in ("event", "metric", "edge")]
+    rows = sum(c.rows for c in kept)
     within = sum(
         t.num_rows for p in mine for n, ts in p.tables.items() for t in ts if n != "evidence"
     )
     files = _files(mine)
+    read = sum(n for p in mine for n in p.read.values())
     worst = min((f.state for f in files), key=_WORST_FIRST.index, default="complete")
-    if worst in ("unavailable", "denied") and any(p.read for p in mine):
+    if worst in ("unavailable", "denied") and read:
         worst = "partial"
-    seen = _seen(kept)
+    times = [t for c in kept for t in (c.first, c.last) if t is not None]
+    return Coverage(
+        source.name, source.use, incident.window, (min(times), max(times)) if times else None,
+        rows, worst, _reason(incident, source, files, mine, rows),
+        read, sum(c.undated for c in kept), within - rows, files,
+    )  # fmt: skip
+
+
+def _reason(
+    incident: Incident,
+    source: Source,
+    files: Sequence[FileCoverage],
+    pieces: Sequence[Piece],
+    rows: int,
+) -> str:
+    """Say in a line what was not read, and what was passed over."""
+    broken = [f for f in files if f.state != "complete"]
+    total = len({uri for p in pieces for uri in p.read})
+    reasons = [f"{len(broken)} of {total} files not read whole"] if broken else []
     passed = (
         connector.load(source.use)(source.options).files(incident.base, source.path).passed_over
     )
-    reasons = (
-        [f"{len(files)} of {len({p.uri for p in mine})} files not read whole"] if files else []
-    )
     if passed:
-        reasons.append(
-            f"passed over by name: {', '.join(passed[:5])}" + (" ..." if len(passed) > 5 else "")
-        )
-    if not rows and not files:
+        more = " ..." if len(passed) > _NAMED else ""
+        reasons.append(f"passed over by name: {', '.join(passed[:_NAMED])}{more}")
+    if not rows and not broken:
         reasons.append("no record lies inside the window")
-    undated = kept[0]["timestamp"].null_count + kept[1]["timestamp"].null_count
-    return Coverage(
-        source.name, source.use, incident.window, seen, rows, worst, "; ".join(reasons),
-        sum(p.read for p in mine), undated, within - rows, files,
-    )  # fmt: skip
+    return "; ".join(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many rows a source has in a table, and between which times."""
+
+    rows: int = 0
+    undated: int = 0
+    first: int | None = None
+    last: int | None = None
+
+
+_NOTHING = _Count()
+
+
+def _counts(table: pa.Table) -> dict[str, _Count]:
+    """Count a table's rows by source, in one pass."""
+    import polars as pl
+
+    timed = "timestamp" in table.column_names
+    frame: Any = pl.from_arrow(table.select(["source", *(["timestamp"] if timed else [])]))
+    time = pl.col("timestamp").cast(pl.Int64) if timed else pl.lit(None, pl.Int64)
+    lost = time.null_count() if timed else pl.lit(0)
+    found = frame.group_by("source").agg(
+        pl.len().alias("rows"),
+        lost.alias("undated"),
+        time.min().alias("first"),
+        time.max().alias("last"),
+    )
+    return {row[0]: _Count(*row[1:]) for row in found.iter_rows()}
 
 
 def _files(pieces: Sequence[Piece]) -> tuple[FileCoverage, ...]:
     """List the files that gave less than all they held."""
-    by_file: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        by_file.setdefault(piece.uri, []).append(piece)
+    gaps: dict[str, list[Gap]] = {}
+    for gap in (g for p in pieces for g in p.gaps):
+        gaps.setdefault(gap.uri, []).append(gap)
     found: list[FileCoverage] = []
-    for uri, parts in sorted(by_file.items()):
-        gaps = [g for p in parts for g in p.gaps]
-        if gaps:
-            worst = min((g.state for g in gaps), key=_WORST_FIRST.index)
-            said = "; ".join(dict.fromkeys(g.reason for g in gaps))
-            found.append(FileCoverage(uri, sum(p.read for p in parts), worst, said))
+    for uri, missing in sorted(gaps.items()):
+        worst = min((g.state for g in missing), key=_WORST_FIRST.index)
+        said = "; ".join(dict.fromkeys(g.reason for g in missing))
+        found.append(FileCoverage(uri, sum(p.read.get(uri, 0) for p in pieces), worst, said))
     return tuple(found)
-
-
-def _seen(tables: Sequence[pa.Table]) -> tuple[int, int] | None:
-    """Find the earliest and the latest time in the rows of a source."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    bounds: list[int] = []
-    for table in tables[:2]:
-        ends: Any = pc.min_max(table["timestamp"].cast(pa.int64()))
-        bounds += [v for v in (ends["min"].as_py(), ends["max"].as_py()) if v is not None]
-    return (min(bounds), max(bounds)) if bounds else None
 
 
 def _coverage_table(coverage: Sequence[Coverage]) -> pa.Table:
@@ -211,11 +271,11 @@ def _about(incident: Incident, pieces: Sequence[Piece]) -> dict[str, Any]:
     """Say what the run was made of, for the manifest."""
     source = {s.name: s for s in incident.sources}
     files: dict[str, dict[str, Any]] = {}
-    for uri in sorted({p.uri for p in pieces}):
+    for uri in sorted({uri for p in pieces for uri in p.read}):
         path = incident.base / uri
         if path.is_file():
             files[uri] = {"sha256": digest.of_file(path), "bytes": path.stat().st_size}
-    pairs = sorted({(p.uri, p.source) for p in pieces if p.uri in files})
+    pairs = sorted({(uri, p.source) for p in pieces for uri in p.read if uri in files})
     inputs = [
         {"uri": uri, "source": name, "use": source[name].use, "options": dict(source[name].options)}
         | files[uri]

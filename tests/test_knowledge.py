@@ -145,7 +145,8 @@ def test_sources_are_connectors() -> None:
 
 def plain(table: pa.Table) -> list[dict[str, Any]]:
     """Turn a table into rows; times as integers, attributes as a dict."""
-    for i, field in enumerate(table.schema):
+    fields: list[Any] = list(table.schema)
+    for i, field in enumerate(fields):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
     return [r | {"attributes": dict(r["attributes"] or ())} for r in table.to_pylist()]
@@ -206,9 +207,9 @@ def test_agrees_with_asking_every_row_every_rule(use: str) -> None:
         given = table[name].to_pylist()
         for i in random.sample(range(len(given)), 30):
             given[i] = random.choice([*given, None]) if name != "kind" else random.choice(given)
-        position = table.schema.get_field_index(name)
-        column = pa.array(given, table.schema.field(name).type)
-        table = table.set_column(position, table.schema.field(name), column)
+        field: Any = table.schema.field(name)
+        values: Any = pa.array(given, field.type)
+        table = table.set_column(table.schema.get_field_index(name), field, values)
     pieces = pa.concat_tables([table.slice(0, 50), table.slice(50, 1), table.slice(51)])
     made = knowledge.classify(pieces, use)
     assert made.schema == table.schema

@@ -142,7 +142,8 @@ def _by_name(plan: Plan, column: pa.ChunkedArray[Any]) -> Iterable[tuple[Numbers
         return
     distinct: Any = pc.drop_null(pc.unique(column))
     names = pl.Series(values=distinct, dtype=pl.String)
-    codes: Any = pc.index_in(column, distinct)
+    compute: Any = pc
+    codes = compute.index_in(column, value_set=distinct)
     code_of = np.asarray(pc.fill_null(codes, -1), np.int64)
     known = pl.DataFrame(plan.names, schema=["name", "case"], orient="row")
     lowered = pl.DataFrame({"name": names.str.to_lowercase(), "code": np.arange(len(names))})
@@ -213,13 +214,14 @@ def _fitting(plan: Plan, table: pa.Table, rows: Numbers, cases: Numbers) -> tupl
 
     order = np.argsort(cases, kind="stable")
     rows, cases = rows[order], cases[order]
-    present, starts = np.unique(cases, return_index=True)
+    distinct, starts = np.unique(cases, return_index=True)
+    present: list[int] = distinct.tolist()
     stops = np.append(starts[1:], len(cases))
-    asked = {check.column for case in present.tolist() for check in plan.rest[case]}
+    asked = {check.column for case in present for check in plan.rest[case]}
     subset = np.unique(rows)
     frame = _frame(table, subset, asked)
     keep = np.ones(len(rows), bool)
-    for case, start, stop in zip(present.tolist(), starts.tolist(), stops.tolist(), strict=True):
+    for case, start, stop in zip(present, starts.tolist(), stops.tolist(), strict=True):
         if not plan.rest[case]:
             continue
         at = pl.Series(np.searchsorted(subset, rows[start:stop]))
@@ -291,7 +293,6 @@ def _attributes(column: pa.ChunkedArray[Any], names: Sequence[str]) -> dict[str,
     import numpy as np
     import polars as pl
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     whole: Any = pa.concat_arrays(column.chunks)
     offsets = np.asarray(whole.offsets)
@@ -299,9 +300,9 @@ def _attributes(column: pa.ChunkedArray[Any], names: Sequence[str]) -> dict[str,
     items = whole.items.slice(offsets[0], offsets[-1] - offsets[0])
     parents = np.repeat(np.arange(len(whole)), np.diff(offsets))
     found: dict[str, pl.Series] = {}
+    texts = pl.Series(values=keys, dtype=pl.String)
     for name in names:
-        hits: Any = pc.equal(keys, pa.scalar(name.removeprefix(_ATTRIBUTE)))
-        hit = np.flatnonzero(np.asarray(hits))
+        hit = (texts == name.removeprefix(_ATTRIBUTE)).arg_true().to_numpy()
         at = np.full(len(whole), -1, np.int64)
         at[parents[hit[::-1]]] = hit[::-1]
         found[name] = pl.Series(values=items.take(pa.array(at, mask=at < 0)), dtype=pl.String)
@@ -345,7 +346,7 @@ def _lines(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pl.D
 
     from . import _titles
 
-    present = np.unique(numbers).tolist()
+    present: list[int] = np.unique(numbers).tolist()
     asked = {
         name
         for number in present

@@ -210,24 +210,23 @@ def _finds(check: Check) -> bool:
 def _check(where: str, column: str, test: Any) -> Check:
     if not column.startswith(_ATTRIBUTE):
         _known(where, "column", [column], (*_COLUMNS, "source"), hint=f"{_ATTRIBUTE}NAME")
-    if not isinstance(test, dict):
-        test = {"equals": test}
+    asked: Any = test if isinstance(test, dict) else {"equals": test}
     where = f"{where}, {column}"
-    _known(where, "test", test, _CHECKS)
+    _known(where, "test", asked, _CHECKS)
     words: dict[str, Any] = {
-        key: _words(where, key, test[key])
+        key: _words(where, key, asked[key])
         for key in ("equals", "contains", "without", "prefix", "suffix")
-        if key in test
+        if key in asked
     }
-    numeric = [key for key in ("min", "max") if key in test]
+    numeric = [key for key in ("min", "max") if key in asked]
     if (numeric and not column.startswith((*NUMBERS, _ATTRIBUTE))) or (
-        column in NUMBERS and len(numeric) < len(test)
+        column in NUMBERS and len(numeric) < len(asked)
     ):
         numbers = ", ".join(NUMBERS)
         msg = f"{where}: min and max are asked of {numbers} and attributes, words of others"
         raise KnowledgeError(msg)
-    _check_regex(where, test.get("regex"))
-    return Check(column, **words, **{k: v for k, v in test.items() if k not in words})
+    _check_regex(where, asked.get("regex"))
+    return Check(column, **words, **{k: v for k, v in asked.items() if k not in words})
 
 
 def _check_regex(where: str, regex: Any) -> None:
@@ -258,11 +257,12 @@ def _check_finder(where: str, body: Check) -> None:
 
 
 def _words(where: str, key: str, given: Any) -> tuple[str, ...]:
-    listed = [given] if isinstance(given, str) else given
-    if not isinstance(listed, list) or not all(isinstance(w, str) and w for w in listed):
+    listed: Any = [given] if isinstance(given, str) else given
+    words: Any = listed if isinstance(listed, list) else [None]
+    if not all(isinstance(w, str) and w for w in words):
         msg = f"{where}: {key} must be a text or a list of texts, not {given!r}"
         raise KnowledgeError(msg)
-    return tuple(w.lower() for w in listed) if key != "source" else tuple(listed)
+    return tuple(w.lower() for w in words) if key != "source" else tuple(words)
 
 
 def pieces(where: str, template: str) -> tuple[Piece, ...]:

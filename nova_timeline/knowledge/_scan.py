@@ -119,7 +119,7 @@ def _same(
 def _find(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    known: tuple[npt.NDArray[Any], ...],
+    known: tuple[Any, ...],
     step: int,
 ) -> npt.NDArray[np.int64]:
     """Return row * words + word for every place a word stands at."""
