@@ -27,7 +27,7 @@ def run(query: str, texts: pa.Table) -> pa.Table:
     cursor: duckdb.DuckDBPyConnection = _LOCAL.cursor
     cursor.register("texts", texts)
     try:
-        result = cursor.sql(query).to_arrow_table()
+        result: pa.Table = cursor.sql(query).to_arrow_table()
     finally:
         cursor.unregister("texts")
     return result

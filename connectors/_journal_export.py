@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from nova_timeline import evidence
+from nova_timeline import arrow, evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,15 +67,13 @@ class Entries:
     def column(self, name: str) -> Any:
         """Return a field's first value in each entry as text, shape (n,); null where absent."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         starts, stops = self.value_starts[self.names[name]], self.value_stops[self.names[name]]
         present = stops >= 0
         if not present.any():
             return pa.nulls(len(self), pa.string())
-        values: Any = evidence.slices(self.data, starts, np.where(present, stops, starts))
-        kept: Any = pa.array(present)
-        return pc.if_else(kept, text(values), None)
+        values = evidence.slices(self.data, starts, np.where(present, stops, starts))
+        return arrow.compute().if_else(pa.array(present), text(values), None)
 
 
 def text(values: pa.Array[Any]) -> Any:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAGIC = b"LPKSHHRH"
 
 _HEADER = 208  # the oldest header; later ones are longer
+_ONLINE = 1  # the state of a file that is being written, or whose writer went away
 _PIECE = 16 << 20
 _READ = 1 << 20
 _PATIENCE = 30.0  # seconds, and one more for each of these bytes
@@ -34,10 +35,16 @@ _PACE = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a journal file says of itself: its entries, and how long it should be."""
+    """What a journal file says of itself."""
 
     entries: int
     length: int
+    """How long the file should be, in bytes."""
+    first: int
+    last: int
+    """Receipt of its first and last entry, us since 1970."""
+    closed: bool
+    """Whether whoever wrote it last closed it."""
 
 
 def header(path: Path) -> Header:
@@ -56,7 +63,8 @@ def header(path: Path) -> Header:
         raise UnreadableSourceError(msg)
     size, arena = struct.unpack_from("<QQ", head, 88)
     [entries] = struct.unpack_from("<Q", head, 152)
-    return Header(entries, size + arena)
+    first, last = struct.unpack_from("<QQ", head, 184)
+    return Header(entries, size + arena, first, last, head[16] != _ONLINE)
 
 
 @contextmanager

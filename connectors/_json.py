@@ -126,18 +126,20 @@ def extract(text: pa.Array[Any] | pa.ChunkedArray[Any], paths: Mapping[str, str]
 
     if not paths or len(text) == 0:
         none = pa.array([None] * len(text), pa.string())
-        return pa.table(dict.fromkeys(paths, none))
+        return pa.Table.from_pydict(dict.fromkeys(paths, none))
     wanted = ", ".join(f"'{p.replace(chr(39), chr(39) * 2)}'" for p in paths.values())
     picked = ", ".join(f"x[{i}] AS c{i}" for i in range(1, len(paths) + 1))
-    query = f"SELECT {picked} FROM (SELECT json_extract_string(t, [{wanted}]) AS x FROM texts)"
-    return _query(query, pa.table({"t": text})).rename_columns(list(paths))
+    # The paths are the connectors' own, and quoted.
+    query = f"SELECT {picked} FROM (SELECT json_extract_string(t, [{wanted}]) AS x FROM texts)"  # noqa: S608
+    return _query(query, pa.Table.from_pydict({"t": text})).rename_columns(list(paths))
 
 
 def _are_objects(text: pa.Array[Any]) -> Any:
     import pyarrow as pa
 
-    query = "SELECT coalesce(json_valid(t) AND ltrim(t, E' \\t\\r\\n')[1] = '{', false) AS ok FROM texts"
-    return _query(query, pa.table({"t": text}))["ok"].combine_chunks()
+    query = """
+        SELECT coalesce(json_valid(t) AND ltrim(t, E' \\t\\r\\n')[1] = '{', false) AS ok FROM texts"""
+    return _query(query, pa.Table.from_pydict({"t": text}))["ok"].combine_chunks()
 
 
 def _query(query: str, texts: pa.Table) -> pa.Table:
@@ -160,7 +162,7 @@ def text_of(raw: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def _is_lines(data: Bytes, start: int) -> bool:
-    """Say whether the first line with something on it is a whole JSON object, and not the only one."""
+    """Say whether the first line that is not empty is a whole JSON object, and not the only one."""
     import numpy as np
 
     from . import _json_scan

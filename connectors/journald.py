@@ -171,6 +171,8 @@ def _journal(partition: Partition, window: Window | None) -> Iterator[Batch | Ga
 
     header = _journalctl.header(partition.path)
     size = partition.path.stat().st_size
+    if window is not None and _holds(window, header):
+        window = None  # all of it is wanted, so its entries can be counted
     count = 0
     with _journalctl.whole(partition.path, header.length) as file:
         export = _journalctl.Export(file, _between(window))
@@ -188,8 +190,16 @@ def _journal(partition: Partition, window: Window | None) -> Iterator[Batch | Ga
             f"{count} of the {header.entries} entries that the file's header counts could be read; "
             f"{header.entries - count} are missing"
         )
+    if window is not None and not header.closed:
+        problems.append("it was not closed cleanly, so entries may be missing from it")
     if problems:
-        yield Gap(partition.uri, "; ".join(problems), "partial" if count else "unavailable")
+        state = "partial" if count or window is not None else "unavailable"
+        yield Gap(partition.uri, "; ".join(problems), state)
+
+
+def _holds(window: Window, header: _journalctl.Header) -> bool:
+    """Say whether a window holds every entry of a file."""
+    return window.start <= header.first * 1000 and header.last * 1000 < window.end
 
 
 def _between(window: Window | None) -> tuple[str, ...]:

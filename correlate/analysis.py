@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import affinity, cascades, causes, clocks, episode, phases, ranking, signals, templates, touched
+from . import (
+    affinity,
+    cascades,
+    causes,
+    clocks,
+    episode,
+    phases,
+    ranking,
+    signals,
+    templates,
+    touched,
+)
 from .phases import Phase
 
 if TYPE_CHECKING:

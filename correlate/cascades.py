@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .episode import Episode, Signal, Trouble
 
 DEPTH = 4
+_HEAVY = 1.0  # the least weight of a trouble that can explain another
 SLACK = 120_000_000_000
 """ns; how much later than its caller an entity may show its trouble and still explain it: metrics
 come once a minute, and alerts later still."""
@@ -34,7 +35,7 @@ class Cascade:
 
 def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
     """Split an episode into cascades, the widest first; every entity is in exactly one."""
-    troubles = _first(episode)
+    troubles = _main(episode)
     below = {e: _reachable(e, topology) for e in troubles}
     explained = {
         e: {
@@ -48,34 +49,39 @@ def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
     }
     roots = sorted(
         (e for e in troubles if not explained[e]),
-        key=lambda r: (-_followers(r, explained), troubles[r].first, r),
+        key=lambda r: (
+            troubles[r].weight < _HEAVY,
+            -_followers(r, explained),
+            troubles[r].onset,
+            r,
+        ),
     )
     found: list[Cascade] = []
     left = set(troubles)
     for root in roots:
         depth = {e: explained[e][root] for e in left if root in explained[e]} | {root: 0}
         left -= set(depth)
-        members = tuple(sorted(depth, key=lambda e: (depth[e], troubles[e].first, e)))
+        members = tuple(sorted(depth, key=lambda e: (depth[e], troubles[e].onset, e)))
         inside = tuple(s for s in episode.signals if s["entity"] in depth)
         found.append(Cascade(root, members, inside, depth))
     return tuple(found)
 
 
-def _first(episode: Episode) -> dict[str, Trouble]:
-    """Take each entity's first trouble."""
-    first: dict[str, Trouble] = {}
-    for trouble in sorted(episode.troubles, key=lambda t: t.first):
-        first.setdefault(trouble.entity, trouble)
-    return first
+def _main(episode: Episode) -> dict[str, Trouble]:
+    """Take each entity's heaviest trouble, the earlier of equals."""
+    main: dict[str, Trouble] = {}
+    for trouble in sorted(episode.troubles, key=lambda t: (-t.weight, t.first)):
+        main.setdefault(trouble.entity, trouble)
+    return main
 
 
 def _explains(cause: Trouble, effect: Trouble) -> bool:
-    return cause.first <= effect.first + SLACK and cause.weight >= 1.0
+    return cause.onset <= effect.onset + SLACK and cause.weight >= _HEAVY
 
 
 def _mutual(a: str, b: str, below: dict[str, dict[str, int]], troubles: dict[str, Trouble]) -> bool:
     """Say whether a is no better an explanation of b than b of a: a cycle, and a was not first."""
-    return b in below[a] and (troubles[b].first, b) < (troubles[a].first, a)
+    return b in below[a] and (troubles[b].onset, b) < (troubles[a].onset, a)
 
 
 def _followers(root: str, explained: dict[str, dict[str, int]]) -> int:

@@ -20,6 +20,8 @@ NEAR = 10 * 60_000_000_000
 """ns; quiet for longer than this, and an entity's trouble is another episode."""
 ENOUGH = 4.0
 """The least weight of distinct evidence that is called an incident."""
+FIRM = 1.5
+"""The least weight of a sign of harm; a resource that fills up is a precursor."""
 _HINT = 2.0
 
 Signal = dict[str, Any]
@@ -34,6 +36,11 @@ class Trouble:
     first: int
     last: int
     signals: tuple[Signal, ...]
+
+    @property
+    def onset(self) -> int:
+        """When harm first showed: the first firm sign, or the first of any where none is firm."""
+        return min((s["time"] for s in self.signals if s["weight"] >= FIRM), default=self.first)
 
     @property
     def weight(self) -> float:

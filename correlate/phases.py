@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import affinity
+from .episode import FIRM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,7 @@ SETTLED = 10 * 60_000_000_000
 LEAD = 10 * 60_000_000_000
 """ns; a lone early sign further ahead than this is no onset."""
 _MITIGATES = 20 * 60_000_000_000
-_FIRM = 1.5
-"""The least weight of a sign of harm; a resource that fills up is a precursor."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     """Find when the trouble began: the first firm sign, on any entity of the widest cascade."""
     wide = cascades[0].signals if cascades else tuple(episode.signals)
     faults = [s for s in wide if s["role"] == "fault"]
-    firm = [s for s in faults if s["weight"] >= _FIRM] or faults or list(wide)
+    firm = [s for s in faults if s["weight"] >= FIRM] or faults or list(wide)
     for i, s in enumerate(firm):
         follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
         if follows:
@@ -81,7 +81,7 @@ def _recovered(rows: Sequence[Signal], episode: Episode) -> Phase | None:
     resolved, there is none. Alerts that resolve later, by longer windows of their own, do not
     prolong it.
     """
-    firm = [s for s in episode.signals if s["weight"] >= _FIRM]
+    firm = [s for s in episode.signals if s["weight"] >= FIRM]
     metrics = [s for s in firm if s["kind"] == "metric_change"]
     if any(s["end"] is None for s in metrics):
         return None

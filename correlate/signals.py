@@ -23,6 +23,7 @@ BURSTS_AN_ENTITY = 4
 """Bursts that begin together on one entity beyond this many are told by the largest."""
 
 _SLICES = 24
+_FEW = 2
 
 EFFECTS = ("fault", "alert_firing")
 CAUSES = ("change", "fault")
@@ -91,28 +92,40 @@ def _none() -> pl.DataFrame:
 def _above_background(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Leave out faults that go on at their usual rate: what is there all night is no sign.
 
-    The usual rate of a rule on an entity is the median of the window's first third or of its last,
-    whichever is less, so that an incident that begins early or never ends is not taken for it.
+    The usual rate of a rule, on an entity or on all of them, is the median of the window's first
+    third or of its last, whichever is less, so that an incident that begins early or never ends is
+    not taken for it. A few records on one entity are part of what is usual on all of them.
     """
     import polars as pl
 
-    key = ["entity", "rule"]
-    third = _SLICES // 3
     width = max((window.end - window.start) // _SLICES, 1)
     placed = rows.with_columns(slice=(pl.col("time") - window.start) // width)
-    counts = placed.filter(pl.col("role") == "fault").group_by(*key, "slice").len("n")
+    fault = placed.filter(pl.col("role") == "fault")
+    alone, whole = ["entity", "rule"], ["rule"]
+    told = placed.join(_usual(fault, alone), on=[*alone, "slice"], how="left", nulls_equal=True)
+    told = told.join(
+        _usual(fault, whole), on=[*whole, "slice"], how="left", nulls_equal=True, suffix="_all"
+    )
+    here = (pl.col("usual") > 0) & (pl.col("n") < 3 * pl.col("usual") + 3)
+    everywhere = (pl.col("usual_all") > 0) & (pl.col("n_all") < 3 * pl.col("usual_all") + 3)
+    steady = here | (everywhere & (pl.col("n") <= _FEW))
+    quiet = (pl.col("role") == "fault") & steady.fill_null(value=False)
+    return told.filter(~quiet).select(rows.columns)
+
+
+def _usual(fault: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Count faults by key and slice (``n``), beside the key's usual count of a slice (``usual``)."""
+    import polars as pl
+
+    third = _SLICES // 3
+    counts = fault.group_by(*key, "slice").len("n")
     usual = counts.group_by(key).agg(
         pl.min_horizontal(
             _median_of(pl.col("slice") < third, third),
             _median_of(pl.col("slice") >= _SLICES - third, third),
         ).alias("usual")
     )
-    told = placed.join(counts, on=[*key, "slice"], how="left", nulls_equal=True).join(
-        usual, on=key, how="left", nulls_equal=True
-    )
-    steady = (pl.col("usual") > 0) & (pl.col("n") < 3 * pl.col("usual") + 3)
-    quiet = (pl.col("role") == "fault") & steady.fill_null(value=False)
-    return told.filter(~quiet).select(rows.columns)
+    return counts.join(usual, on=key, nulls_equal=True)
 
 
 def _median_of(inside: pl.Expr, slices: int) -> pl.Expr:

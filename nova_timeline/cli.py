@@ -8,6 +8,7 @@ imported by the command that needs it. Exit codes: 0 done; 1 done, but something
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -46,6 +47,9 @@ _EXAMPLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know every letter
     given = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = given.command
     try:
@@ -66,12 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refused(str(error), WRONG)
         if isinstance(error, (OSError, MemoryError)):
             return _refused(f"the run failed: {error}", FAILED)
-        raise
+        import traceback
+
+        traceback.print_exc()
+        return _refused("the run failed, by a fault of this program; please report it", FAILED)
     return code
 
 
 def _refused(message: str, code: int) -> int:
-    print(f"nova-timeline: {message}", file=sys.stderr)
+    from nova_timeline.wording import printable
+
+    told = "\n".join(map(printable, message.split("\n")))  # it may quote a log
+    print(f"nova-timeline: {told}", file=sys.stderr)
     return code
 
 
@@ -162,7 +172,11 @@ class _Version(argparse.Action):
 def _console(*, error: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=error, highlight=False, markup=False, emoji=False)
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `main`; rich would exit 1
+
+    return Quiet(stderr=error, highlight=False, markup=False, emoji=False)
 
 
 def _reconstruct(given: argparse.Namespace) -> int:
@@ -186,8 +200,9 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _made(given: argparse.Namespace, incident: object) -> int:
     """Reconstruct, save, print; say by the exit code whether all could be seen."""
-    from nova_timeline import document, terminal
+    from nova_timeline import document, store, terminal
 
+    store.vacant(given.out)
     timeline = _run(given, incident)
     timeline.save(given.out)
     if given.json:
@@ -264,11 +279,12 @@ def _report(given: argparse.Namespace) -> int:
 
     timeline = Timeline.open(given.run)
     page = given.run / "report.html"
-    text = report.render(timeline.findings)
-    if page.read_text(encoding="utf-8") != text:
+    text = report.render(timeline.findings).encode()
+    if not page.is_file() or page.read_bytes() != text:
         # A newer version may draw it otherwise; the run itself stays as it was sealed.
-        page = given.run.with_name(f"{given.run.name}-report.html")
-        page.write_text(text, encoding="utf-8")
+        whole = given.run.resolve()
+        page = whole.with_name(f"{whole.name}-report.html")
+        page.write_bytes(text)
     print(page)
     return DONE
 
@@ -277,7 +293,8 @@ def _draft(given: argparse.Namespace) -> int:
     from nova_timeline import postmortem
     from nova_timeline.timeline import Timeline
 
-    sys.stdout.write(postmortem.draft(Timeline.open(given.run).findings).to_markdown())
+    text = postmortem.draft(Timeline.open(given.run).findings).to_markdown()
+    sys.stdout.buffer.write(text.encode())
     return DONE
 
 
@@ -306,11 +323,12 @@ def _sql(given: argparse.Namespace) -> int:
     from nova_timeline.wording import printable
 
     table = sql.query(given.run, given.query)
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
     if given.json:
-        frame.write_ndjson(sys.stdout.buffer)
+        for line in sql.json_lines(table):
+            print(line)
         return DONE
+    frame = pl.from_arrow(sql.texts(table))
+    assert isinstance(frame, pl.DataFrame)
     with pl.Config(
         tbl_rows=200,
         tbl_cols=-1,

@@ -71,7 +71,7 @@ class QueryError(RunError, ValueError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` when a known word is near, else the list of what there is."""
+    """Return ``"; did you mean 'x'?"`` when a known word is near, else what words there are."""
     import difflib
 
     names = sorted(known)

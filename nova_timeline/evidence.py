@@ -7,10 +7,13 @@ are no stretch of bytes write locators of their own and read them back themselve
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nova_timeline import arrow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,10 +81,8 @@ def _salvage(packed: bytes) -> bytes:
     """Unpack in small steps until the damage."""
     member = zlib.decompressobj(wbits=31)
     parts: list[bytes] = []
-    try:
+    with contextlib.suppress(zlib.error):
         parts.extend(member.decompress(packed[i : i + 256]) for i in range(0, len(packed), 256))
-    except zlib.error:
-        pass
     return b"".join(parts)
 
 
@@ -103,23 +104,21 @@ def slices(data: Bytes, starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     bounds[0:-1:2] = starts
     bounds[1::2] = stops
     bounds[-1] = stops[-1] if n else 0
-    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    buffers = [None, pa.py_buffer(bounds.data), pa.py_buffer(data)]
     both = pa.Array.from_buffers(pa.large_binary(), 2 * n, buffers)
-    return both.take(pa.array(np.arange(0, 2 * n, 2)))
+    return both.take(pa.array(np.arange(0, 2 * n, 2), pa.int64()))
 
 
 def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     """Write ``bytes=OFFSET+LENGTH`` for each stretch, shape (n,)."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    offset = pa.array(starts).cast(pa.string())
-    length = pa.array(stops - starts).cast(pa.string())
-    return pc.binary_join_element_wise(
-        pc.binary_join_element_wise(pa.scalar("bytes="), offset, pa.scalar("")),
-        length,
-        pa.scalar("+"),
-    )
+    pc = arrow.compute()
+    offset = pa.array(starts, pa.int64()).cast(pa.string())
+    length = pa.array(stops - starts, pa.int64()).cast(pa.string())
+    first = pc.binary_join_element_wise("bytes=", offset, "")
+    made: pa.Array[Any] = pc.binary_join_element_wise(first, length, "+")
+    return made
 
 
 def reread(path: Path, locators: list[str]) -> list[bytes | None]:

@@ -159,7 +159,7 @@ class Cascade:
 
 @dataclass(frozen=True, slots=True)
 class RootCause:
-    """A ranked answer; ``moment`` and ``change_id`` are None when no change explains the evidence."""
+    """A ranked answer; ``moment`` and ``change_id`` are None when no change explains it."""
 
     rank: int
     moment: str | None

@@ -6,6 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -14,16 +16,18 @@ if TYPE_CHECKING:
     from nova_timeline.topology import Topology
 
 # Two short lists make pseudonyms that people can say; the digest picks.
-_TRAITS = ["amber", "azure", "brisk", "calm", "coral", "dusty", "early", "fern", "gold", "grey", "hazel", "ivory", "jade", "keen", "lilac", "mint"]
-_SHAPES = ["arch", "beam", "cove", "delta", "ember", "fjord", "grove", "harbor", "inlet", "knoll", "ledge", "mesa", "oak", "pine", "ridge", "stone"]
+_TRAITS = ["amber", "azure", "brisk", "calm", "coral", "dusty", "early", "fern",
+           "gold", "grey", "hazel", "ivory", "jade", "keen", "lilac", "mint"]  # fmt: skip
+_SHAPES = ["arch", "beam", "cove", "delta", "ember", "fjord", "grove", "harbor",
+           "inlet", "knoll", "ledge", "mesa", "oak", "pine", "ridge", "stone"]  # fmt: skip
 
 
 def inside(table: pa.Table, window: Window) -> Any:
     """Say which rows lie in ``[start, end)`` or carry no time: a boolean array, shape (n,)."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    time: Any = table["timestamp"].cast(pa.int64())
+    pc = arrow.compute()
+    time = table["timestamp"].cast(pa.int64())
     fits = pc.and_(pc.greater_equal(time, window.start), pc.less(time, window.end))
     return pc.fill_null(fits, True)
 
@@ -48,8 +52,8 @@ def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:
 def _filled(table: pa.Table, template: str) -> Any:
     """Fill a template such as ``{host.name}`` from the columns; null where a column it names is."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    pc = arrow.compute()
     parts: list[Any] = []
     for text, name in re.findall(r"([^{]*)(?:\{([^}]*)\})?", template):
         if text:
@@ -62,7 +66,7 @@ def _filled(table: pa.Table, template: str) -> Any:
             parts.append(table[name] if found else pa.nulls(table.num_rows, pa.string()))
     if not any(isinstance(p, (pa.Array, pa.ChunkedArray)) for p in parts):
         return pa.repeat(pa.scalar(template), table.num_rows)
-    made: Any = pc.binary_join_element_wise(*parts, pa.scalar(""))
+    made = pc.binary_join_element_wise(*parts, pa.scalar(""))
     return pc.coalesce(made, table["entity"])
 
 
@@ -70,10 +74,11 @@ def pseudonyms(table: pa.Table) -> pa.Table:
     """Replace each actor by a stable pseudonym: the same principal, the same name, everywhere."""
     import pyarrow as pa
 
-    coded = table["actor"].combine_chunks().dictionary_encode()
-    if len(coded.dictionary) == 0:
+    coded = arrow.compute().dictionary_encode(table["actor"].combine_chunks())
+    principals: list[str] = coded.dictionary.to_pylist()
+    if not principals:
         return table
-    names = pa.array([pseudonym(n) for n in coded.dictionary.to_pylist()], pa.string())
+    names = pa.array([pseudonym(principal) for principal in principals], pa.string())
     place = table.schema.get_field_index("actor")
     return table.set_column(place, pa.field("actor", pa.string()), names.take(coded.indices))
 

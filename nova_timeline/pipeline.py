@@ -168,7 +168,7 @@ def _covered(
     times = [t for c in kept for t in (c.first, c.last) if t is not None]
     return Coverage(
         source.name, source.use, incident.window, (min(times), max(times)) if times else None,
-        rows, worst, _reason(incident, source, files, mine, rows),
+        within, worst, _reason(incident, source, files, mine, rows),
         read, sum(c.undated for c in kept), within - rows, files,
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ def _digits(text: npt.NDArray[np.uint8], start: int, count: int, stop: int) -> i
         return -1
     value = 0
     for i in range(start, start + count):
-        digit = np.int64(text[i]) - 48
+        digit = int(text[i]) - 48
         if digit < 0 or digit > 9:
             return -1
         value = value * 10 + digit
@@ -48,7 +48,9 @@ def _month_length(year: int, month: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _zone(text: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
+def _zone(  # noqa: PLR0911 - a parser kernel: each return is a form of the offset
+    text: npt.NDArray[np.uint8], at: int, stop: int
+) -> tuple[int, int]:
     """Read Z, UTC, GMT, +hh:mm, +hhmm or +hh; return (status, offset in seconds)."""
     while at < stop and text[at] == 32:
         at += 1
@@ -80,7 +82,9 @@ def _zone(text: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _one(text: npt.NDArray[np.uint8], start: int, stop: int) -> tuple[int, int, int]:
+def _one(  # noqa: C901, PLR0911 - a parser kernel: compiled calls with many results cost more
+    text: npt.NDArray[np.uint8], start: int, stop: int
+) -> tuple[int, int, int]:
     """Read one text; return (status, ns since 1970 UTC, precision in ns)."""
     while start < stop and text[start] == 32:
         start += 1
@@ -114,7 +118,7 @@ def _one(text: npt.NDArray[np.uint8], start: int, stop: int) -> tuple[int, int, 
         first = at
         while at < stop and 48 <= text[at] <= 57:
             if at - first < 9:
-                fraction = fraction * 10 + (np.int64(text[at]) - 48)
+                fraction = fraction * 10 + (int(text[at]) - 48)
                 precision //= 10
             at += 1
         if at == first:

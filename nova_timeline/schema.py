@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ _COVERAGE = {
     "seen_end": _TIME,
     "pages": "int64",
     "read": "int64",  # records decoded
-    "rows": "int64",  # rows kept: inside the window, once each
-    "undated": "int64",  # rows kept that carry no readable time
-    "duplicates": "int64",
+    "rows": "int64",  # rows inside the window, or without a time
+    "undated": "int64",  # of those, the ones kept that carry no readable time
+    "duplicates": "int64",  # of those, the ones left out because the same record came before
     "state": _TEXT,  # one of STATES
     "reason": _TEXT,
 }
@@ -211,14 +212,14 @@ def conform(name: str, given: Mapping[str, Any], length: int) -> pa.Table:
         msg = f"the {name} table has no column {sorted(extra)}; it has {', '.join(schema.names)}"
         raise SchemaError(msg)
     arrays: list[Any] = []
-    for field in schema:
-        value = given.get(field.name)
+    kinds: list[Any] = schema.types
+    for column, kind in zip(schema.names, kinds, strict=True):
         try:
-            arrays.append(_column(value, field.type, length))
+            arrays.append(_column(given.get(column), kind, length))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-            msg = f"column {field.name!r} of the {name} table cannot be {field.type}: {error}"
+            msg = f"column {column!r} of the {name} table cannot be {kind}: {error}"
             raise SchemaError(msg) from error
-    return pa.table(arrays, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _column(value: Any, kind: Any, length: int) -> Any:
@@ -248,29 +249,24 @@ def attributes(length: int, given: Mapping[str, Any]) -> pa.Array[Any]:
     """
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    pc = arrow.compute()
+    starts = np.zeros(length + 1, np.int32)
     if not given:
-        offsets = pa.array(np.zeros(length + 1, np.int32))
-        return pa.MapArray.from_arrays(
-            offsets, pa.array([], pa.string()), pa.array([], pa.string())
-        )
+        none = pa.array([], pa.string())
+        return arrow.maps(pa.array(starts, pa.int32()), none, none)
     arrays = [_whole(_column(value, pa.string(), length)) for value in given.values()]
     present = np.stack(
-        [
-            np.asarray(pc.fill_null(pc.greater(pc.binary_length(a), 0), False))
-            for a in arrays
-        ],
+        [np.asarray(pc.fill_null(pc.greater(pc.binary_length(a), 0), False)) for a in arrays],
         axis=1,
     )
     order = np.flatnonzero(present.ravel())
     width = len(arrays)
     position = (order % width) * length + order // width
-    items = pa.concat_arrays(arrays).take(pa.array(position))
-    keys = pa.array(list(given), pa.string()).take(pa.array(order % width))
-    offsets = np.zeros(length + 1, np.int32)
-    np.cumsum(present.sum(axis=1), out=offsets[1:])
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, items)
+    items = pa.concat_arrays(arrays).take(pa.array(position, pa.int64()))
+    keys = pa.array(list(given), pa.string()).take(pa.array(order % width, pa.int64()))
+    np.cumsum(present.sum(axis=1), out=starts[1:])
+    return arrow.maps(pa.array(starts, pa.int32()), keys, items)
 
 
 def _whole(column: Any) -> Any:

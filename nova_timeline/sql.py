@@ -1,20 +1,28 @@
-"""SQL over the tables of a run: DuckDB, with the run folder as all that it may read."""
+"""SQL over the tables of a run: DuckDB, which is given the tables and no way to any file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import store
-from nova_timeline.errors import QueryError
+from nova_timeline.errors import QueryError, RunFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    import duckdb
     import pyarrow as pa
 
-TABLES = {**{folder: f"{folder}/*.parquet" for folder in store.FOLDERS.values()},
+TABLES = {**{folder: folder for folder in store.FOLDERS.values()},
           "moments": "moments.parquet", "links": "links.parquet"}  # fmt: skip
-"""View -> files in the run folder."""
+"""View -> the file, or folder of files, in the run."""
+
+_HINT = (
+    f"the tables are {', '.join(TABLES)}; times are exact to the nanosecond, and functions that "
+    "take only microseconds take timestamp::timestamptz"
+)
+_ROWS = 10_000
 
 
 def query(run: Path, text: str) -> pa.Table:
@@ -22,32 +30,106 @@ def query(run: Path, text: str) -> pa.Table:
 
     Args:
         run: the run folder.
-        text: SQL; the views are those of `TABLES`. Nothing outside the run can be read or written.
+        text: SQL; the views are those of `TABLES`. No file can be read or written by it.
 
     Raises:
-        RunFolderError: it is not a run.
+        RunFolderError: it is not a run, or a table of it cannot be read.
         QueryError: DuckDB refuses the query; its own words are in the message.
     """
     import duckdb
 
     store.manifest(run)
-    whole = run.resolve()
-    with duckdb.connect(":memory:") as database:
-        database.execute("SET TimeZone = 'UTC'").fetchall()
-        for view, files in TABLES.items():
-            place = str(whole / files).replace("'", "''")
-            database.execute(
-                f"CREATE VIEW \"{view}\" AS SELECT * FROM read_parquet('{place}')"
-            ).fetchall()
-        folder = str(whole).replace("'", "''")
-        database.execute(f"SET allowed_directories = ['{folder}/']").fetchall()
-        database.execute("SET enable_external_access = false").fetchall()
-        database.execute("SET lock_configuration = true").fetchall()
+    with _sealed_off(run) as database:
         try:
-            return database.sql(text).to_arrow_table()
+            found = database.sql(text)
+            # A statement that gives no rows gives no relation either.
+            table = None if found is None else found.to_arrow_table()  # pyright: ignore[reportUnnecessaryComparison]
         except duckdb.Error as error:
-            msg = f"{error}\n(the tables are {', '.join(TABLES)})"
+            msg = f"{error}\n({_HINT})"
             raise QueryError(msg) from error
-        except AttributeError as error:  # a statement that gives no rows
-            msg = f"only queries that give rows can be asked of a run, not {text!r}"
-            raise QueryError(msg) from error
+    if table is None:
+        msg = f"only queries that give rows can be asked of a run, not {text!r}"
+        raise QueryError(msg)
+    return table.rename_columns(_apart(table.column_names))
+
+
+def texts(table: pa.Table) -> pa.Table:
+    """Write every value of a result as DuckDB writes it, bytes in hex; shape (n, columns)."""
+    wanted = [f"coalesce({value}::VARCHAR, 'null') AS {name}" for name, value in _shown(table)]
+    with _holding(table) as database:
+        found: Any = database.sql(f"SELECT {', '.join(wanted)} FROM result")  # noqa: S608
+        return found.to_arrow_table()
+
+
+def json_lines(table: pa.Table) -> Iterator[str]:
+    """Write each row of a result as a JSON object, bytes in hex, NaN and the infinities as null."""
+    wanted = ", ".join(f"{value} AS {name}" for name, value in _shown(table, finite=True))
+    rows = f"SELECT to_json(found)::VARCHAR FROM (SELECT {wanted} FROM result) AS found"  # noqa: S608
+    with _holding(table) as database:
+        found: Any = database.sql(rows)
+        for batch in found.to_arrow_reader(_ROWS):
+            yield from batch.column(0).to_pylist()
+
+
+def _shown(table: pa.Table, *, finite: bool = False) -> Iterator[tuple[str, str]]:
+    """Give for each column its quoted name, and the SQL for what is shown of it."""
+    import pyarrow as pa
+
+    for field in table.schema:
+        name = '"' + field.name.replace('"', '""') + '"'
+        if finite and pa.types.is_floating(field.type):
+            yield name, f"CASE WHEN isfinite({name}) THEN {name} END"
+        elif pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            yield name, f"lower(hex({name}))"
+        else:
+            yield name, name
+
+
+def _sealed_off(run: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database that holds the run's tables and can reach no file, theirs included."""
+    import duckdb
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    checked: Any = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    layout = dataset.ParquetFileFormat(default_fragment_scan_options=checked)
+    database = duckdb.connect(":memory:")
+    try:
+        for view, place in TABLES.items():
+            database.register(view, dataset.dataset(run / place, format=layout))
+    except (OSError, pa.ArrowException) as error:
+        database.close()
+        msg = f"{run / place} cannot be read: {error}"
+        raise RunFolderError(msg) from error
+    for setting in (
+        "TimeZone = 'UTC'",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        database.execute(f"SET {setting}").fetchall()
+    return database
+
+
+def _holding(table: pa.Table) -> duckdb.DuckDBPyConnection:
+    """Open a database that holds one result."""
+    import duckdb
+
+    database = duckdb.connect(":memory:")
+    database.execute("SET TimeZone = 'UTC'").fetchall()
+    database.register("result", table)
+    return database
+
+
+def _apart(names: list[str]) -> list[str]:
+    """Number the columns that share a name (DuckDB ignores case): ``a, a_1``."""
+    found: list[str] = []
+    taken = set[str]()
+    for name in names:
+        free = name
+        number = 0
+        while free.casefold() in taken:
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(free.casefold())
+        found.append(free)
+    return found

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import document, export, postmortem, report, schema, store
+from nova_timeline import arrow, document, export, postmortem, report, schema, store
 from nova_timeline.errors import RunError, UnknownMomentError, nearest
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class Timeline:
         """Return a table as a polars frame; see `to_arrow`."""
         import polars as pl
 
-        frame: Any = pl.from_arrow(self.to_arrow(name))
-        return frame
+        return pl.DataFrame(self.to_arrow(name))
 
     def evidence(self, cite: str) -> Evidence:
         """Return the record a citation stands for, raw.
@@ -143,12 +142,11 @@ class Timeline:
     def _raw(self) -> dict[tuple[str, str], bytes]:
         """Hold the cited records, by place."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         cited = {(c.uri, c.locator) for c in self.findings.evidence.values()}
         held = self.to_arrow("evidence")
         places = pa.array(sorted({locator for _, locator in cited}), pa.string())
-        near = held.filter(pc.is_in(held["evidence.locator"], value_set=places))
+        near = held.filter(arrow.compute().is_in(held["evidence.locator"], value_set=places))
         rows = zip(
             *(near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw")), strict=True
         )
@@ -170,7 +168,10 @@ class Timeline:
                 if name in store.FOLDERS:
                     store.write_table(folder, name, self.to_arrow(name))
             for name in DERIVED:
-                pq.write_table(self.to_arrow(name), folder / f"{name}.parquet", compression="zstd")
+                table = self.to_arrow(name)
+                place = folder / f"{name}.parquet"
+                with pq.ParquetWriter(place, table.schema, compression="zstd") as file:
+                    file.write_table(table)
             (folder / "timeline.json").write_bytes(document.dumps(self.findings))
             (folder / "report.html").write_text(report.render(self.findings), encoding="utf-8")
             draft = postmortem.draft(self.findings).to_markdown()
@@ -186,5 +187,7 @@ class Timeline:
             RunFolderError: it is not a finished run, or its bytes are damaged.
         """
         run = Path(path)
-        about = {k: v for k, v in store.manifest(run).items() if k not in ("format", "outputs")}
+        about = {
+            k: v for k, v in store.manifest(run).items() if k not in ("format", "outputs", "seal")
+        }
         return cls(document.loads((run / "timeline.json").read_bytes()), {}, about, run)

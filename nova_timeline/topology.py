@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.errors import IncidentFileError, nearest
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ class Topology:
     def known(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
         """Rename a column, shape (n,), with null where the topology has no such entity."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        named: Any = self.names(column)
-        names: Any = pa.array(sorted(self.kinds), pa.string())
-        kept: Any = pc.if_else(pc.is_in(named, value_set=names), named, None)
+        pc = arrow.compute()
+        named = self.names(column)
+        names = pa.array(sorted(self.kinds), pa.string())
+        kept: pa.Array[Any] = pc.if_else(pc.is_in(named, value_set=names), named, None)
         return kept
 
     def with_edges(self, found: Iterable[tuple[str, str, str]]) -> Topology:

@@ -2,7 +2,8 @@
 
 Three things are held against what the manifest and the tables say: the run's own files, the raw
 records in the store, and the records at their places in the original files. A source that has gone
-is told, and is no failure: the store keeps its records.
+is told, and is no failure: the store keeps its records. A manifest that is not the one that was
+written ends it there: nothing else could be held against it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import connector, digest, document, store
-from nova_timeline.errors import NovaTimelineError, RunFolderError
+from nova_timeline import arrow, connector, digest, document, store
+from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +49,9 @@ def verify(run: Path) -> Verification:
     """
     found = Verification()
     about = store.manifest(run)
+    if not store.is_sealed(about):
+        found.failures.append(f"{store.MANIFEST}: not what was written")
+        return found
     _outputs(run, about["outputs"], found)
     try:
         evidence = store.read_table(run, "evidence")
@@ -71,16 +75,22 @@ def _outputs(run: Path, listed: Mapping[str, Any], found: Verification) -> None:
             found.failures.append(f"{name}: missing from the run")
         elif digest.of_file(path) != entry["sha256"]:
             found.failures.append(f"{name}: not the bytes that were written")
+    for path in sorted(p for p in run.rglob("*") if p.is_file()):
+        name = path.relative_to(run).as_posix()
+        if name in listed or name == store.MANIFEST:
+            continue
+        if name.partition("/")[0] in store.FOLDERS.values():
+            found.failures.append(f"{name}: among the tables, and not written by the run")
+        else:
+            found.notes.append(f"{name}: not written by the run")
 
 
 def _stored(evidence: pa.Table, found: Verification) -> None:
     """Hash every raw record in the store again."""
-    import pyarrow.compute as pc
-
     again = digest.sha256(evidence["raw"].combine_chunks())
     said = evidence["evidence.sha256"].combine_chunks()
     found.records = len(again)
-    wrong: Any = pc.not_equal(again, said)
+    wrong = arrow.compute().not_equal(again, said)
     for row in (
         evidence.filter(wrong).select(["evidence.uri", "evidence.locator"]).to_pylist()[:_LISTED]
     ):
@@ -93,17 +103,17 @@ def _cited(run: Path, evidence: pa.Table, found: Verification) -> None:
     import polars as pl
 
     key = ["evidence.uri", "evidence.locator", "evidence.sha256"]
-    held: Any = pl.from_arrow(evidence.select(key))
+    held = pl.DataFrame(evidence.select(key))
     for name in _CITING:
-        rows: Any = pl.from_arrow(store.read_table(run, name).select(key))
+        rows = pl.DataFrame(store.read_table(run, name).select(key))
         found.citations += len(rows)
         _report(rows.join(held, on=key, how="anti"), f"{name} table", found)
     try:
         findings = document.loads((run / "timeline.json").read_bytes())
-    except (OSError, RunFolderError) as error:
+        cites = [(c.uri, c.locator, bytes.fromhex(c.sha256)) for c in findings.evidence.values()]
+    except (OSError, ValueError) as error:
         found.failures.append(f"timeline.json: {error}")
         return
-    cites = [(c.uri, c.locator, bytes.fromhex(c.sha256)) for c in findings.evidence.values()]
     lines = pl.DataFrame(
         cites, schema=dict(zip(key, (pl.String, pl.String, pl.Binary), strict=True)), orient="row"
     )
@@ -121,38 +131,49 @@ def _source(base: Path, entry: Mapping[str, Any], evidence: pa.Table, found: Ver
     uri = entry["uri"]
     path = base / uri
     found.sources += 1
-    if not path.is_file():
-        found.notes.append(f"{uri}: no longer there; its records are held against the store alone")
-        return
-    if path.stat().st_size < entry["bytes"]:
+    try:
+        if not path.is_file():
+            found.notes.append(
+                f"{uri}: no longer there; its records are held against the store alone"
+            )
+            return
+        _unchanged(path, entry, found)
+        found.failures += list(_moved(path, entry, evidence))
+    except PermissionError as error:
+        found.notes.append(f"{uri}: {error.strerror}; its records are held against the store alone")
+    except Exception as error:  # whatever a reader makes of damage, the record is not there
+        found.failures.append(f"{uri}: cannot be read again: {type(error).__name__}: {error}")
+
+
+def _unchanged(path: Path, entry: Mapping[str, Any], found: Verification) -> None:
+    """Hold what was read of a file against its digest; more may have been added since."""
+    uri, size = entry["uri"], path.stat().st_size
+    if size < entry["bytes"]:
         found.failures.append(f"{uri}: shorter than it was when it was read")
     elif digest.of_file(path, entry["bytes"]) != entry["sha256"]:
         found.failures.append(f"{uri}: not the bytes that were read")
-    elif path.stat().st_size > entry["bytes"]:
+    elif size > entry["bytes"]:
         found.notes.append(f"{uri}: has grown since; what was read of it is unchanged")
-    try:
-        found.failures += list(_moved(path, entry, evidence))
-    except (NovaTimelineError, OSError, ValueError) as error:
-        found.failures.append(f"{uri}: cannot be read again: {error}")
 
 
 def _moved(path: Path, entry: Mapping[str, Any], evidence: pa.Table) -> Iterator[str]:
     """Read each cited record again at its place and compare digests."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    pc = arrow.compute()
     uri = entry["uri"]
-    here: Any = pc.and_(
-        pc.equal(evidence["evidence.uri"], uri), pc.equal(evidence["source"], entry["source"])
+    mine = evidence.filter(
+        pc.and_(
+            pc.equal(evidence["evidence.uri"], uri), pc.equal(evidence["source"], entry["source"])
+        )
     )
-    mine = evidence.filter(here)
-    locators = mine["evidence.locator"].to_pylist()
+    locators: list[Any] = mine["evidence.locator"].to_pylist()
     if not locators:
         return
     reader = connector.load(entry["use"])(entry["options"])
     again = reader.reread(path, locators)
     raw = pa.array(again, pa.large_binary())
-    wrong: Any = pc.or_(
+    wrong = pc.or_(
         pc.not_equal(digest.sha256(raw), mine["evidence.sha256"].combine_chunks()), pc.is_null(raw)
     )
     for locator in mine["evidence.locator"].filter(wrong).to_pylist()[:_LISTED]:
