@@ -72,8 +72,9 @@ class Entries:
         present = stops >= 0
         if not present.any():
             return pa.nulls(len(self), pa.string())
-        values = evidence.slices(self.data, starts, np.where(present, stops, starts))
-        return arrow.compute().if_else(pa.array(present), text(values), None)
+        # Where there is no such field, the stop of -1 makes an empty stretch.
+        values = evidence.slices(self.data, starts, np.maximum(stops, starts))
+        return arrow.compute().if_else(pa.array(present, pa.bool_()), text(values), None)
 
 
 def text(values: pa.Array[Any]) -> Any:

@@ -7,7 +7,7 @@ text: what changes type from record to record cannot break it, and nothing is in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nova_timeline import evidence
 from nova_timeline.connector import Gap, Partition
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from nova_timeline.evidence import Bytes
+    from nova_timeline.evidence import Bytes, Offsets
+
+    _Spans: TypeAlias = tuple[Offsets, Offsets]  # where values begin, and where they end
 
 _SNIFF = 1 << 20
 _OPENING = (0x7B, 0x5B)  # { and [
@@ -55,25 +57,23 @@ def records(
     whole = evidence.content(partition.path)
     gaps = [Gap(partition.uri, whole.problem)] if whole.problem else []
     start = _skip_space(whole.data, whole.first)
-    if start == len(whole.data):
-        return _gather(whole.data, [], gaps)
+    cut = -1
     if partition.start or partition.stop is not None or _is_lines(whole.data, start):
-        first = max(partition.start, whole.first)
-        found = _lines.of(whole.data, first, partition.stop)
-        spans = list(zip(found.starts.tolist(), found.stops.tolist(), strict=True))
-        if spans and not unwrap and not _is_envelope(whole.data, spans[0], envelopes):
-            return Records(whole.data, found.starts, found.stops, tuple(gaps))
+        lines = _lines.of(whole.data, max(partition.start, whole.first), partition.stop)
+        spans = lines.starts, lines.stops
+    elif start == len(whole.data) or whole.data[start] in _OPENING:
+        spans, cut = _documents(whole.data, start, partition.uri, gaps)
     else:
-        if whole.data[start] not in _OPENING:
-            msg = f"{partition.uri} is not JSON: it begins with {bytes(whole.data[:20])!r}"
-            raise UnreadableSourceError(msg)
-        spans = _documents(whole.data, start, partition.uri, gaps)
-    opened = [
-        s for span in spans for s in _opened(whole.data, span, envelopes, partition.uri, gaps)
-    ]
+        msg = f"{partition.uri} is not JSON: it begins with {bytes(whole.data[:20])!r}"
+        raise UnreadableSourceError(msg)
+    if envelopes and _is_envelope(whole.data, spans, envelopes):
+        spans = _opened(whole.data, spans, envelopes, partition.uri, gaps)
+    elif cut >= 0:
+        spans = spans[0][:-1], spans[1][:-1]
+        gaps.append(_cut_off(partition.uri, cut))
     if unwrap:
-        opened = [_member(whole.data, span, unwrap) or span for span in opened]
-    return _gather(whole.data, opened, gaps)
+        spans = _unwrapped(whole.data, spans, unwrap)
+    return Records(whole.data, *spans, tuple(gaps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +99,26 @@ def decode(partition: Partition, found: Records, paths: Mapping[str, str]) -> De
         paths: column name -> JSONPath (``$.resource.labels."pod_name"``). Objects and arrays come
             as their JSON text, numbers and booleans as text, absent and null ones as null.
     """
+    import duckdb
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     raw, locators = found.raw(), found.locators()
-    gaps = list(found.gaps)
     text = text_of(raw)
+    if (np.frombuffer(found.data, np.uint8)[found.starts] == _OPENING[0]).all():
+        try:
+            return Decoded(extract(text, paths), raw, locators, found.gaps)
+        except duckdb.InvalidInputException:
+            pass  # some record is no JSON: find out which
     valid = _are_objects(text)
-    if not pc.all(valid, min_count=0).as_py():
-        bad = np.flatnonzero(~np.asarray(valid))
-        gaps.append(
-            Gap(
-                partition.uri,
-                f"{len(bad)} of {len(raw)} records are not JSON objects; "
-                f"the first is at {locators[int(bad[0])].as_py()}",
-            )
-        )
+    bad = np.flatnonzero(~np.asarray(valid))
+    gaps = found.gaps
+    if len(bad):
+        said = f"{len(bad)} of {len(raw)} records are not JSON objects"
+        first = f"the first is at {locators[int(bad[0])].as_py()}"
+        gaps = (*gaps, Gap(partition.uri, f"{said}; {first}"))
         text, raw, locators = text.filter(valid), raw.filter(valid), locators.filter(valid)
-    return Decoded(extract(text, paths), pa.concat_arrays([raw]), locators, tuple(gaps))
+    return Decoded(extract(text, paths), pa.concat_arrays([raw]), locators, gaps)
 
 
 def extract(text: pa.Array[Any] | pa.ChunkedArray[Any], paths: Mapping[str, str]) -> pa.Table:
@@ -138,7 +139,8 @@ def _are_objects(text: pa.Array[Any]) -> Any:
     import pyarrow as pa
 
     query = """
-        SELECT coalesce(json_valid(t) AND ltrim(t, E' \\t\\r\\n')[1] = '{', false) AS ok FROM texts"""
+        SELECT coalesce(json_valid(t) AND ltrim(t, E' \\t\\r\\n')[1] = '{', false) AS ok
+        FROM texts"""
     return _query(query, pa.Table.from_pydict({"t": text}))["ok"].combine_chunks()
 
 
@@ -187,77 +189,76 @@ def _skip_space(data: Bytes, at: int) -> int:
     return at
 
 
-def _documents(data: Bytes, start: int, uri: str, gaps: list[Gap]) -> list[tuple[int, int]]:
-    """Find top-level values; an array's values stand for it, even when it is cut off."""
-    spans, reached = _values(data, start, len(data))
-    if reached is not None:
-        inside, deeper = _values(data, reached + 1, len(data))
-        if data[reached] == 0x5B:
-            gaps.append(_cut_off(uri, deeper if deeper is not None else len(data)))
-            return [*spans, *inside]
-        return [*spans, (reached, len(data))]
-    opened: list[tuple[int, int]] = []
-    for first, last in spans:
-        opened += _values(data, first + 1, last - 1)[0] if data[first] == 0x5B else [(first, last)]
-    return opened
+def _documents(data: Bytes, start: int, uri: str, gaps: list[Gap]) -> tuple[_Spans, int]:
+    """Find top-level values; an array's values stand for it, even when it is cut off.
+
+    Returns:
+        The values; and where the last of them is cut off, if it is an object, else -1.
+    """
+    import numpy as np
+
+    from . import _json_scan as scan
+
+    text = np.frombuffer(data, np.uint8)
+    starts, stops, status, at = scan.values(text, start, len(text))
+    if status == scan.COMPLETE:
+        return scan.elements(text, starts, stops)[:2], -1
+    found = scan.elements(text, np.append(starts, at), np.append(stops, len(text)))
+    if text[at] == _OPENING[0]:
+        return found[:2], at
+    gaps.append(_cut_off(uri, found[2] if found[2] >= 0 else len(text)))
+    return found[:2], -1
+
+
+def _is_envelope(data: Bytes, spans: _Spans, envelopes: Sequence[str]) -> bool:
+    """Say whether the first of some values has records inside; then all are taken for such."""
+    return bool(
+        (_under(data, (spans[0][:1], spans[1][:1]), envelopes, _OPENING[1])[:, 0] >= 0).any()
+    )
 
 
 def _opened(
-    data: Bytes, span: tuple[int, int], envelopes: Sequence[str], uri: str, gaps: list[Gap]
-) -> list[tuple[int, int]]:
-    """Return the records inside an envelope, or the span itself when it is none."""
-    first, last = span
-    if data[first] != 0x7B:
-        return [span]
-    members, reached = _values(data, first + 1, last)
-    keys = [bytes(data[a + 1 : b - 1]).decode("utf-8", "replace") for a, b in members[::2]]
-    for name in envelopes:
-        if name in keys and 2 * keys.index(name) + 1 < len(members):
-            inner = members[2 * keys.index(name) + 1]
-            if data[inner[0]] == 0x5B:
-                return _values(data, inner[0] + 1, inner[1] - 1)[0]
-    if reached is None:
-        return [span]
-    # Cut off: the array of records may be what is left open.
-    if len(members) % 2 and keys[-1] in envelopes and data[reached] == 0x5B:
-        inside, deeper = _values(data, reached + 1, last)
-        gaps.append(_cut_off(uri, deeper if deeper is not None else last))
-        return inside
-    gaps.append(_cut_off(uri, reached))
-    return []
+    data: Bytes, spans: _Spans, envelopes: Sequence[str], uri: str, gaps: list[Gap]
+) -> _Spans:
+    """Put the records inside envelopes in their place; what is no envelope stays."""
+    import numpy as np
+
+    from . import _json_scan as scan
+
+    inner = _under(data, spans, envelopes, _OPENING[1])
+    there, broken = inner[:, 0] >= 0, inner[:, 2] >= 0
+    kept = there | ~broken  # one cut off before its records has none to give
+    starts = np.where(there, inner[:, 0], spans[0])[kept]
+    stops = np.where(there, inner[:, 1], spans[1])[kept]
+    first, last, cut = scan.elements(np.frombuffer(data, np.uint8), starts, stops)
+    if broken.any():
+        gaps.append(_cut_off(uri, max(cut, int(inner[broken, 2][-1])), int(broken.sum())))
+    return first, last
 
 
-def _cut_off(uri: str, at: int) -> Gap:
-    return Gap(uri, f"the file ends inside a record or before the closing bracket, at byte {at}")
+def _unwrapped(data: Bytes, spans: _Spans, key: str) -> _Spans:
+    """Put the value under a key in the place of each object that has it."""
+    import numpy as np
+
+    inner = _under(data, spans, (key,), 0)
+    there = (inner[:, 0] >= 0) & (inner[:, 2] < 0)
+    return np.where(there, inner[:, 0], spans[0]), np.where(there, inner[:, 1], spans[1])
 
 
-def _values(data: Bytes, start: int, stop: int) -> tuple[list[tuple[int, int]], int | None]:
-    """Return the values between start and stop, and where one is cut off, if one is."""
+def _under(data: Bytes, spans: _Spans, keys: Sequence[str], opening: int) -> Offsets:
+    """Find values by their key in each object; see `_json_scan.under`."""
     import numpy as np
 
     from . import _json_scan
 
-    starts, stops, status, at = _json_scan.values(np.frombuffer(data, np.uint8), start, stop)
-    cut = at if status == _json_scan.CUT_OFF else None
-    return list(zip(starts.tolist(), stops.tolist(), strict=True)), cut
+    words = [key.encode() for key in keys]
+    bounds = np.cumsum([0, *map(len, words)]).astype(np.int64)
+    letters = np.frombuffer(b"".join(words), np.uint8)
+    return _json_scan.under(np.frombuffer(data, np.uint8), *spans, letters, bounds, opening)
 
 
-def _is_envelope(data: Bytes, span: tuple[int, int], envelopes: Sequence[str]) -> bool:
-    members, _ = _values(data, span[0] + 1, span[1] - 1)
-    keys = {bytes(data[a + 1 : b - 1]).decode("utf-8", "replace") for a, b in members[::2]}
-    return not keys.isdisjoint(envelopes)
-
-
-def _member(data: Bytes, span: tuple[int, int], key: str) -> tuple[int, int] | None:
-    members, _ = _values(data, span[0] + 1, span[1] - 1)
-    for (a, b), value in zip(members[::2], members[1::2], strict=False):
-        if bytes(data[a + 1 : b - 1]) == key.encode():
-            return value
-    return None
-
-
-def _gather(data: Bytes, spans: list[tuple[int, int]], gaps: list[Gap]) -> Records:
-    import numpy as np
-
-    pairs = np.array(spans, np.int64).reshape(-1, 2)
-    return Records(data, pairs[:, 0].copy(), pairs[:, 1].copy(), tuple(gaps))
+def _cut_off(uri: str, at: int, count: int = 1) -> Gap:
+    said = f"the file ends inside a record or before the closing bracket, at byte {at}"
+    if count > 1:
+        said = f"{count} objects end before their closing bracket, the last at byte {at}"
+    return Gap(uri, said)

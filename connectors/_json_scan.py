@@ -96,3 +96,111 @@ def values(
         count += 1
         i = end
     return starts[:count].copy(), stops[:count].copy(), status, i
+
+
+@njit(cache=True, nogil=True)
+def elements(
+    text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+    """Find the values of arrays, one array after another; what is no array stands for itself.
+
+    Returns:
+        Their starts, their stops, and the offset of the last value that is cut off, or -1.
+    """
+    found = np.empty((max(64, len(starts)), 2), np.int64)
+    count = 0
+    cut = -1
+    for i in range(len(starts)):
+        if text[starts[i]] == 91:
+            first, last, status, at = values(text, starts[i] + 1, stops[i])
+            if status == CUT_OFF:
+                cut = at
+        else:
+            first, last = starts[i : i + 1], stops[i : i + 1]
+        while count + len(first) > len(found):
+            more = np.empty((2 * len(found), 2), np.int64)
+            more[:count] = found[:count]
+            found = more
+        found[count : count + len(first), 0] = first
+        found[count : count + len(first), 1] = last
+        count += len(first)
+    return found[:count, 0].copy(), found[:count, 1].copy(), cut
+
+
+@njit(cache=True, nogil=True)
+def _rank(
+    text: npt.NDArray[np.uint8],
+    start: int,
+    stop: int,
+    keys: npt.NDArray[np.uint8],
+    bounds: npt.NDArray[np.int64],
+) -> int:
+    """Return which of the keys text[start:stop] is, or how many there are."""
+    for k in range(len(bounds) - 1):
+        if stop - start == bounds[k + 1] - bounds[k]:
+            same = True
+            for i in range(stop - start):
+                if text[start + i] != keys[bounds[k] + i]:
+                    same = False
+                    break
+            if same:
+                return k
+    return len(bounds) - 1
+
+
+@njit(cache=True, nogil=True)
+def under(
+    text: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint8],
+    bounds: npt.NDArray[np.int64],
+    opening: int,
+) -> npt.NDArray[np.int64]:
+    """Find in each object the value under the first of some keys that it has.
+
+    Args:
+        text: the file's content.
+        starts: where each object begins; what is none has no keys.
+        stops: where each ends; the last one may be cut off.
+        keys: the keys, one after another, in order of preference.
+        bounds: where each key begins, and where the last ends.
+        opening: the byte the value must begin with; 0 for any.
+
+    Returns:
+        Shape (n, 3): the value's start, -1 where there is none; its stop, the object's where the
+        bytes end inside it; the offset of what is cut off, or -1.
+    """
+    found = np.full((len(starts), 3), -1, np.int64)
+    for n in range(len(starts)):
+        if text[starts[n]] != 123:
+            continue
+        i = starts[n] + 1
+        stop = stops[n]
+        best = len(bounds) - 1
+        key = -1  # where the key before the value begins, or -1 when a key is next
+        after = -1
+        while True:
+            while i < stop and text[i] in (32, 9, 10, 13, 44, 58):
+                i += 1
+            if i >= stop:
+                found[n, 2] = stop
+                break
+            if text[i] in (93, 125):
+                break
+            end = _value_end(text, i, stop)
+            if key >= 0:
+                rank = _rank(text, key + 1, after - 1, keys, bounds)
+                if rank < best and (opening == 0 or text[i] == opening):
+                    best = rank
+                    found[n, 0] = i
+                    found[n, 1] = end if end >= 0 else stop
+                key = -1
+            else:
+                key = i
+                after = end
+            if end < 0:
+                found[n, 2] = i
+                break
+            i = end
+    return found

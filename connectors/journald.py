@@ -8,9 +8,9 @@ and ``__REALTIME_TIMESTAMP`` (the journal's) the time of observation; both are h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from nova_timeline import evidence, schema
+from nova_timeline import arrow, evidence, schema
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Partition, batch
 from nova_timeline.errors import UnreadableSourceError
 
@@ -280,7 +280,7 @@ def _message_types(raw: Any) -> pl.Series:
 
     from . import _duck, _journal_export
 
-    text = pa.table({"t": _journal_export.text(raw)})
+    text = pa.Table.from_pydict({"t": _journal_export.text(raw)})
     return pl.DataFrame(_duck.run("SELECT json_type(t, '$.MESSAGE') AS type FROM texts", text))[
         "type"
     ]
@@ -306,17 +306,23 @@ def _single(table: pl.DataFrame, listed: pl.Series) -> pl.DataFrame:
 def _first(text: str) -> str:
     import json
 
-    value: Any = json.loads(text)
-    while isinstance(value, list) and value and not isinstance(value[0], int):
-        value = value[0]  # pyright: ignore[reportUnknownVariableType]
-    return bytes(value).decode("utf-8", "replace") if isinstance(value, list) else str(value)
+    value: object = json.loads(text)
+    while _is_list(value):
+        if not value or isinstance(value[0], int):
+            return bytes(value).decode("utf-8", "replace")
+        value = value[0]
+    return str(value)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _frame(entries: Entries) -> pl.DataFrame:
     import polars as pl
     import pyarrow as pa
 
-    return pl.DataFrame(pa.table({name: entries.column(name) for name in _FIELDS}))
+    return pl.DataFrame(pa.Table.from_pydict({name: entries.column(name) for name in _FIELDS}))
 
 
 def _sealed(partition: Partition, table: pl.DataFrame, raw: Any, locators: Any) -> Batch:
@@ -327,7 +333,7 @@ def _sealed(partition: Partition, table: pl.DataFrame, raw: Any, locators: Any) 
         locators=locators,
         columns=_columns(table),
         scope="journald",
-        native=table["__CURSOR"].to_arrow(),
+        native=arrow.column(table["__CURSOR"]),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import clock, schema
+from nova_timeline import arrow, clock, schema
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Partition, batch
 from nova_timeline.errors import UnreadableSourceError
 
@@ -211,8 +211,8 @@ def _listed(properties: pl.Series) -> pl.Series:
     query = f"""
         SELECT CASE WHEN len({values}) > 0
             THEN json_object('Data', json_object('#text', {values}))::VARCHAR END AS data
-        FROM texts"""  # noqa: S608
-    found = _duck.run(query, pa.table({"t": properties.to_arrow()}))
+        FROM texts"""  # noqa: S608 - put together from the text above alone
+    found = _duck.run(query, pa.Table.from_pydict({"t": arrow.column(properties)}))
     return pl.DataFrame(found)["data"]
 
 
@@ -275,7 +275,7 @@ def _sealed(partition: Partition, events: pl.DataFrame, raw: Any, locators: Any)
         locators=locators,
         columns=_columns(known),
         scope="windows_event_log",
-        native=_identities(known).to_arrow(),
+        native=arrow.column(_identities(known)),
     )
 
 
@@ -294,8 +294,8 @@ def _times(events: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     text = events["time"]
-    written = clock.parse(text.to_arrow())
-    milliseconds = clock.epoch(text.str.extract(r"^/Date\((-?\d+)").to_arrow(), "ms")
+    written = clock.parse(arrow.column(text))
+    milliseconds = clock.epoch(arrow.column(text.str.extract(r"^/Date\((-?\d+)")), "ms")
     parsed = pl.coalesce(
         pl.Series("timestamp", written.timestamp), pl.Series(milliseconds.timestamp)
     )

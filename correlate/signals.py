@@ -189,7 +189,8 @@ def _bursts(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Make faults of the bursts, the largest few of those that begin together on one entity."""
     import polars as pl
 
-    logs = rows.filter(pl.col("kind").is_in(["log", "health", "host"]))
+    # What a rule knows is a signal already, with its count.
+    logs = rows.filter(pl.col("kind").is_in(["log", "health", "host"]), pl.col("role").is_null())
     found = bursts.find(logs, window)
     near = (pl.col("first") // REPEAT).alias("near")
     biggest = (

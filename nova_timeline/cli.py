@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from nova_timeline.model import Incident
     from nova_timeline.timeline import Timeline
 
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
+_PIPED_WIDTH = 120
 
 _COMMANDS = {
     "reconstruct": "read an incident's sources and write its timeline",
@@ -62,19 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _refused("stopped; nothing was written", 130)
     except Exception as error:
-        from nova_timeline.errors import NovaTimelineError, RunFolderError
-
-        if isinstance(error, RunFolderError) and isinstance(error.__cause__, OSError):
-            return _refused(str(error), FAILED)
-        if isinstance(error, NovaTimelineError):
-            return _refused(str(error), WRONG)
-        if isinstance(error, (OSError, MemoryError)):
-            return _refused(f"the run failed: {error}", FAILED)
-        import traceback
-
-        traceback.print_exc()
-        return _refused("the run failed, by a fault of this program; please report it", FAILED)
+        return _failed(error)
     return code
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong, and by the exit code whose fault it is."""
+    from nova_timeline.errors import NovaTimelineError, RunFolderError
+
+    if isinstance(error, RunFolderError) and isinstance(error.__cause__, OSError):
+        return _refused(str(error), FAILED)
+    if isinstance(error, NovaTimelineError):
+        return _refused(str(error), WRONG)
+    if isinstance(error, (OSError, MemoryError)):
+        return _refused(f"the run failed: {error}", FAILED)
+    import traceback
+
+    traceback.print_exception(error)
+    return _refused("the run failed, by a fault of this program; please report it", FAILED)
 
 
 def _refused(message: str, code: int) -> int:
@@ -180,13 +187,13 @@ def _console(*, error: bool = False) -> Console:
 
 
 def _reconstruct(given: argparse.Namespace) -> int:
-    from nova_timeline.config import Incident
+    from nova_timeline import config
 
-    return _made(given, Incident.load(given.incident))
+    return _made(given, config.Incident.load(given.incident))
 
 
 def _demo(given: argparse.Namespace) -> int:
-    from nova_timeline.config import Incident
+    from nova_timeline import config
     from nova_timeline.errors import IncidentFileError
 
     bundled = Path(__file__).resolve().parents[1] / "fixtures" / "checkout-outage" / "incident.toml"
@@ -195,10 +202,10 @@ def _demo(given: argparse.Namespace) -> int:
             "the bundled incident comes with the source, not with the wheel; run this in a checkout"
         )
         raise IncidentFileError(msg)
-    return _made(given, Incident.load(bundled))
+    return _made(given, config.Incident.load(bundled))
 
 
-def _made(given: argparse.Namespace, incident: object) -> int:
+def _made(given: argparse.Namespace, incident: Incident) -> int:
     """Reconstruct, save, print; say by the exit code whether all could be seen."""
     from nova_timeline import document, store, terminal
 
@@ -213,21 +220,22 @@ def _made(given: argparse.Namespace, incident: object) -> int:
     return NOT_WHOLE if given.strict and not whole else DONE
 
 
-def _run(given: argparse.Namespace, incident: object) -> Timeline:
+def _run(given: argparse.Namespace, incident: Incident) -> Timeline:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from nova_timeline.engine import Local
-    from nova_timeline.model import Incident
     from nova_timeline.pipeline import reconstruct
 
-    assert isinstance(incident, Incident)
     console = _console(error=True)
     columns = TextColumn("reading"), BarColumn(), MofNCompleteColumn()
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("reading", total=None)
-        told = lambda done, total: bar.update(task, completed=done, total=total)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
         return reconstruct(incident, engine=Local(given.workers, told))
 
 
@@ -327,8 +335,7 @@ def _sql(given: argparse.Namespace) -> int:
         for line in sql.json_lines(table):
             print(line)
         return DONE
-    frame = pl.from_arrow(sql.texts(table))
-    assert isinstance(frame, pl.DataFrame)
+    frame = pl.DataFrame(sql.texts(table))
     with pl.Config(
         tbl_rows=200,
         tbl_cols=-1,

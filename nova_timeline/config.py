@@ -11,7 +11,7 @@ import re
 import tomllib
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nova_timeline import clock, connector, model, topology
 from nova_timeline.clock import Window
@@ -49,7 +49,7 @@ class Incident(model.Incident):
         check = _Check(place)
         check.keys("", given, _TABLES)
         head: Any = given.get("incident", {})
-        if not isinstance(head, dict) or not head:
+        if not topology.is_table(head) or not head:
             check.say("", "needs an [incident] table with id, title, start and end")
             head = {}
         check.keys("[incident]", head, _INCIDENT)
@@ -106,13 +106,14 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise IncidentFileError(msg) from error
     try:
         text = data.decode()
-        parsed = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        parsed: object = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         msg = f"{path.name}: not {kind}: {error}"
         raise IncidentFileError(msg) from error
-    if not isinstance(parsed, dict):
-        msg = f"{path.name}: must hold tables [incident] and [[source]], not a {type(parsed).__name__}"
+    if not topology.is_table(parsed):
+        found = type(parsed).__name__
+        msg = f"{path.name}: must hold tables [incident] and [[source]], not a {found}"
         raise IncidentFileError(msg)
     return parsed
 
@@ -174,14 +175,14 @@ def _duration(check: _Check, head: Mapping[str, Any], key: str) -> int:
     )
 
 
-def _sources(check: _Check, given: Any, base: Path) -> tuple[Source, ...]:
-    if not isinstance(given, list) or not given:
+def _sources(check: _Check, given: object, base: Path) -> tuple[Source, ...]:
+    if not _is_list(given) or not given:
         check.say("", "needs at least one [[source]] table with use and path")
         return ()
     sources: list[Source] = []
     for number, table in enumerate(given, 1):
         where = f"[[source]] number {number}"
-        if not isinstance(table, dict):
+        if not topology.is_table(table):
             check.say(where, "must be a table with use and path")
             continue
         found = _source(check, where, table, base)
@@ -191,6 +192,10 @@ def _sources(check: _Check, given: Any, base: Path) -> tuple[Source, ...]:
     for name in sorted({n for n in names if names.count(n) > 1}):
         check.say("[[source]]", f"two sources are called {name!r}; give each a 'name'")
     return tuple(sources)
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
 
 
 def _source(check: _Check, where: str, table: Mapping[str, Any], base: Path) -> Source | None:
@@ -246,9 +251,9 @@ def _nothing_there(base: Path, path: str, globs: tuple[str, ...]) -> str:
     return f"there is no file {path!r} (relative to {str(base)!r}){hint}"
 
 
-def _topology(check: _Check, given: Any, base: Path) -> Mapping[str, Any]:
+def _topology(check: _Check, given: object, base: Path) -> Mapping[str, Any]:
     """Check the topology; what comes back is what `nova_timeline.topology.parse` takes."""
-    if not isinstance(given, dict):
+    if not topology.is_table(given):
         check.say("[topology]", "must be a table with 'path'")
         return {}
     check.keys("[topology]", given, ("path",))

@@ -11,15 +11,17 @@ import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from nova_timeline import digest, evidence, schema
+from nova_timeline import arrow, digest, evidence, schema
 from nova_timeline.errors import OptionError, UnknownConnectorError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from importlib.metadata import EntryPoint
 
     import pyarrow as pa
 
@@ -161,7 +163,6 @@ def batch(
         record: for each row, the number of its record, int64, shape (n,); by default row i comes
             from record i.
     """
-
     digests = digest.sha256(raw)
     kept = {
         "evidence.sha256": digests,
@@ -182,16 +183,12 @@ def batch(
 
 def _identities(digests: pa.Array[Any], native: Any, scope: str) -> pa.Array[Any]:
     """Identify each event by the id its source gave it, or by its bytes where it gave none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if native is None:
         return digest.identities(digests, scope, by_bytes=True)
-    whole: Any = native.combine_chunks() if isinstance(native, pa.ChunkedArray) else native
-    named: Any = digest.sha256(whole)
+    whole = arrow.whole(native)
+    named = digest.sha256(whole)
     if whole.null_count:
-        named = pc.if_else(whole.is_valid(), named, digests)
-        named = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
+        named = arrow.whole(arrow.compute().if_else(whole.is_valid(), named, digests))
     return digest.identities(named, scope, by_bytes=whole.is_null())
 
 
@@ -247,7 +244,9 @@ def available() -> list[str]:
     return sorted(shipped | set(_entry_points()))
 
 
-def _entry_points() -> dict[str, Any]:
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    """Find what other distributions add; what is installed does not change while we run."""
     from importlib.metadata import entry_points
 
     return {e.name: e for e in entry_points(group=GROUP)}

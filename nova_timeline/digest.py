@@ -10,6 +10,8 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,12 +23,11 @@ _CHUNK = 1 << 20
 
 
 def sha256(records: pa.Array[Any]) -> pa.Array[Any]:
-    """Digest a (large) binary or string array, shape (n,), into fixed 32-byte binary; nulls as b''."""
+    """Digest a (large) binary or string array, shape (n,), into fixed 32 bytes; nulls as b''."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column: Any = pc.fill_null(records.cast(pa.large_binary()), b"")
+    column = arrow.compute().fill_null(records.cast(pa.large_binary()), b"")
     if len(column) == 0:
         return pa.array([], pa.binary(32))
     _, offsets, data = column.buffers()

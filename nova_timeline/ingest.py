@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import connector, knowledge, normalise, schema
+from nova_timeline import arrow, connector, knowledge, normalise, schema
 from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -69,7 +69,7 @@ def _read_one(reader: Connector, partition: Partition, piece: Piece, task: Task)
         piece.gaps.append(Gap(uri, f"not allowed to read it: {error.strerror}", "denied"))
     except (UnreadableSourceError, OSError) as error:
         piece.gaps.append(Gap(uri, str(error), "unavailable"))
-    except Exception as error:  # noqa: BLE001 - one source must not take the others down
+    except Exception as error:  # one source must not take the others down
         said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
         piece.gaps.append(Gap(uri, said, "unavailable"))
 
@@ -110,9 +110,8 @@ def _named(table: pa.Table, name: str, task: Task) -> pa.Table:
 
 
 def _cited(raw: pa.Table, table: pa.Table) -> Any:
-    import pyarrow.compute as pc
-
-    return pc.is_in(raw["evidence.locator"], value_set=table["evidence.locator"].combine_chunks())
+    cited = table["evidence.locator"].combine_chunks()
+    return arrow.compute().is_in(raw["evidence.locator"], value_set=cited)
 
 
 def _with_source(table: pa.Table, source: str) -> pa.Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import assemble, connector, digest, ingest, topology
+from nova_timeline import arrow, assemble, connector, digest, ingest, topology
 from nova_timeline.engine import Local
 from nova_timeline.ingest import Piece, Task
 from nova_timeline.model import Coverage, FileCoverage, Incident, Source
@@ -116,7 +116,7 @@ def _events(table: pa.Table) -> pa.Table:
     """
     import polars as pl
 
-    told: Any = pl.from_arrow(table.select(["event_id", "evidence.uri"]))
+    told = pl.DataFrame(table.select(["event_id", "evidence.uri"]))
     nth = pl.int_range(pl.len(), dtype=pl.Int64).over("event_id", "evidence.uri")
     by_bytes = pl.Series(digest.are_by_bytes(table["event_id"].combine_chunks()))
     twice = by_bytes & told["event_id"].is_duplicated()
@@ -126,17 +126,17 @@ def _events(table: pa.Table) -> pa.Table:
         ids = digest.numbered(table["event_id"].combine_chunks(), places.to_numpy(), order)
         table = table.set_column(table.schema.get_field_index("event_id"), "event_id", ids)
     table = _once(table, ["event_id"])
-    time: Any = pl.from_arrow(table["timestamp"])
-    return table.take(time.cast(pl.Int64).arg_sort(nulls_last=True).to_arrow())
+    time = pl.Series(values=table["timestamp"])
+    return table.take(arrow.column(time.cast(pl.Int64).arg_sort(nulls_last=True)))
 
 
 def _once(table: pa.Table, key: Sequence[str]) -> pa.Table:
     """Keep the first row of each key; the order of tasks is fixed, so which is first is too."""
     import polars as pl
 
-    frame: Any = pl.from_arrow(table.select(list(key)))
+    frame = pl.DataFrame(table.select(list(key)))
     kept = frame.with_row_index("#").unique(key, keep="first", maintain_order=True)["#"]
-    return table if len(kept) == table.num_rows else table.take(kept.to_arrow())
+    return table if len(kept) == table.num_rows else table.take(arrow.column(kept))
 
 
 def _coverage(
@@ -213,7 +213,7 @@ def _counts(table: pa.Table) -> dict[str, _Count]:
     import polars as pl
 
     timed = "timestamp" in table.column_names
-    frame: Any = pl.from_arrow(table.select(["source", *(["timestamp"] if timed else [])]))
+    frame = pl.DataFrame(table.select(["source", *(["timestamp"] if timed else [])]))
     time = pl.col("timestamp").cast(pl.Int64) if timed else pl.lit(None, pl.Int64)
     lost = time.null_count() if timed else pl.lit(0)
     found = frame.group_by("source").agg(
@@ -249,9 +249,9 @@ def _coverage_table(coverage: Sequence[Coverage]) -> pa.Table:
         seen = c.seen or (None, None)
         asked = {"asked_start": c.asked.start, "asked_end": c.asked.end}
         rows.append(
-            {"source": c.source, **asked, "seen_start": seen[0], "seen_end": seen[1], "read": c.read,
-             "rows": c.rows, "undated": c.undated, "duplicates": c.duplicates, "state": c.state,
-             "reason": c.reason}
+            {"source": c.source, **asked, "seen_start": seen[0], "seen_end": seen[1],
+             "read": c.read, "rows": c.rows, "undated": c.undated, "duplicates": c.duplicates,
+             "state": c.state, "reason": c.reason}
         )  # fmt: skip
         rows += [
             {

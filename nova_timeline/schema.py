@@ -223,8 +223,7 @@ def conform(name: str, given: Mapping[str, Any], length: int) -> pa.Table:
 
 
 def _column(value: Any, kind: Any, length: int) -> Any:
-    import pyarrow as pa
-
+    pa = arrow.core()
     if value is None:
         return pa.nulls(length, kind)
     if isinstance(value, (str, int, float, bytes)):
@@ -255,7 +254,7 @@ def attributes(length: int, given: Mapping[str, Any]) -> pa.Array[Any]:
     if not given:
         none = pa.array([], pa.string())
         return arrow.maps(pa.array(starts, pa.int32()), none, none)
-    arrays = [_whole(_column(value, pa.string(), length)) for value in given.values()]
+    arrays = [arrow.whole(_column(value, pa.string(), length)) for value in given.values()]
     present = np.stack(
         [np.asarray(pc.fill_null(pc.greater(pc.binary_length(a), 0), False)) for a in arrays],
         axis=1,
@@ -267,9 +266,3 @@ def attributes(length: int, given: Mapping[str, Any]) -> pa.Array[Any]:
     keys = pa.array(list(given), pa.string()).take(pa.array(order % width, pa.int64()))
     np.cumsum(present.sum(axis=1), out=starts[1:])
     return arrow.maps(pa.array(starts, pa.int32()), keys, items)
-
-
-def _whole(column: Any) -> Any:
-    import pyarrow as pa
-
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

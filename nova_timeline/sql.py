@@ -41,16 +41,16 @@ def query(run: Path, text: str) -> pa.Table:
     store.manifest(run)
     with _sealed_off(run) as database:
         try:
-            found = database.sql(text)
-            # A statement that gives no rows gives no relation either.
-            table = None if found is None else found.to_arrow_table()  # pyright: ignore[reportUnnecessaryComparison]
+            found: Any = database.sql(text)  # None from a statement that gives no rows
+            table: pa.Table | None = found and found.to_arrow_table()
         except duckdb.Error as error:
             msg = f"{error}\n({_HINT})"
             raise QueryError(msg) from error
     if table is None:
         msg = f"only queries that give rows can be asked of a run, not {text!r}"
         raise QueryError(msg)
-    return table.rename_columns(_apart(table.column_names))
+    apart: pa.Table = table.rename_columns(_apart(table.column_names))
+    return apart
 
 
 def texts(table: pa.Table) -> pa.Table:
@@ -58,7 +58,8 @@ def texts(table: pa.Table) -> pa.Table:
     wanted = [f"coalesce({value}::VARCHAR, 'null') AS {name}" for name, value in _shown(table)]
     with _holding(table) as database:
         found: Any = database.sql(f"SELECT {', '.join(wanted)} FROM result")  # noqa: S608
-        return found.to_arrow_table()
+        written: pa.Table = found.to_arrow_table()
+        return written
 
 
 def json_lines(table: pa.Table) -> Iterator[str]:

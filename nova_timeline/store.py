@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nova_timeline import digest, schema
 from nova_timeline.errors import RunFolderError
@@ -173,11 +173,15 @@ def manifest(run: Path) -> Mapping[str, Any]:
         msg = f"{run} is not a run: it has no {MANIFEST}; make one with 'nova-timeline reconstruct'"
         raise RunFolderError(msg)
     try:
-        found: Any = json.loads((run / MANIFEST).read_bytes())
+        found: object = json.loads((run / MANIFEST).read_bytes())
     except ValueError as error:
         msg = f"{run / MANIFEST} is damaged: {error}"
         raise RunFolderError(msg) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not _is_object(found) or found.get("format") != FORMAT:
         msg = f"{run / MANIFEST} is not of the format {FORMAT}"
         raise RunFolderError(msg)
     return found
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)

@@ -21,7 +21,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nova_timeline import arrow
 from nova_timeline.errors import IncidentFileError, nearest
@@ -70,8 +70,7 @@ class Topology:
         """Rename a column of entities, shape (n,); each distinct name is looked up once."""
         import pyarrow as pa
 
-        whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        coded = whole.dictionary_encode()
+        coded = arrow.compute().dictionary_encode(arrow.whole(column))
         known = pa.array([self.name(n) for n in coded.dictionary.to_pylist()], pa.string())
         return known.take(coded.indices)
 
@@ -155,7 +154,7 @@ def parse(given: Mapping[str, Any], place: str) -> Topology:
             raise IncidentFileError(msg)
     for kind in _KEYS:
         for number, table in enumerate(given.get(kind, []), 1):
-            _check(kind, number, table, place)
+            _check(f"{place}: [[{kind}]] number {number}", kind, table)
     aliases: dict[str, str] = {}
     kinds: dict[str, str] = {}
     for entity in given.get("entity", []):
@@ -171,9 +170,13 @@ def parse(given: Mapping[str, Any], place: str) -> Topology:
     return plain.with_edges(rows)
 
 
-def _check(kind: str, number: int, table: Any, place: str) -> None:
-    where = f"{place}: [[{kind}]] number {number}"
-    if not isinstance(table, dict):
+def is_table(value: object) -> TypeGuard[dict[str, Any]]:
+    """Say whether a value of a TOML or JSON file is a table."""
+    return isinstance(value, dict)
+
+
+def _check(where: str, kind: str, table: object) -> None:
+    if not is_table(table):
         msg = f"{where} must be a table"
         raise IncidentFileError(msg)
     for key in table:

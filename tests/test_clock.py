@@ -35,9 +35,9 @@ def test_every_digit_is_kept(text: str, expected: int, precision: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "SOME-ERROR-HERE-T08:44:02.8921579Z", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
-     "2026-03-03T24:00:00Z", "2026-03-03", "1601-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
-     "2026-03-03T13:30:00.Z", "2026-03-03T13:30:00+2:00", "2026-03-03T13:30:00Zulu"],
+    ["", "yesterday", "SOME-ERROR-HERE-T08:44:02.8921579Z", "2026-02-30T00:00:00Z",
+     "2026-13-01T00:00:00Z", "2026-03-03T24:00:00Z", "2026-03-03", "1601-01-01T00:00:00Z",
+     "9999-12-31T23:59:59Z", "2026-03-03T13:30:00.Z", "2026-03-03T13:30:00+2:00", "2026-03-03T13:30:00Zulu"],
 )  # fmt: skip
 def test_what_is_no_time_is_null(text: str) -> None:
     assert ns(text) == [None]
@@ -51,7 +51,7 @@ def test_a_time_without_a_zone_is_null_and_counted() -> None:
 
 
 @given(
-    st.datetimes(datetime(1700, 1, 1), datetime(2250, 1, 1)),
+    st.datetimes(datetime.fromisoformat("1700-01-01"), datetime.fromisoformat("2250-01-01")),
     st.integers(-23 * 60, 23 * 60),
 )
 def test_the_kernel_agrees_with_the_standard_library(moment: datetime, minutes: int) -> None:

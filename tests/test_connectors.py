@@ -30,8 +30,8 @@ every_sample = pytest.mark.parametrize(("name", "sample"), SAMPLES)
 
 def opened(name: str, sample: str) -> Connector:
     options = FIXTURES / name / "options.json"
-    chosen = json.loads(options.read_text()).get(sample, {}) if options.exists() else {}
-    return connector.load(name)(chosen)
+    chosen: dict[str, Any] = json.loads(options.read_text()) if options.exists() else {}
+    return connector.load(name)(chosen.get(sample))
 
 
 def pieces(
@@ -55,13 +55,14 @@ def plain(item: Batch) -> Iterator[dict[str, Any]]:
     """Turn a batch into rows that JSON can hold, nulls left out, times with all their digits."""
     assert item.table.schema == schema.table(item.name)
     table = item.table
-    for i, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type):
+    kinds: list[Any] = table.schema.types
+    for i, column in enumerate(table.column_names):
+        if pa.types.is_timestamp(kinds[i]):
             texts = [
                 None if v is None else clock.rfc3339(v)
-                for v in table[field.name].cast(pa.int64()).to_pylist()
+                for v in table[column].cast(pa.int64()).to_pylist()
             ]
-            table = table.set_column(i, field.name, pa.array(texts, pa.string()))
+            table = table.set_column(i, column, pa.array(texts, pa.string()))
     for row in table.to_pylist():
         yield {
             k: v.hex() if isinstance(v, bytes) else dict(v) if k == "attributes" else v

@@ -1,0 +1,282 @@
+"""The whole trip: what goes in decides what comes out, and nothing else does."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from nova_timeline import clock, connector, document, normalise
+from nova_timeline.config import Incident
+from nova_timeline.connector import Batch, Gap, Partition
+from nova_timeline.engine import Local
+from nova_timeline.model import Coverage
+from nova_timeline.pipeline import reconstruct
+from nova_timeline.timeline import Timeline
+from tests import runs
+
+PEOPLE = ("anna.keller", "ivan.petrov", "maya.ortiz", "noor.haddad", "priya.raman", "tomas.lindq")
+
+
+def written(incident: Path, workers: int = 0) -> bytes:
+    """Reconstruct an incident and return its ``timeline.json``."""
+    return document.dumps(reconstruct(Incident.load(incident), engine=Local(workers)).findings)
+
+
+def coverage(timeline: Timeline, use: str) -> Coverage:
+    [found] = [c for c in timeline.coverage if c.use == use]
+    return found
+
+
+@pytest.fixture(scope="module")
+def small_timeline(small_run: Path) -> Timeline:
+    return Timeline.open(small_run)
+
+
+@pytest.fixture(scope="module")
+def expected(small_run: Path) -> bytes:
+    return (small_run / "timeline.json").read_bytes()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_gives_the_same_bytes(
+    small: Path, expected: bytes, workers: int
+) -> None:
+    assert written(small, workers) == expected
+
+
+def test_sources_in_another_order_give_the_same_bytes(
+    small: Path, expected: bytes, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(small.parent, tmp_path / "turned")
+    uses = [s.use for s in Incident.load(small).sources]
+    for order in (uses[::-1], uses[3:] + uses[:3]):
+        (folder / small.name).write_text(runs.incident_text(order))
+        assert written(folder / small.name) == expected
+
+
+def test_a_moved_folder_gives_the_same_bytes(small: Path, expected: bytes, tmp_path: Path) -> None:
+    moved = shutil.copytree(small.parent, tmp_path / "archive" / "moved [2026]")
+    assert written(moved / small.name) == expected
+
+
+def test_one_file_read_as_two_sources_gives_the_same_bytes_each_time(
+    small: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(small.parent, tmp_path / "twice")
+    again = '[[source]]\nuse = "jsonl"\npath = "logs/app-1.jsonl"\nname = "{}"\n'
+    texts = [f"{runs.incident_text()}\n{again.format(name)}" for name in ("aaa", "zzz")]
+    for text in texts:
+        (folder / small.name).write_text(text)
+        first = written(folder / small.name, 1)
+        assert all(written(folder / small.name, workers) == first for workers in (2, 4))
+
+
+def test_the_bundled_incident_is_the_same_bytes_in_another_place_order_and_process(
+    bundled_run: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(runs.BUNDLED, tmp_path / "elsewhere")
+    head, *tables = (folder / "incident.toml").read_text().split("[[source]]")
+    last, shape = tables[-1].split("[topology]")
+    turned = [last, *tables[:-1][::-1]]
+    text = "[[source]]".join([head, *turned]) + f"[topology]{shape}"
+    (folder / "incident.toml").write_text(text)
+    out = subprocess.run(
+        [sys.executable, "-m", "nova_timeline", "reconstruct", folder / "incident.toml", "--json",
+         "--out", tmp_path / "run", "--workers", "1"],
+        env=os.environ | {"PYTHONHASHSEED": "4711", "POLARS_MAX_THREADS": "1"},
+        capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    assert out == (bundled_run / "timeline.json").read_bytes()
+
+
+@pytest.mark.parametrize("which", ["bundled", "small_timeline"])
+def test_every_line_cites_records_that_are_there(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    timeline: Timeline = request.getfixturevalue(which)
+    evidence = timeline.findings.evidence
+    assert timeline.moments
+    for moment in timeline.moments:
+        assert moment.evidence, moment
+        assert set(moment.evidence) <= evidence.keys()
+    reasons = [r for cause in timeline.root_causes for r in cause.reasons]
+    assert {e for r in reasons for e in r.evidence} <= evidence.keys()
+    for key in [*evidence][::17]:
+        assert timeline.evidence(key).raw
+
+
+@pytest.mark.parametrize("which", ["bundled", "small_timeline"])
+@pytest.mark.parametrize("name", ["event", "metric", "edge"])
+def test_every_row_cites_a_record_of_the_store(
+    which: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    timeline: Timeline = request.getfixturevalue(which)
+    place = ["evidence.uri", "evidence.locator", "evidence.sha256"]
+    held = timeline.to_polars("evidence").select(place)
+    rows = timeline.to_polars(name).select(place)
+    assert rows.join(held, on=place, how="anti").is_empty()
+    assert held.select(place[:2]).is_unique().all()
+    assert held.join(rows, on=place, how="anti").is_empty() or name != "event" or which == "bundled"
+
+
+def test_names_within_the_timeline_lead_somewhere(bundled: Timeline) -> None:
+    ids = [m.id for m in bundled.moments]
+    assert len(ids) == len(set(ids))
+    known = set(ids)
+    named = [c.moment for m in bundled.moments for c in m.caused_by]
+    named += [m for c in bundled.cascades for m in (c.root_moment, *c.moments)]
+    named += [p.moment for p in bundled.phases.values()]
+    named += [m for r in bundled.root_causes for m in (r.moment, *r.contributing) if m]
+    assert set(named) <= known
+    assert {m.cascade for m in bundled.moments} - {None} <= {c.id for c in bundled.cascades}
+
+
+def test_moments_stand_in_the_order_of_time(bundled: Timeline) -> None:
+    times = [m.time for m in bundled.moments]
+    assert times == sorted(times)
+
+
+def test_the_window_has_its_first_edge_and_not_its_last(small_timeline: Timeline) -> None:
+    bodies = set(small_timeline.to_arrow("event")["body"].to_pylist())
+    assert {"on the first edge", "inside the last millisecond"} <= bodies
+    assert not {"one millisecond too early", "on the last edge"} & bodies
+    window = small_timeline.incident.window
+    times: Any = small_timeline.to_arrow("event")["timestamp"].cast(pa.int64()).drop_null()
+    bounds: Any = pc.min_max(times)
+    assert bounds["min"].as_py() == window.start == clock.nanoseconds(runs.START)
+    assert bounds["max"].as_py() < window.end == clock.nanoseconds(runs.END)
+
+
+def test_overlapping_exports_give_each_record_once(small_timeline: Timeline) -> None:
+    told = coverage(small_timeline, "jsonl")
+    events = small_timeline.to_polars("event")
+    mine = events.filter(events["source"] == told.source)
+    assert told.duplicates == runs.OVERLAP
+    assert told.rows == len(mine) == mine["body"].n_unique()
+    outside = 2  # one before the window, one on its last edge
+    assert told.read == told.rows + told.duplicates + outside
+    assert events["event_id"].is_unique().all()
+
+
+def test_records_without_a_time_are_kept_counted_and_never_ordered(
+    small_timeline: Timeline,
+) -> None:
+    told = coverage(small_timeline, "jsonl")
+    events = small_timeline.to_polars("event")
+    undated = events.filter(events["timestamp"].is_null())
+    assert told.undated == 1
+    assert "undated" in undated["body"].to_list()
+    assert len(undated) == sum(c.undated for c in small_timeline.coverage)
+    places = set(undated.select("evidence.uri", "evidence.locator").iter_rows())
+    assert not places & {(c.uri, c.locator) for c in small_timeline.findings.evidence.values()}
+
+
+@pytest.fixture
+def broken_journal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Let the journal's reader fail after its first batch."""
+    reader = connector.load("journald")
+    whole = reader.read
+
+    def arrange(error: Exception) -> None:
+        def read(self: Any, partition: Partition, *more: Any) -> Iterator[Batch | Gap]:
+            yield next(iter(whole(self, partition, *more)))
+            raise error
+
+        monkeypatch.setattr(reader, "read", read)
+
+    return arrange
+
+
+def test_a_reader_that_fails_is_told_and_the_rest_goes_on(
+    small: Path, small_timeline: Timeline, broken_journal: Callable[[Exception], None]
+) -> None:
+    broken_journal(ZeroDivisionError("by chance"))
+    timeline = reconstruct(Incident.load(small))
+    told = coverage(timeline, "journald")
+    [file] = told.files
+    assert (told.state, file.state) == ("partial", "unavailable")
+    assert "ZeroDivisionError: by chance" in file.reason
+    for use in ("jsonl", "csv", "windows_event_log", "aws_cloudtrail", "changes"):
+        assert coverage(timeline, use) == coverage(small_timeline, use)
+
+
+def test_a_reader_that_gives_nothing_leaves_its_source_unavailable(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: Any) -> Iterator[Batch | Gap]:
+        msg = "no such thing"
+        raise KeyError(msg)
+        yield
+
+    monkeypatch.setattr(connector.load("journald"), "read", read)
+    told = coverage(reconstruct(Incident.load(small)), "journald")
+    assert (told.state, told.rows, told.seen) == ("unavailable", 0, None)
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let files of that name be opened by nobody; root may read any file, so modes do not do."""
+    opened = Path.open
+
+    def refuse(self: Path, *how: Any, **more: Any) -> Any:
+        if self.name == name:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *how, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+
+@pytest.mark.parametrize("use", ["jsonl", "aws_cloudtrail", "journald", "windows_event_log", "csv"])
+def test_a_file_that_may_not_be_read_is_denied(
+    use: str, small: Path, small_timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = Incident.load(small)
+    [source] = [s for s in incident.sources if s.use == use]
+    *_, (uri, path) = connector.load(use)().files(incident.base, source.path).found
+    deny(monkeypatch, path.name)
+    timeline = reconstruct(incident)
+    told = coverage(timeline, use)
+    [file] = [f for f in told.files if f.uri == uri]
+    assert file.state == "denied"
+    assert told.state == ("partial" if use == "jsonl" else "denied")
+    others = [c for c in timeline.coverage if c.use != use]
+    assert others == [c for c in small_timeline.coverage if c.use != use]
+
+
+def test_people_are_pseudonyms_everywhere(bundled_run: Path, small_run: Path) -> None:
+    for run, names in ((bundled_run, PEOPLE), (small_run, (runs.PERSON, "wilma.quist"))):
+        for name in ("timeline.json", "report.html", "postmortem.md"):
+            text = (run / name).read_text().casefold()
+            assert not [n for n in names if n in text], f"{name} of {run}"
+
+
+def test_a_person_has_one_pseudonym(small_timeline: Timeline) -> None:
+    known = set(small_timeline.to_arrow("event")["actor"].to_pylist()) - {None}
+    assert normalise.pseudonym(runs.PERSON) in known
+    assert all(name.startswith("actor-") for name in known)
+
+
+def test_what_the_run_was_made_of_is_told(small: Path, small_timeline: Timeline) -> None:
+    inputs = small_timeline.about["inputs"]
+    assert sorted(i["uri"] for i in inputs) == sorted(runs.FILES)
+    assert small_timeline.about["base"] == str(small.parent.resolve())
+    assert json.dumps(small_timeline.about)
+
+
+def test_a_source_without_records_in_the_window_says_so(small: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(small.parent, tmp_path / "later")
+    text = runs.incident_text(["aws_cloudtrail", "journald"]).replace("2026", "2027")
+    (folder / small.name).write_text(text)
+    timeline = reconstruct(Incident.load(folder / small.name))
+    assert timeline.verdict == "no incident found"
+    for told in timeline.coverage:
+        assert (told.state, told.rows, told.seen) == ("complete", 0, None)
+        assert "no record lies inside the window" in told.reason
+        assert told.read
