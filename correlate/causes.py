@@ -81,7 +81,7 @@ def _link(
     reasons = [_when(int(row["delta"])), _where(effect, cause, int(row["hops"]))]
     if relation == "preceded_by":
         share = judged.get(cause["signal"], _UNJUDGED)
-        score *= 0.3 + 0.7 * share
+        score *= 0.05 + 0.95 * share
         if cause["signal"] in judged:
             reasons.append(f"judged {share:.2f} of 1 as a root cause")
     return Link(

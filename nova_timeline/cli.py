@@ -183,7 +183,10 @@ def _console(*, error: bool = False) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # for `main`; rich would exit 1
 
-    return Quiet(stderr=error, highlight=False, markup=False, emoji=False)
+    console = Quiet(stderr=error, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    return console
 
 
 def _reconstruct(given: argparse.Namespace) -> int:

@@ -104,6 +104,8 @@ def _named(table: pa.Table, name: str, task: Task) -> pa.Table:
             )
         return table
     if name == _CLASSIFIED:
+        # Titles speak of entities by their one name; a rule may name another, which has one too.
+        table = normalise.entities(table, task.source, task.topology)
         table = knowledge.classify(table, task.source.use)
         table = normalise.pseudonyms(table)
     return normalise.entities(table, task.source, task.topology)

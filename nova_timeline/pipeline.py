@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, assemble, connector, digest, ingest, topology
+from nova_timeline.connector import Partition
 from nova_timeline.engine import Local
 from nova_timeline.ingest import Piece, Task
 from nova_timeline.model import Coverage, FileCoverage, Incident, Source
@@ -16,11 +17,12 @@ from nova_timeline.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from nova_timeline.clock import Window
-    from nova_timeline.connector import Gap, Partition
+    from nova_timeline.connector import Connector, Gap
 
 OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
@@ -88,10 +90,18 @@ def _tasks(incident: Incident, shape: Topology) -> list[Task]:
         found = [
             part
             for uri, path in reader.files(incident.base, source.path).found
-            for part in reader.partitions(uri, path)
+            for part in _parts(reader, uri, path)
         ]
         tasks += [Task(source, some, incident.window, shape) for some in _bundles(found)]
     return tasks
+
+
+def _parts(reader: Connector, uri: str, path: Path) -> list[Partition]:
+    """Split a file; one that cannot even be opened is left whole, for its reading to tell."""
+    try:
+        return list(reader.partitions(uri, path))
+    except OSError:
+        return [Partition(uri, path)]
 
 
 def _bundles(partitions: Sequence[Partition]) -> Iterator[tuple[Partition, ...]]:
@@ -272,9 +282,8 @@ def _about(incident: Incident, pieces: Sequence[Piece]) -> dict[str, Any]:
     source = {s.name: s for s in incident.sources}
     files: dict[str, dict[str, Any]] = {}
     for uri in sorted({uri for p in pieces for uri in p.read}):
-        path = incident.base / uri
-        if path.is_file():
-            files[uri] = {"sha256": digest.of_file(path), "bytes": path.stat().st_size}
+        if about := _about_file(incident.base / uri):
+            files[uri] = about
     pairs = sorted({(uri, p.source) for p in pieces for uri in p.read if uri in files})
     inputs = [
         {"uri": uri, "source": name, "use": source[name].use, "options": dict(source[name].options)}
@@ -289,6 +298,14 @@ def _about(incident: Incident, pieces: Sequence[Piece]) -> dict[str, Any]:
         "versions": {name: version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},
     }
+
+
+def _about_file(path: Path) -> dict[str, Any] | None:
+    """Digest a file; none of one that cannot be opened, as its coverage tells."""
+    try:
+        return {"sha256": digest.of_file(path), "bytes": path.stat().st_size}
+    except OSError:
+        return None
 
 
 def _window(window: Window) -> list[int]:
