@@ -1,4 +1,4 @@
-"""What AWS's exports share: envelopes that say a page is not the last, ARNs, dimensions."""
+"""What AWS's exports share: records of another kind, times, ARNs, dimensions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from nova_timeline import clock
 from nova_timeline.connector import Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
-from . import _duck, _json
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import polars as pl
     import pyarrow as pa
 
     from nova_timeline.clock import Times
 
-    from ._lines import Records
+    from . import _json
+
 
 _DIMENSIONS = (
     "ServiceName",
@@ -59,22 +58,6 @@ def arrow(column: Any) -> Any:
     return column.to_arrow()
 
 
-def valid_objects(texts: pl.Series) -> pl.Series:
-    """Put null where a text is no JSON object."""
-    import polars as pl
-
-    opening = "ltrim(t, E' \\t\\r\\n')[1] = '{'"
-    query = f"SELECT CASE WHEN {opening} AND json_valid(t) THEN t END AS t FROM texts"  # noqa: S608
-    return pl.Series(values=_duck.run(query, texts.to_frame("t").to_arrow())["t"], dtype=pl.String)
-
-
-def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
-    """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
-    import polars as pl
-
-    return pl.DataFrame(_json.extract(arrow(valid_objects(texts)), paths))
-
-
 def only(
     decoded: _json.Decoded, known: pl.Series, partition: Partition, what: str
 ) -> _json.Decoded:
@@ -105,55 +88,6 @@ def only(
 
 def _excerpt(raw: pa.Array[Any]) -> str:
     return f"its first record begins with {raw[0].as_py()[:60]!r}"
-
-
-def envelopes(
-    partition: Partition, found: Records, paths: Mapping[str, str]
-) -> tuple[pl.DataFrame, Any]:
-    """Read what stands around the records: JSONPaths of each document, and where it begins.
-
-    Args:
-        partition: the file.
-        found: its records; where they are the documents themselves there is nothing around them.
-        paths: column name -> JSONPath.
-
-    Returns:
-        The columns, one row a document, and the documents' byte offsets, int64 of the same length.
-    """
-    import numpy as np
-    import polars as pl
-
-    none = pl.DataFrame(schema=dict.fromkeys(paths, pl.String)), np.empty(0, np.int64)
-    if partition.start or partition.stop is not None:
-        return none
-    around = _json.records(partition)
-    if len(around) == len(found) and np.array_equal(around.starts, found.starts):
-        return none
-    first = np.searchsorted(found.starts, around.starts)
-    last = np.searchsorted(found.starts, around.stops)
-    hollow = [
-        _hollow(found, (int(start), int(stop)), int(i), int(j))
-        for start, stop, i, j in zip(around.starts, around.stops, first, last, strict=True)
-    ]
-    return inside(pl.Series(values=hollow, dtype=pl.String), paths), around.starts
-
-
-def _hollow(found: Records, document: tuple[int, int], first: int, last: int) -> str:
-    """Write a document without its records: small, however many there were."""
-    start, stop = document
-    inner, outer = (found.starts[first], found.stops[last - 1]) if first < last else (stop, stop)
-    kept = bytes(found.data[start:inner]) + bytes(found.data[outer:stop])
-    return kept.decode("utf-8", "replace")
-
-
-MORE = {"nextToken": "$.nextToken", "NextToken": "$.NextToken"}
-"""What to read of an envelope for `unfinished`."""
-
-
-def unfinished(partition: Partition, around: pl.DataFrame) -> Iterator[Gap]:
-    """Report a last page that names a next one, as ``--max-items`` leaves behind."""
-    if len(around) and any(around.select(*MORE).row(-1)):
-        yield Gap(partition.uri, "the last page says that more follow (nextToken); fetch them all")
 
 
 def times(text: pl.Series) -> Times:

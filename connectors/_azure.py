@@ -30,6 +30,8 @@ LEVELS = {
     "emergency": 21,
     "alert": 19,
     "crit": 18,
+    "panic": 21,  # PostgreSQL
+    "log": 9,
 }
 KINDS = {
     "servicehealth": "health",
@@ -45,6 +47,9 @@ _SUCCEEDED = r"^(?i:success|succeeded|ok|completed|created)"
 _BEGUN = r"^(?i:start|started|accept|accepted|begin|in ?progress|running)$"
 _FAILED = r"^(?i:fail|error|cancell?ed|timed ?out|conflict|forbidden|unauthorized|not ?found)"
 _MUTATES = r"(?i)/(write|delete|action)$"
+# The first provider's type and name are the resource; later ones are inside or about it.
+_TOP = r"/providers/[^/]+/[^/]+/([^/]+)"
+_CHILD = r"(?i)/providers/[^/]+/[^/]+/[^/]+/(.+)$"
 # Actions that only ask: POST operations that Azure calls "action" and that change nothing.
 _ASKS = (
     r"(?i)/(list|get|check|validate|query|read|search|whatif|export|generate|preview)\w*/action$"
@@ -52,11 +57,20 @@ _ASKS = (
 
 
 def name(resource: pl.Expr) -> pl.Expr:
-    """Take a resource id's last name, in small letters; of an only child its parent's.
+    """Take the name of the resource, in small letters; of what is inside it, its own.
 
-    A storage account's ``blobServices/default`` is the account to people.
+    A database server's setting, a site's slot and a diagnostic setting of either are the server and
+    the site to people.
     """
-    return folded(resource).str.replace(r"/[^/]+/default$", "").str.split("/").list.last()
+    import polars as pl
+
+    plain = folded(resource)
+    return pl.coalesce(plain.str.extract(_TOP), plain.str.split("/").list.last())
+
+
+def child(resource: pl.Expr) -> pl.Expr:
+    """Take what a resource id has after the resource's name (``slots/blue``); else null."""
+    return resource.str.strip_chars_end("/ ").str.extract(_CHILD)
 
 
 def folded(resource: pl.Expr) -> pl.Expr:

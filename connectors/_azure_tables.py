@@ -28,7 +28,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "count": ("Count", "ItemCount", "itemCount"),
     "first_seen": ("FirstSeen",),
     "last_seen": ("LastSeen",),
-    "level_name": ("EventLevelName", "LogLevel", "Level", "level_s", "Severity", "severity_s"),
+    "level_name": (
+        "EventLevelName",
+        "LogLevel",
+        "Level",
+        "level_s",
+        "Severity",
+        "severity_s",
+        "ErrorLevel",
+        "errorLevel_s",
+    ),
     "level": ("SeverityLevel", "severityLevel"),
     "message": (
         "Message",

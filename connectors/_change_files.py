@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 COLUMNS = ("files", "added", "modified", "removed", "diff", "parents")
 """Columns that hold lists, or text that may begin like one."""
 
+_ENDING = r"\.(?:tf|tfvars|ya?ml|toml|ini|conf|env|env\.[\w-]+|properties)"
+_SETTING = rf'"(?:[^"\\]|\\.)*{_ENDING}"'
+SETTINGS = rf"(?i)^\[\s*{_SETTING}(?:\s*,\s*{_SETTING})*\s*\]$"
+"""Matches a JSON array of file names that are all configuration, Helm values among them."""
+
 _NAME = """CASE WHEN json_type(x) = 'VARCHAR' THEN json_extract_string(x, '$')
     ELSE coalesce(x->>'$.filename', x->>'$.path', x->>'$.new_path', x->>'$.name', x->>'$.file',
                   x->>'$.old_path') END"""

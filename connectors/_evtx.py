@@ -34,7 +34,13 @@ _LISTED = 5
 _CHUNK_MAGIC = b"ElfChnk\0"
 _EPOCH = 116_444_736_000_000_000  # 1970 as a FILETIME
 _LAST = _EPOCH + 2**63 // 100
-_NO_CHECKSUM = 0x2  # a header flag of Windows 10 and later
+_FLAGS = 120  # where the header keeps its flags
+_DIRTY = 0x1
+_NO_CHECKSUM = 0x2  # of Windows 10 and later
+_LIVE = (
+    "the log was in use when it was copied (its dirty flag is set): what Windows had not written "
+    "yet is not in it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,16 @@ class Page:
 
 @dataclass
 class Log:
-    """One .evtx file; ``problems`` are complete once its pages are read."""
+    """One .evtx file; ``problems`` and ``notes`` are complete once its pages are read.
+
+    Problems are records that are missing; notes are what is odd about a log that has them all.
+    """
 
     uri: str
     path: Path
     data: Bytes
     problems: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
 
     def pages(self) -> Iterator[Page]:
         """Decode the records in the order of the file.
@@ -93,6 +103,8 @@ class Log:
             listed = ", ".join(map(str, undecoded[:5])) + (" ..." if len(undecoded) > 5 else "")
             self.problems.append(f"{len(undecoded)} records could not be decoded: {listed}")
         self.problems += _damage(self.data, numbers)
+        if _is_dirty(self.data):
+            self.notes.append(_LIVE)
 
 
 def open_log(partition: Partition) -> Log:
@@ -184,7 +196,7 @@ def _damage(data: Bytes, numbers: npt.NDArray[np.int64]) -> Iterator[str]:
     """Say what the headers promise and the file does not hold."""
     [following] = struct.unpack_from("<Q", data, 24)
     [chunks] = struct.unpack_from("<H", data, 42)
-    [flags] = struct.unpack_from("<I", data, 120)
+    [flags] = struct.unpack_from("<I", data, _FLAGS)
     last = int(numbers.max()) if len(numbers) else 0
     length = _HEADER + _CHUNK * chunks
     if len(data) < length:
@@ -192,18 +204,19 @@ def _damage(data: Bytes, numbers: npt.NDArray[np.int64]) -> Iterator[str]:
             f"the file is cut off: its header counts {chunks} chunks, {length} bytes, "
             f"and it has {len(data)}"
         )
-    if flags & 1:
-        yield (
-            "the log was not closed (its dirty flag is set): the header is out of date, and what "
-            "Windows had not written yet is missing"
-        )
-    elif following - 1 > last:
+    # The header of a log that is in use counts what it counted when it was last closed.
+    if not _is_dirty(data) and following - 1 > last:
         yield f"the header counts records up to {following - 1}, the last one found is {last}"
     wrong = [
         str(i) for i in range(min(chunks, (len(data) - _HEADER) // _CHUNK)) if not _holds(data, i)
     ]
     if wrong and not flags & _NO_CHECKSUM:
         yield f"the checksum does not hold in chunks {', '.join(wrong)}, counted from 0"
+
+
+def _is_dirty(data: Bytes) -> bool:
+    [flags] = struct.unpack_from("<I", data, _FLAGS)
+    return bool(flags & _DIRTY)
 
 
 def _holds(data: Bytes, number: int) -> bool:

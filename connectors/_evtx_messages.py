@@ -78,6 +78,29 @@ SERVICES: Mapping[str, int] = MappingProxyType(
 )
 """Which value of an event names the service that it is about."""
 
+CRASHES = ("Application Error/1000", "Application Hang/1002")
+"""Events whose first value is the file name of the program that failed."""
+
+WINDOWS = (
+    *("Application", "Application Error", "Application Hang", "Application Management"),
+    *(".NET Runtime", ".NET Runtime Optimization Service", "Windows Error Reporting"),
+    *("ASP.NET 4.0.30319.0", "Application Popup", "Chkdsk", "COM+"),
+    *("Desktop Window Manager", "DiskQuota", "ESENT", "EventSystem", "Group Policy"),
+    *("Interactive Services detection", "LoadPerf", "MSDTC", "MSDTC 2", "MsiInstaller"),
+    *("PerfDisk", "PerfNet", "PerfOS", "PerfProc", "Perflib", "Profsvc", "RestartManager"),
+    *("SceCli", "SceSrv", "SecurityCenter", "SideBySide", "Software Protection"),
+    *("SPP", "System Restore", "usbperf", "User Profile Service", "VSS", "VSSAudit", "WerSvc"),
+    *(
+        "Wininit",
+        "Winlogon",
+        "WinMgmt",
+        "Windows Search Service",
+        "Wlclntfy",
+        "Wow64 Emulation Layer",
+    ),
+)
+"""Providers of the Application log that are Windows itself, or speak for other programs."""
+
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"Microsoft-Windows-Service Control Manager": _SERVICES, "USER32": "User32"}
 )

@@ -63,18 +63,12 @@ def _first_filetime(data: npt.NDArray[np.uint8], chunk: int, start: int, stop: i
 @njit(cache=True, nogil=True)
 def records(
     data: npt.NDArray[np.uint8],
-) -> tuple[
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-]:
+) -> npt.NDArray[np.int64]:
     """Walk every chunk that has the magic, until its free space or the first thing that is none.
 
     Returns:
         Offsets, sizes, record numbers, FILETIMEs of writing and FILETIMEs of creation (0 where it
-        was not found), each of shape (n,).
+        was not found): shape (5, n).
     """
     most = len(data) // _SMALLEST + 1
     found = np.empty((5, min(most, 1 << 16)), np.int64)
@@ -99,13 +93,7 @@ def records(
             found[4, n] = _first_filetime(data, chunk, at, at + size)
             n += 1
             at += size
-    return (
-        found[0, :n].copy(),
-        found[1, :n].copy(),
-        found[2, :n].copy(),
-        found[3, :n].copy(),
-        found[4, :n].copy(),
-    )
+    return found[:, :n].copy()
 
 
 @njit(cache=True, nogil=True)

@@ -49,11 +49,17 @@ def decode(
 
 def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     """Read fields of JSON texts; a text that is null or no JSON has none of them."""
+    import duckdb
     import polars as pl
 
-    query = "SELECT CASE WHEN json_valid(t) THEN t ELSE '{}' END AS t FROM texts"
-    valid = _duck.run(query, pl.DataFrame({"t": texts.cast(pl.String)}).to_arrow())["t"]
-    return pl.DataFrame(_first(_json.extract(valid, _paths(fields)), fields, ("",)))
+    given: Any = texts.cast(pl.String).to_arrow()
+    try:
+        found = _json.extract(given, _paths(fields))
+    except duckdb.InvalidInputException:
+        query = "SELECT CASE WHEN json_valid(t) THEN t END AS t FROM texts"
+        valid = _duck.run(query, pl.DataFrame({"t": given}).to_arrow())["t"]
+        found = _json.extract(valid, _paths(fields))
+    return pl.DataFrame(_first(found, fields, ("",)))
 
 
 def unfold(texts: pl.Series, path: str) -> pl.DataFrame:

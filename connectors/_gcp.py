@@ -73,7 +73,15 @@ def workload(pod: pl.Expr) -> pl.Expr:
 
 def resource_fields(at: str = "$") -> dict[str, str]:
     """Declare the labels of a monitored resource as fields ``label.NAME``."""
-    names = {*ENTITY_LABELS, *NUMBER_LABELS, "namespace_name", "location", "region", "zone"}
+    names = {
+        *ENTITY_LABELS,
+        *NUMBER_LABELS,
+        "namespace_name",
+        "location",
+        "region",
+        "zone",
+        "zone_name",
+    }
     return {f"label.{n}": f"{at}.labels.{n}" for n in sorted(names)}
 
 

@@ -7,8 +7,19 @@ libraries and of BigQuery sinks.
 
 from __future__ import annotations
 
-from . import _gcp
+import re
+from typing import TYPE_CHECKING
 
+from nova_timeline.connector import Partition
+
+from . import _fields, _gcp, _json
+from ._lines import Records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FIRST = re.compile(rb'"first"\s*:\s*true')
+ENVELOPES = ("entries",)
 ENTRY = {
     "time": "$.timestamp",
     "received": "$.receiveTimestamp | $.receivetimestamp | $.receive_timestamp",
@@ -56,6 +67,7 @@ AUDIT = {
     "agent": "$.requestMetadata.callerSuppliedUserAgent",
     "permission": "$.authorizationInfo[0].permission",
     "region": "$.resourceLocation.currentLocations[0]",
+    "zone": "$.request.managedZone | $.request.managed_zone",
 }
 PAYLOAD = {
     "kind": "$.kind",
@@ -75,3 +87,18 @@ PAYLOAD = {
     "trace": '$."logging.googleapis.com/trace" | $.trace_id | $.traceId',
     "service": "$.serviceContext.service | $.service.name | $.service",
 }
+
+
+def begun(partition: Partition, unwrap: str | None) -> pl.Series:
+    """Name the long operations that begin anywhere in the file of which a partition is a piece."""
+    import numpy as np
+    import polars as pl
+
+    found = _json.records(Partition(partition.uri, partition.path), ENVELOPES, unwrap)
+    at = np.array([match.start() for match in _FIRST.finditer(found.data)], np.int64)
+    places = np.unique(np.searchsorted(found.starts, at, "right") - 1)
+    places = places[places >= 0]
+    some = Records(found.data, found.starts[places], found.stops[places])
+    texts = pl.Series(values=_json.text_of(some.raw()), dtype=pl.String)
+    read = _fields.extract(texts, {"operation": ENTRY["operation"], "first": ENTRY["first"]})
+    return read.filter(pl.col("first") == "true")["operation"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ _IN_NAMES[np.frombuffer((string.ascii_letters + string.digits + "_").encode(), n
 # FNV-1a with 64 bits that wrap, as compiled integers do.
 _OFFSET_BASIS = 14695981039346656037 - (1 << 64)
 _PRIME = 1099511628211
+
+_Offsets: TypeAlias = npt.NDArray[np.int64]
 
 _SEQUENCE = ("__SEQNUM", "__SEQNUM_ID")
 
@@ -247,6 +249,24 @@ def _entry(
 
 
 @njit(cache=True, nogil=True)
+def _most(letters: npt.NDArray[np.uint8], start: int, stop: int) -> int:
+    """Count the empty lines, and one: there are no more entries than that."""
+    most = 1
+    for k in range(start + 1, stop):
+        if letters[k] == _LINE_END and letters[k - 1] == _LINE_END:
+            most += 1
+    return most
+
+
+@njit(cache=True, nogil=True)
+def _empty_line(letters: npt.NDArray[np.uint8], at: int, stop: int) -> int:
+    """Return the offset of the first empty line from at on, or stop."""
+    while at < stop and not (letters[at] == _LINE_END and letters[at - 1] == _LINE_END):
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
 def _entries(
     letters: npt.NDArray[np.uint8],
     start: int,
@@ -255,18 +275,8 @@ def _entries(
     keys: npt.NDArray[np.int64],
     slots: npt.NDArray[np.int16],
     width: int,
-) -> tuple[
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    int,
-    npt.NDArray[np.int64],
-]:
-    most = 1
-    for k in range(start + 1, stop):
-        if letters[k] == _LINE_END and letters[k - 1] == _LINE_END:
-            most += 1
+) -> tuple[_Offsets, _Offsets, _Offsets, _Offsets, int, _Offsets]:
+    most = _most(letters, start, stop)
     starts = np.empty(most, np.int64)
     stops = np.empty(most, np.int64)
     value_starts = np.empty((width, most), np.int64)
@@ -288,9 +298,7 @@ def _entries(
             n += 1
         if status != _ENDED:
             # Go on behind the next empty line.
-            at += 1
-            while at < stop and not (letters[at] == _LINE_END and letters[at - 1] == _LINE_END):
-                at += 1
+            at = _empty_line(letters, at + 1, stop)
             if at >= stop and not final:
                 break
             damaged[bad] = i

@@ -66,8 +66,9 @@ def records(
     else:
         msg = f"{partition.uri} is not JSON: it begins with {bytes(whole.data[:20])!r}"
         raise UnreadableSourceError(msg)
-    if envelopes and _is_envelope(whole.data, spans, envelopes):
-        spans = _opened(whole.data, spans, envelopes, partition.uri, gaps)
+    opened = _opened(whole.data, spans, envelopes, partition.uri, gaps) if envelopes else None
+    if opened is not None:
+        spans = opened
     elif cut >= 0:
         spans = spans[0][:-1], spans[1][:-1]
         gaps.append(_cut_off(partition.uri, cut))
@@ -210,22 +211,23 @@ def _documents(data: Bytes, start: int, uri: str, gaps: list[Gap]) -> tuple[_Spa
     return found[:2], -1
 
 
-def _is_envelope(data: Bytes, spans: _Spans, envelopes: Sequence[str]) -> bool:
-    """Say whether the first of some values has records inside; then all are taken for such."""
-    return bool(
-        (_under(data, (spans[0][:1], spans[1][:1]), envelopes, _OPENING[1])[:, 0] >= 0).any()
-    )
-
-
 def _opened(
     data: Bytes, spans: _Spans, envelopes: Sequence[str], uri: str, gaps: list[Gap]
-) -> _Spans:
-    """Put the records inside envelopes in their place; what is no envelope stays."""
+) -> _Spans | None:
+    """Put the records inside envelopes in their place; what is no envelope stays.
+
+    Returns:
+        None when the first value is none: then no other is taken for one.
+    """
     import numpy as np
 
     from . import _json_scan as scan
 
-    inner = _under(data, spans, envelopes, _OPENING[1])
+    inner = _under(data, (spans[0][:1], spans[1][:1]), envelopes, _OPENING[1])
+    if not (inner[:, 0] >= 0).any():
+        return None
+    if len(spans[0]) > 1:
+        inner = _under(data, spans, envelopes, _OPENING[1])
     there, broken = inner[:, 0] >= 0, inner[:, 2] >= 0
     kept = there | ~broken  # one cut off before its records has none to give
     starts = np.where(there, inner[:, 0], spans[0])[kept]

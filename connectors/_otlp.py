@@ -38,6 +38,7 @@ _RESOURCE = {
     "workload": '$."k8s.statefulset.name"',
     "daemon": '$."k8s.daemonset.name"',
     "function": '$."faas.name"',
+    "instance": '$."service.instance.id"',
 }
 _CUT_OFF, _FOREIGN = 1, 2  # as _otlp_scan has them
 
@@ -162,12 +163,19 @@ def _resources(data: Bytes, owners: npt.NDArray[np.int64]) -> pl.DataFrame:
             "deployment.environment.name"
         ),
         entity=entity,
-        clock=pl.coalesce(
-            pl.concat_str(pl.lit("host:"), pl.coalesce("host.name", "k8s.node.name")),
-            pl.concat_str(pl.lit("service:"), entity),
-            pl.lit("service:otlp"),
-        ),
-    ).drop("old_environment", "workload", "daemon", "function")
+        clock=_clock(entity),
+    ).drop("old_environment", "workload", "daemon", "function", "instance")
+
+
+def _clock(entity: pl.Expr) -> pl.Expr:
+    """Name the machine's clock as its own logs do, by its short name; else whatever wrote it."""
+    import polars as pl
+
+    host = pl.col("host.name").str.to_lowercase()
+    address = host.str.contains(r"^[\d.]+$|:")
+    short = pl.when(address).then(host).otherwise(host.str.split(".").list.first())
+    machine = pl.coalesce(short, "k8s.node.name", "instance", entity)
+    return pl.coalesce(pl.concat_str(pl.lit("host:"), machine), pl.lit("service:otlp"))
 
 
 def plain(wrapped: pl.Series) -> pl.Series:
@@ -175,12 +183,12 @@ def plain(wrapped: pl.Series) -> pl.Series:
     import polars as pl
     import pyarrow as pa
 
-    from . import _otlp_scan as scan
+    from . import _otlp_values as values
 
     if len(wrapped) == 0:
         return pl.Series([], dtype=pl.String)
     text, bounds, _ = _buffers(wrapped.fill_null(""))
-    out, ends = scan.bare(text, bounds)
+    out, ends = values.bare(text, bounds)
     buffers: list[Any] = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(out.tobytes())]
     made = pl.Series(values=pa.Array.from_buffers(pa.large_string(), len(wrapped), buffers))
     return made.set(wrapped.is_null(), None)
@@ -204,18 +212,18 @@ def as_map(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> Any:
     """Turn JSON objects into the map column, columns of our own first; nulls left out."""
     import pyarrow as pa
 
-    from . import _otlp_scan as scan
+    from . import _otlp_values as values
 
     if extra:
         attributes = _with_members(attributes, extra)
     text, bounds, buffer = _buffers(attributes)
-    found, before = scan.members(text, bounds)
+    found, before = values.members(text, bounds)
     keys = _unescaped(evidence.slices(buffer, found[:, 0].copy(), found[:, 1].copy()), None)
-    values = _unescaped(
+    contents = _unescaped(
         evidence.slices(buffer, found[:, 2].copy(), found[:, 3].copy()), found[:, 4] == 1
     )
     offsets: Any = pa.array(before, pa.int32())
-    return pa.MapArray.from_arrays(offsets, keys, values)
+    return pa.MapArray.from_arrays(offsets, keys, contents)
 
 
 def _with_members(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> pl.Series:

@@ -1,9 +1,9 @@
-"""Spans of OTLP/JSON: errors as events, metrics of ten seconds, and the edges between services.
+"""Spans of OTLP/JSON as events and as metrics of ten seconds; for the topology, `_otlp_edges`.
 
-Spans are too many to be events one by one. A span with status ERROR is an event, and so is each
-exception event of a span. Of all spans, per service and ten seconds from 1970 on: ``span.count``,
-``span.error_count``, ``span.duration.mean`` and ``span.duration.p95`` (ms, nearest rank), with the
-bucket's first span as evidence. A span whose parent belongs to another service is a call.
+Each span is an event, ``span.error`` where its status is ERROR, and so is each exception event of a
+span. Per service and ten seconds from 1970 on: ``span.count``, ``span.error_count``,
+``span.duration.mean`` and ``span.duration.p95`` (ms, nearest rank), with the bucket's first span as
+evidence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _PATHS = {
     "attributes": "$.attributes",
     "events": "$.events",
 }
-_KINDS = {"1": "internal", "2": "server", "3": "client", "4": "producer", "5": "consumer"}
+_KINDS = ("internal", "server", "client", "producer", "consumer")
+_BY_CODE = {str(i): name for i, name in enumerate(_KINDS, 1)}
+_BY_NAME = {f"SPAN_KIND_{name.upper()}": name for name in _KINDS}
 _ERROR = ("2", "STATUS_CODE_ERROR")
 _EXCEPTIONS = """
 SELECT record, number, e->>'$.timeUnixNano' AS time,
@@ -57,36 +59,42 @@ def batches(found: _otlp.Found) -> Iterator[Batch | Gap]:
         start=_otlp.nanoseconds(spans.table["start"]),
         end=_otlp.nanoseconds(spans.table["end"]),
         failed=pl.col("code").is_in(_ERROR).fill_null(value=False),
+        kind=pl.col("kind").replace_strict(_BY_CODE | _BY_NAME, default=None),
         entity=spans.owner["entity"],
         record=pl.int_range(pl.len(), dtype=pl.Int64),
     )
-    yield from _errors(spans, frame)
+    yield _each(spans, frame)
     yield from _exceptions(spans, frame)
     yield from _metrics(spans, frame)
     yield from _edges(spans, frame)
 
 
-def _errors(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
+def _each(spans: _otlp.Signal, frame: pl.DataFrame) -> Batch:
     import polars as pl
 
-    failed = frame.filter("failed")
-    if len(failed) == 0:
-        return
-    made = failed.select(
-        body=pl.concat_str("name", pl.coalesce("message", pl.lit("failed")), separator=": "),
-        native=_identity(pl.lit("error")),
+    failure = pl.concat_str(pl.lit(": "), pl.coalesce("message", pl.lit("failed")))
+    made = frame.select(
+        what=pl.when("failed").then(pl.lit("span.error")).otherwise(pl.lit("span")),
+        number=pl.when("failed").then(17).otherwise(9),
+        word=pl.when("failed").then(pl.lit("ERROR")),
+        body=pl.concat_str("name", pl.when("failed").then(failure).otherwise(pl.lit(""))),
+        native=_identity(pl.lit("span")),
+        precision=pl.when(pl.col("start").is_not_null()).then(1),
     )
-    own = {"span.name": failed["name"], "span.kind": failed["kind"].replace(_KINDS)}
-    yield _events(
+    own = {"span.name": frame["name"], "span.kind": frame["kind"]}
+    return _events(
         spans,
-        failed,
+        frame,
         made["native"],
         {
-            "timestamp": _otlp.timestamps(failed["start"]),
-            "end_timestamp": _otlp.timestamps(failed["end"]),
-            "event_name": "span.error",
+            "timestamp": _otlp.timestamps(frame["start"]),
+            "end_timestamp": _otlp.timestamps(frame["end"]),
+            "timestamp_precision": made["precision"],
+            "event_name": made["what"],
+            "severity_number": made["number"],
+            "severity_text": made["word"],
             "body": made["body"],
-            "attributes": _otlp.as_map(_otlp.objects(failed["attributes"]), own),
+            "attributes": _otlp.as_map(_otlp.objects(frame["attributes"]), own),
         },
     )
 
@@ -123,7 +131,10 @@ def _exceptions(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
         texts["native"],
         {
             "timestamp": _otlp.timestamps(_otlp.nanoseconds(found["time"])),
+            "timestamp_precision": 1,
             "event_name": "exception",
+            "severity_number": 17,
+            "severity_text": "ERROR",
             "body": texts["body"],
             "attributes": _otlp.as_map(attributes, {"span.name": thrown["name"]}),
         },
@@ -162,9 +173,6 @@ def _events(
         columns={name: owner[name] for name in owner.columns if name != "raw"}
         | {
             "kind": "log",
-            "severity_number": 17,
-            "severity_text": "ERROR",
-            "timestamp_precision": 1,
             "trace_id": rows["trace"],
             "span_id": rows["span"],
         }
@@ -212,18 +220,9 @@ def _metrics(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
 
 
 def _edges(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
-    import polars as pl
+    from . import _otlp_edges
 
-    parents = frame.select("trace", parent="span", caller="entity").unique(
-        ["trace", "parent"], keep="first", maintain_order=True
-    )
-    calls = frame.filter(pl.col("parent").is_not_null() & pl.col("entity").is_not_null())
-    calls = calls.join(parents, on=["trace", "parent"], how="inner", maintain_order="left")
-    found = (
-        calls.filter(pl.col("caller") != pl.col("entity"))
-        .group_by("caller", "entity", maintain_order=True)
-        .agg(pl.col("record").first(), pl.col("start").min(), last=pl.col("start").max())
-    )
+    found = _otlp_edges.of(frame)
     if len(found) == 0:
         return
     yield _first_seen(
@@ -232,9 +231,9 @@ def _edges(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
         found["record"],
         {
             "caller": found["caller"],
-            "callee": found["entity"],
+            "callee": found["callee"],
             "kind": "calls",
-            "valid_from": _otlp.timestamps(found["start"]),
+            "valid_from": _otlp.timestamps(found["first"]),
             "valid_to": _otlp.timestamps(found["last"]),
         },
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from nova_timeline import schema
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _aws, _deeplinks, _json
+from . import _aws, _deeplinks, _envelope, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ _PATHS = {
     "message": "$.errorMessage",
     "request": "$.requestParameters",
     "response": "$.responseElements",
+    "parameters": "$.requestParameters.path",
     "agent": "$.userAgent",
     "type": "$.eventType",
     "category": "$.eventCategory",
@@ -139,7 +140,14 @@ _PARTS = (
     "vpcId",
 )
 # Where the request does not tell, or tells less: ECS says which service a task was for.
-_TASK_GROUPS = ("$.responseElements.task.group", "$.responseElements.tasks[0].group")
+_TASK_GROUPS = (
+    "$.requestParameters.group",
+    "$.responseElements.task.group",
+    "$.responseElements.tasks[0].group",
+    "$.requestParameters.startedBy",
+    "$.responseElements.task.startedBy",
+    "$.responseElements.tasks[0].startedBy",
+)
 _ANSWERS = (
     "$.responseElements.functionArn",
     "$.responseElements.instancesSet.items[0].instanceId",
@@ -173,8 +181,7 @@ class CloudTrail(Connector):
         if len(found) == 0:
             yield from found.gaps
             return
-        around, _ = _aws.envelopes(partition, found, _aws.MORE)
-        yield from _aws.unfinished(partition, around)
+        yield from _envelope.last_page(partition, found)
         outer = _json.decode(partition, found, _outer_paths())
         calls = _calls(outer)
         named = calls.select(is_call=_is_call()).to_series()
@@ -221,7 +228,7 @@ def _calls(outer: _json.Decoded) -> pl.DataFrame:
     calls = pl.DataFrame(outer.table)
     wrapped = calls.select(pl.coalesce(*_WRAPPERS)).to_series()
     if wrapped.null_count() < len(wrapped):
-        inner = _aws.inside(wrapped, _record_paths())
+        inner = _envelope.inside(wrapped, _record_paths())
         unpacked = inner.select(_is_call()).to_series()
         calls = calls.with_columns(
             pl.when(unpacked).then(inner[name]).otherwise(pl.col(name)).alias(name)
@@ -247,9 +254,12 @@ def _entities(calls: pl.DataFrame) -> pl.DataFrame:
         "subject.resourceId": r"([^/]+)$",
     }
     groups = [f"group.{i}" for i in range(len(_TASK_GROUPS))]
-    task = pl.coalesce(*groups).str.extract(r"^service:(.+)$")
+    task = pl.coalesce(pl.col(g).str.extract(r"^service:(.+)$") for g in groups)
+    # Elsewhere a path is where something is filed; to SSM it is what was asked for.
+    parameters = pl.when(pl.col("source").str.starts_with("ssm.")).then("parameters")
     short = calls.with_columns(
         task.alias("group"),
+        parameters.alias("parameters"),
         *(pl.coalesce(pl.col(c).str.extract(form), c).alias(c) for c, form in shortened.items()),
     )
     order = (
@@ -257,6 +267,7 @@ def _entities(calls: pl.DataFrame) -> pl.DataFrame:
         *(f"subject.{s}" for s in _SUBJECTS),
         *(f"answer.{i}" for i in range(len(_ANSWERS))),
         *(f"subject.{p}" for p in _PARTS),
+        "parameters",
         "lookup.resource",
     )
     code = ("group", "subject.service", "subject.serviceName", "subject.functionName")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import schema
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _aws, _deeplinks, _fields, _json
+from . import _aws, _deeplinks, _envelope, _fields, _json
 from ._lines import Records
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class CloudWatchAlarms(Connector):
 
         del window
         found = _records(partition)
-        around, _ = _aws.envelopes(partition, found, _aws.MORE)
-        yield from _aws.unfinished(partition, around)
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _ITEM)
         rows = pl.DataFrame(decoded.table)
         decoded = _aws.only(decoded, rows["name"].is_not_null(), partition, "CloudWatch alarms")

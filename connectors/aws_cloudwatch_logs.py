@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock, evidence, schema
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition, batch
 
-from . import _aws, _deeplinks, _duck, _fields, _json, _levels, _lines, _log_export, _rows
+from . import (
+    _aws,
+    _deeplinks,
+    _duck,
+    _envelope,
+    _fields,
+    _json,
+    _levels,
+    _lines,
+    _log_export,
+    _rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,8 +222,8 @@ def _filled(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _unfinished(partition: Partition, found: Records) -> Iterator[Gap]:
     """Report a page that names a next one, and a query that had not run to its end."""
-    around, _ = _aws.envelopes(partition, found, _aws.MORE | {"status": "$.status"})
-    yield from _aws.unfinished(partition, around)
+    around, _ = _envelope.around(partition, found, _envelope.MORE | {"status": "$.status"})
+    yield from _envelope.unfinished(partition, around)
     for status in around["status"].drop_nulls().unique(maintain_order=True):
         if status != "Complete":
             yield Gap(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 from nova_timeline.errors import OptionError
 
-from . import _aws, _duck, _fields, _json
+from . import _aws, _duck, _envelope, _fields, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ _POINT = {
     "extended": "$.ExtendedStatistics",
     **{name: f"$.{name}" for name in _STATISTICS},
 }
-_AROUND = _aws.MORE | {"label": "$.Label", "messages": "$.Messages"}
+_AROUND = _envelope.MORE | {"label": "$.Label", "messages": "$.Messages"}
 _REFERENCE = re.compile(r"\b[a-z][A-Za-z0-9_]*\b")
 _NAMING = ("entity", "name", "unit")
 
@@ -93,8 +93,8 @@ class CloudWatchMetrics(Connector):
             yield Gap(partition.uri, missing)
         queries = _queries(file) if file else {}
         found = _json.records(partition, _ENVELOPES)
-        around, offsets = _aws.envelopes(partition, found, _AROUND)
-        yield from _aws.unfinished(partition, around)
+        around, offsets = _envelope.around(partition, found, _AROUND)
+        yield from _envelope.unfinished(partition, around)
         yield from _messages(partition, around["messages"])
         if len(found) == 0:
             yield from found.gaps

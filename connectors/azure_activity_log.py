@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _azure, _deeplinks, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,7 @@ class ActivityLog(Connector):
 
         del window
         found = _json.records(partition, ("records", "value"), self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _FIELDS)
         told = pl.any_horizontal(pl.col("operation", "category", "id", "resource").is_not_null())
         wanted = pl.DataFrame(decoded.table).select(told).to_series()
@@ -250,10 +251,12 @@ def _attributes(records: pl.DataFrame) -> Any:
         "client.address": "address",
         "azure.resource_group.name": "group_name",
         "azure.resource_type": "type",
+        "azure.child_resource": "child",
     }
     derived = records.with_columns(
         group_name=_azure.group(pl.col("resource")),
         type=_azure.type_of(pl.col("resource")),
+        child=_azure.child(pl.col("resource")),
         # The request is what there is in the properties of a write.
         properties=pl.when(pl.col("request").is_null()).then("properties"),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _azure, _deeplinks, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,7 @@ class AzureAlerts(Connector):
 
         del window
         found = _json.records(partition, ("value",), self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         wanted = pl.DataFrame(decoded.table)["essentials"].str.starts_with("{")
         decoded = _fields.keep(decoded, wanted.fill_null(value=False), partition, "alerts")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _azure, _azure_tables, _deeplinks, _fields, _gcp, _json, _log_analytics
+from . import _azure, _azure_tables, _deeplinks, _envelope, _fields, _gcp, _json, _log_analytics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,7 @@ class MonitorLogs(Connector):
                 yield from [item] if isinstance(item, Gap) else _rows(partition, item)
             return
         found = _json.records(partition, ("records", "value"), self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         fields = _azure_tables.object_fields()
         # az writes a null as None.
         decoded = _fields.decode(partition, found, fields, ("", "None"))
@@ -120,6 +121,7 @@ def _understood(plain: pl.DataFrame, raw: pa.Array[Any]) -> pl.DataFrame:
         inside["message"].alias("inner_message"),
         inside["level"].alias("inner_level"),
         raw_text.alias("raw"),
+        child=_azure.child(resource),
         k8s_event=pl.all_horizontal(pl.col("reason", "object_kind", "object").is_not_null()),
         activity_row=pl.col("activity").is_not_null() & pl.col("operation").is_not_null(),
         outcome=_azure.outcome(pl.col("activity")),
@@ -251,6 +253,7 @@ def _attributes(rows: pl.DataFrame) -> Any:
     names = {
         "azure.table": "table",
         "azure.resource_id": "resource",
+        "azure.child_resource": "child",
         "azure.category": "category",
         "azure.operation": "operation",
         "azure.status": "activity",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _azure, _deeplinks, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,7 @@ class MonitorMetrics(Connector):
         del window
         envelopes = ("values", "value", "records")
         found = _json.records(partition, envelopes, self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         told = pl.any_horizontal(pl.col("timeseries", "metrics", "metric").is_not_null())
         wanted = pl.DataFrame(decoded.table).select(told).to_series()

@@ -266,7 +266,7 @@ def _columns(records: pl.DataFrame) -> dict[str, Any]:
     failed = pl.col("status").str.contains("fail|error").fill_null(value=False)
     made = records.select(
         role=pl.when(idle).then(pl.lit("notice")).otherwise(pl.lit("change")),
-        category=pl.col("kind").replace_strict(_change_fields.CATEGORIES, default=None),
+        category=_category(),
         number=pl.when(failed).then(17).otherwise(9),
         entity=pl.coalesce("service", "module"),
         body=pl.coalesce("message", "title"),
@@ -290,6 +290,17 @@ def _columns(records: pl.DataFrame) -> dict[str, Any]:
         "evidence.url": made["link"],
         "attributes": _attributes(records),
     }
+
+
+def _category() -> pl.Expr:
+    """Say what kind of cause a change would be; a commit to settings alone changes no code."""
+    import polars as pl
+
+    from . import _change_files
+
+    settings = (pl.col("kind") == "commit") & pl.col("files").str.contains(_change_files.SETTINGS)
+    by_kind = pl.col("kind").replace_strict(_change_fields.CATEGORIES, default=None)
+    return pl.when(settings).then(pl.lit("config_change")).otherwise(by_kind)
 
 
 def _attributes(records: pl.DataFrame) -> Any:

@@ -59,7 +59,7 @@ class Csv(Connector):
         """Decode the records, some hundred thousand at a time."""
         import numpy as np
 
-        from . import _csv_scan, _rows
+        from . import _rows
 
         del window
         whole = evidence.content(partition.path)
@@ -69,34 +69,25 @@ class Csv(Connector):
         text = np.frombuffer(whole.data, np.uint8)
         header, at = _header(whole.data, text, whole.first, delimiter, partition.uri)
         missing: tuple[str, ...] | None = None
-        ragged = 0
-        while at < len(text):
-            scan = _csv_scan.records(text, at, delimiter, len(header), _BATCH)
-            part = _Part(whole.data, header, *scan[:5])
+        ragged = short = 0
+        for part in _parts(whole.data, header, at, delimiter):
             picked = _field_map.from_header(self.fields, header, part.column)
             if missing is not None:
                 picked = _field_map.Picked(picked.columns, picked.wide)
             missing = picked.missing
-            ragged += int((part.counts != len(header)).sum())
             found = _rows.Evidence(partition, part.raw(), part.locators())
             yield from _rows.rows(self.fields, picked, found, "csv")
-            at = scan[5]
-            if scan[6]:
-                lost = len(text) - at
-                yield Gap(
-                    partition.uri,
-                    f"a quote in the record at byte {at} is never closed: {lost} bytes lost",
-                )
+            ragged += int((part.counts != len(header)).sum())
+            short = int((part.counts[-1:] < len(header)).sum())
+            if part.unclosed:
+                yield _unclosed(partition, part.reached, len(text))
                 return
         if ragged:
             said = f"{ragged} records do not have the header's {len(header)} fields"
             yield Gap(partition.uri, said)
         if len(text) and text[-1] != ord("\n"):
-            # What is cut off in its last field looks whole; only the line end says that it is.
-            yield Gap(
-                partition.uri,
-                "the file does not end with a line end: its last record may be cut off",
-            )
+            said = "the last line has no line end; it may have been cut off"
+            yield Gap(partition.uri, said, "partial" if short else "complete")
 
     def _delimiter(self, partition: Partition) -> int:
         given: str | None = self.settings["delimiter"]
@@ -143,6 +134,8 @@ class _Part:
     field_starts: Offsets  # shape (columns, n)
     field_stops: Offsets
     counts: Offsets
+    reached: int
+    unclosed: bool
 
     def raw(self) -> Any:
         return evidence.slices(self.data, self.starts, self.stops)
@@ -162,3 +155,23 @@ class _Part:
             inside = text.str.strip_chars_end().str.strip_prefix('"').str.strip_suffix('"')
             text = text.zip_with(~quoted, inside.str.replace_all('""', '"', literal=True))
         return text.set(text == "", None)
+
+
+def _parts(data: Bytes, header: list[str], at: int, delimiter: int) -> Iterator[_Part]:
+    """Find the records from at on, some at a time."""
+    import numpy as np
+
+    from . import _csv_scan
+
+    text = np.frombuffer(data, np.uint8)
+    while at < len(text):
+        part = _Part(data, header, *_csv_scan.records(text, at, delimiter, len(header), _BATCH))
+        yield part
+        if part.unclosed:
+            return
+        at = part.reached
+
+
+def _unclosed(partition: Partition, at: int, size: int) -> Gap:
+    said = f"a quote in the record at byte {at} is never closed: {size - at} bytes lost"
+    return Gap(partition.uri, said)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _deeplinks, _fields, _gcp, _gcp_entry, _json
+from . import _deeplinks, _envelope, _fields, _gcp, _gcp_entry, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,8 @@ class CloudLogging(Connector):
         import polars as pl
 
         del window
-        found = _json.records(partition, ("entries",), self.settings["unwrap"])
+        found = _json.records(partition, _gcp_entry.ENVELOPES, self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _gcp_entry.ENTRY)
         told = pl.any_horizontal(
             pl.col("time", "received", "log", "insert", "text", "json", "proto").is_not_null()
@@ -67,6 +68,7 @@ class CloudLogging(Connector):
         if len(decoded) == 0:
             return
         entries = _entries(pl.DataFrame(decoded.table))
+        entries = entries.with_columns(told=self._told(partition, entries))
         yield batch(
             "event",
             partition,
@@ -76,6 +78,20 @@ class CloudLogging(Connector):
             scope="gcp_cloud_logging",
             columns=_times(entries) | _columns(entries),
         )
+
+    def _told(self, partition: Partition, entries: pl.DataFrame) -> pl.Series:
+        """Mark the last entries of long operations whose first entry is in the same file."""
+        import polars as pl
+
+        begins = pl.col("first").eq("true").fill_null(value=False)
+        ends = pl.col("last").eq("true").fill_null(value=False) & pl.col("operation").is_not_null()
+        ended = entries.select(ends & ~begins).to_series()
+        if not ended.any():
+            return ended
+        begun = entries.filter(begins)["operation"]
+        if partition.start or partition.stop is not None:
+            begun = _gcp_entry.begun(partition, self.settings["unwrap"])
+        return ended & entries["operation"].is_in(begun.drop_nulls().to_list())
 
 
 def _entries(plain: pl.DataFrame) -> pl.DataFrame:
@@ -242,7 +258,7 @@ def _meaning() -> dict[str, Any]:
         .then(pl.lit("host"))
         .when(made).then(pl.lit("operator_action"))
         .otherwise(pl.lit("log")),
-        "role": pl.when(made & code.eq("0") & ~hardware).then(pl.lit("change")),
+        "role": pl.when(made & code.eq("0") & ~hardware & ~pl.col("told")).then(pl.lit("change")),
         "event_name": pl.when("k8s_event")
         .then("k8s.event/" + pl.col("json.reason"))
         .otherwise(call),
@@ -268,6 +284,7 @@ def _places() -> dict[str, Any]:
     entry_project = pl.coalesce("log", "proto.subject").str.extract(r"^projects/([^/_]+)")
     return {
         "entity": pl.coalesce(
+            _zone(),
             pl.when(~pl.col("k8s_event")).then(
                 pl.coalesce(
                     "label.service_name", "label.function_name", "deployment", "label.bucket_name"
@@ -302,6 +319,15 @@ def _places() -> dict[str, Any]:
         "trace_id": pl.coalesce("trace", "json.trace").str.split("/").list.last(),
         "span_id": pl.col("span"),
     }
+
+
+def _zone() -> pl.Expr:
+    """Name the managed zone of a call to Cloud DNS: its changes are numbered, its zones named."""
+    import polars as pl
+
+    path = pl.col("proto.subject").str.extract(r"(?:^|/)managedZones/([^/]+)")
+    zone = pl.coalesce("proto.zone", path, "label.zone_name")
+    return pl.when(pl.col("proto.call").str.contains(r"^(google\.cloud\.)?dns\.")).then(zone)
 
 
 def _attributes(entries: pl.DataFrame) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _deeplinks, _fields, _gcp, _json
+from . import _deeplinks, _envelope, _fields, _gcp, _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,7 @@ class CloudMonitoring(Connector):
         del window
         envelopes = ("timeSeries", "alerts", "incidents")
         found = _json.records(partition, envelopes, self.settings["unwrap"])
+        yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         is_series = pl.col("points").is_not_null()
         is_alert = ~is_series & (pl.col("incident").is_not_null() | pl.col("opened").is_not_null())

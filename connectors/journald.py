@@ -340,10 +340,8 @@ def _sealed(partition: Partition, table: pl.DataFrame, raw: Any, locators: Any) 
 def _columns(table: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
-    received, sent = (
-        _nanoseconds("__REALTIME_TIMESTAMP"),
-        _nanoseconds("_SOURCE_REALTIME_TIMESTAMP"),
-    )
+    received = _nanoseconds("__REALTIME_TIMESTAMP")
+    sent = _nanoseconds("_SOURCE_REALTIME_TIMESTAMP")
     # PID 1 speaks about units, systemd-coredump about the unit that crashed.
     about = pl.coalesce(
         pl.when(pl.col("_PID") == "1").then(pl.col("UNIT")), "COREDUMP_UNIT", "_SYSTEMD_UNIT"

@@ -68,6 +68,23 @@ _POWERSHELL = {
     "message": "$.Message",
     "properties": "$.Properties",
 }
+# Attribute -> column
+_ATTRIBUTES = {
+    "Provider": "provider",
+    "EventID": "id",
+    "Version": "version",
+    "Level": "level",
+    "Task": "task",
+    "Opcode": "opcode",
+    "Keywords": "keywords",
+    "EventRecordID": "record_id",
+    "Channel": "channel",
+    "Computer": "computer",
+    "ProcessID": "pid",
+    "ThreadID": "tid",
+    "ActivityID": "activity",
+    "EventData": "data",
+}
 # Level -> (OpenTelemetry's severity number, Windows' name)
 _LEVELS = {
     "0": (9, "LogAlways"),
@@ -158,9 +175,10 @@ def _log(partition: Partition) -> Iterator[Batch | Gap]:
             created=pl.Series(page.created), observed=pl.Series(page.written)
         )
         yield _sealed(partition, events, page.raw, page.locators)
-    if log.problems:
-        state = "partial" if count else "unavailable"
-        yield Gap(partition.uri, "; ".join(log.problems), state)
+    said = "; ".join((*log.problems, *log.notes))
+    if said:
+        missing = "partial" if count else "unavailable"
+        yield Gap(partition.uri, said, missing if log.problems else "complete")
 
 
 def _xml(partition: Partition) -> Iterator[Batch | Gap]:
@@ -346,6 +364,24 @@ def _filled(template: str) -> pl.Expr:
     return pl.concat_str(pieces)
 
 
+def _program() -> pl.Expr:
+    """Name the program of an event in the Application log: who crashed there, or who wrote it."""
+    import polars as pl
+
+    values = pl.col("values")
+    first = values.list.get(0, null_on_oob=True)
+    file = (
+        pl.when(pl.col("known_as").is_in(_evtx_messages.CRASHES))
+        .then(first)
+        .when(pl.col("known_as") == ".NET Runtime/1026")
+        .then(first.str.extract(r"(?m)^\s*Application: (\S.*?)\s*$"))
+    )
+    windows = pl.col("provider").is_in(_evtx_messages.WINDOWS)
+    other = ~windows & ~pl.col("provider").str.starts_with("Microsoft-")
+    writer = pl.when((pl.col("channel") == "Application") & other).then("provider")
+    return pl.coalesce(file.str.split("\\").list.last().str.replace(r"(?i)\.exe$", ""), writer)
+
+
 def _columns(events: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
@@ -358,7 +394,7 @@ def _columns(events: pl.DataFrame) -> dict[str, Any]:
         clock="host:" + pl.col("host").fill_null("unknown"),
         number=pl.col("level").replace_strict(numbers, default=None, return_dtype=pl.Int8),
         severity=pl.col("level").replace_strict(names, default=None, return_dtype=pl.String),
-        service=pl.col("values").list.get(position - 1, null_on_oob=True),
+        service=pl.coalesce(pl.col("values").list.get(position - 1, null_on_oob=True), _program()),
         actor=pl.coalesce("SubjectUserSid", "user"),
     )
     return {
@@ -377,22 +413,7 @@ def _columns(events: pl.DataFrame) -> dict[str, Any]:
         "actor": made["actor"],
         "attributes": schema.attributes(
             len(events),
-            {
-                "Provider": events["provider"],
-                "EventID": events["id"],
-                "Version": events["version"],
-                "Level": events["level"],
-                "Task": events["task"],
-                "Opcode": events["opcode"],
-                "Keywords": events["keywords"],
-                "EventRecordID": events["record_id"],
-                "Channel": events["channel"],
-                "Computer": events["computer"],
-                "ProcessID": events["pid"],
-                "ThreadID": events["tid"],
-                "ActivityID": events["activity"],
-                "EventData": events["data"],
-            }
-            | {f"EventData.{name}": events[f"{name}"] for name in _DATA},
+            {name: events[column] for name, column in _ATTRIBUTES.items()}
+            | {f"EventData.{name}": events[name] for name in _DATA},
         ),
     }

@@ -20,6 +20,51 @@ def _is_hex(c: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _word(text: npt.NDArray[np.uint8], first: int, stop: int) -> tuple[int, bool, bool]:
+    """Find where a word ends, whether it holds a digit, and whether it is all hexadecimal."""
+    digits = False
+    hexadecimal = True
+    i = first
+    while i < stop and _is_word(int(text[i])):
+        c = int(text[i])
+        digits = digits or 48 <= c <= 57
+        hexadecimal = hexadecimal and _is_hex(c)
+        i += 1
+    return i, digits, hexadecimal
+
+
+@njit(cache=True, nogil=True)
+def _joins(text: npt.NDArray[np.uint8], i: int, stop: int) -> bool:
+    """Say whether ``- . : /`` stands here with a hexadecimal digit behind it."""
+    return int(text[i]) in (45, 46, 58, 47) and i + 1 < stop and _is_hex(int(text[i + 1]))
+
+
+@njit(cache=True, nogil=True)
+def _hash(text: npt.NDArray[np.uint8], first: int, stop: int) -> np.uint64:
+    i = first
+    h = _OFFSET
+    joined = False
+    while i < stop:
+        if not _is_word(int(text[i])):
+            joined = joined and _joins(text, i, stop)
+            if not joined:
+                h = (h ^ np.uint64(text[i])) * _PRIME
+            i += 1
+            continue
+        end, digits, hexadecimal = _word(text, i, stop)
+        if digits or (joined and hexadecimal):
+            if not joined:
+                h = (h ^ np.uint64(1)) * _PRIME
+            joined = True
+        else:
+            joined = False
+            for k in range(i, end):
+                h = (h ^ np.uint64(text[k])) * _PRIME
+        i = end
+    return h
+
+
+@njit(cache=True, nogil=True)
 def hashes(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
     """Hash each text (FNV-1a) with every word that holds a digit replaced by one mark.
 
@@ -29,40 +74,6 @@ def hashes(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.N
     n = offsets.shape[0] - 1
     out = np.empty(n, np.uint64)
     for row in range(n):
-        i = offsets[row]
-        stop = min(offsets[row + 1], i + _LONGEST)
-        h = _OFFSET
-        joined = False
-        while i < stop:
-            c = np.int64(text[i])
-            if not _is_word(c):
-                if (
-                    joined
-                    and c in (45, 46, 58, 47)
-                    and i + 1 < stop
-                    and _is_hex(np.int64(text[i + 1]))
-                ):
-                    i += 1
-                    continue
-                joined = False
-                h = (h ^ np.uint64(c)) * _PRIME
-                i += 1
-                continue
-            first = i
-            digits = False
-            hexadecimal = True
-            while i < stop and _is_word(np.int64(text[i])):
-                c = np.int64(text[i])
-                digits |= 48 <= c <= 57
-                hexadecimal &= _is_hex(c)
-                i += 1
-            if digits or (joined and hexadecimal):
-                if not joined:
-                    h = (h ^ np.uint64(1)) * _PRIME
-                joined = True
-                continue
-            joined = False
-            for k in range(first, i):
-                h = (h ^ np.uint64(text[k])) * _PRIME
-        out[row] = h
+        first = int(offsets[row])
+        out[row] = _hash(text, first, min(int(offsets[row + 1]), first + _LONGEST))
     return out

@@ -8,6 +8,42 @@ _NONE = np.int64(2**62)
 
 
 @njit(cache=True, nogil=True)
+def _latest(times: npt.NDArray[np.int64], first: int, stop: int, limit: int) -> int:
+    """Find the last place in [first, stop) whose time is at most the limit; first - 1 if none."""
+    low, high = first, stop
+    while low < high:
+        middle = (low + high) // 2
+        if times[middle] <= limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+@njit(cache=True, nogil=True)
+def _insert(
+    cause: npt.NDArray[np.int64],
+    cost: npt.NDArray[np.int64],
+    hops: npt.NDArray[np.int64],
+    base: int,
+    last: int,
+    i: int,
+    c: int,
+    far: int,
+) -> None:
+    """Put a cause into its place of an effect's [base, last], by cost and then by position."""
+    k = last
+    while k > base and (cost[k - 1] > c or (cost[k - 1] == c and cause[k - 1] > i)):
+        cost[k] = cost[k - 1]
+        cause[k] = cause[k - 1]
+        hops[k] = hops[k - 1]
+        k -= 1
+    cost[k] = c
+    cause[k] = i
+    hops[k] = far
+
+
+@njit(cache=True, nogil=True)
 def nearest(
     effect_time: npt.NDArray[np.int64],
     effect_entity: npt.NDArray[np.int32],
@@ -35,41 +71,20 @@ def nearest(
     cost = np.full(n * keep, _NONE, np.int64)
     hops = np.full(n * keep, -1, np.int64)
     for e in range(n):
-        t = effect_time[e]
-        base = e * keep
-        worst = _NONE
+        t = int(effect_time[e])
+        base, last = e * keep, e * keep + keep - 1
         for r in range(reach_starts[effect_entity[e]], reach_starts[effect_entity[e] + 1]):
-            far = np.int64(reach_hops[r]) * hop_cost
-            if far >= worst:
+            far = int(reach_hops[r]) * hop_cost
+            if far >= cost[last]:
                 break  # reach is sorted by hops: nothing further is cheaper
-            first = cause_starts[reach_entity[r]]
-            i = cause_starts[reach_entity[r] + 1] - 1
-            low, high = first, i + 1
-            while low < high:
-                middle = (low + high) // 2
-                if cause_time[middle] <= t + slack:
-                    low = middle + 1
-                else:
-                    high = middle
-            i = low - 1
+            first = int(cause_starts[reach_entity[r]])
+            i = _latest(cause_time, first, int(cause_starts[reach_entity[r] + 1]), t + slack)
             while i >= first and cause_time[i] >= t - window:
-                delta = abs(t - cause_time[i])
-                if cause_time[i] <= t and delta + far > worst:
+                delta = abs(t - int(cause_time[i]))
+                if cause_time[i] <= t and delta + far > cost[last]:
                     break  # everything older is further still
-                c = delta + far + cause_cost[i]
-                if c < worst or (c == worst and i < cause[base + keep - 1]):
-                    k = keep - 1
-                    while k > 0 and (
-                        cost[base + k - 1] > c
-                        or (cost[base + k - 1] == c and cause[base + k - 1] > i)
-                    ):
-                        cost[base + k] = cost[base + k - 1]
-                        cause[base + k] = cause[base + k - 1]
-                        hops[base + k] = hops[base + k - 1]
-                        k -= 1
-                    cost[base + k] = c
-                    cause[base + k] = i
-                    hops[base + k] = np.int64(reach_hops[r])
-                    worst = cost[base + keep - 1]
+                c = delta + far + int(cause_cost[i])
+                if c < cost[last] or (c == cost[last] and i < cause[last]):
+                    _insert(cause, cost, hops, base, last, i, c, int(reach_hops[r]))
                 i -= 1
     return cause, cost, hops

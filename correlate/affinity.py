@@ -13,14 +13,24 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _SHORTEST = 3
 _LONG_ENOUGH = 7
 _STOP = frozenset(
-    ["the", "and", "for", "with", "from", "that", "this", "was", "were", "are", "has", "have", "had", "not", "but", "its", "into", "per", "via", "all", "any", "too", "error", "errors", "warn", "warning", "info", "debug", "fatal", "critical", "fail", "failed", "failure", "failing", "exception", "burst", "log", "logs", "record", "records", "rose", "fell", "level", "back", "never", "seen", "before", "update", "updated", "updating", "set", "put", "new", "old", "name", "value", "true", "false", "null", "none", "https", "http", "www", "com", "amazonaws", "aws", "gcp", "azure", "microsoft", "google", "googleapis", "subscriptions", "resource", "resources", "group", "groups", "providers", "service", "services", "request", "requests", "response", "responses", "server", "servers", "client", "message", "status", "code", "write", "read", "get", "post", "time", "timestamp", "version", "region", "zone", "account", "arn", "type", "kind", "default", "example", "main", "alarm", "alert", "metric", "count", "total", "average", "sum", "host", "hosts", "app", "api", "prod", "production", "env", "threshold", "datapoint", "datapoints", "crossed", "greater", "greaterthanthreshold", "than"]
-)  # fmt: skip
+    """
+    the and for with from that this was were are has have had not but its into per via all any
+    too error errors warn warning info debug fatal critical fail failed failure failing
+    exception burst log logs record records rose fell level back never seen before update
+    updated updating set put new old name value true false null none https http www com
+    amazonaws aws gcp azure microsoft google googleapis subscriptions resource resources group
+    groups providers service services request requests response responses server servers client
+    message status code write read get post time timestamp version region zone account arn type
+    kind default example main alarm alert metric count total average sum host hosts app api prod
+    production env threshold datapoint datapoints crossed greater greaterthanthreshold than
+    """.split()
+)
 
 HARMLESS = re.compile(
     r"\b(readme|docs?|documentation|comment|typo|changelog|css|style|stylesheet|colou?r|banner|copy"
@@ -29,9 +39,9 @@ HARMLESS = re.compile(
     re.IGNORECASE,
 )
 RISKY = re.compile(
-    r"\b(time_?outs?|limits?|pool|max[_a-z]*|min[_a-z]*|retry|retries|ttl|cache|memory|heap|cpu|quota|"
-    r"connections?|migrat\w+|schema|index|query|certificate|tls|dns|firewall|security.?group|route|iam|"
-    r"policy|permission|secret|replicas?|concurrency|batch|thread\w*|drop|delete|disable\w*|upgrade)\b",
+    r"\b(time_?outs?|limits?|pool|max[_a-z]*|min[_a-z]*|retry|retries|ttl|cache|memory|heap|cpu|"
+    r"quota|connections?|migrat\w+|schema|index|query|certificate|tls|dns|firewall|"
+    r"security.?group|route|iam|policy|permission|secret|replicas?|concurrency|batch|thread\w*|drop|delete|disable\w*|upgrade)\b",
     re.IGNORECASE,
 )
 REVERT = re.compile(
@@ -43,15 +53,19 @@ _MOVED = re.compile(
     r"^\+\s*(?P=key)\s*[:=]\s*(?P<new>[^\n]+)",
     re.MULTILINE,
 )
+_ADDRESS = re.compile(
+    r"(?:https?://|arn:|/subscriptions/|\bprojects/|\bnamespaces/)[^\s\"',}\]]+", re.IGNORECASE
+)
 
 
-_ADDRESS = re.compile(r"(?:https?://|arn:|/subscriptions/|\bprojects/|\bnamespaces/)[^\s\"',}\]]+", re.I)
+def words(text: str, ignored: Container[str] = ()) -> Counter[str]:
+    """Count the words of a text, stemmed lightly, without addresses and the words ignored."""
+    return Counter(w for w in _plain(_ADDRESS.sub(_last, text)) if w not in ignored)
 
 
-def words(text: str, names: Iterable[str] = ()) -> Counter[str]:
-    """Count the words of a text, stemmed lightly, without addresses and the words of names given."""
-    dropped = {w for n in names for w in _plain(n)}
-    return Counter(w for w in _plain(_ADDRESS.sub(_last, text)) if w not in dropped)
+def name_words(names: Iterable[str]) -> frozenset[str]:
+    """Take names apart into their words."""
+    return frozenset(w for n in names for w in _plain(n))
 
 
 def _last(address: re.Match[str]) -> str:
@@ -79,7 +93,7 @@ def rarity(texts: Iterable[Counter[str]]) -> Mapping[str, float]:
 
 
 def shared(
-    change: Counter[str], failure: Counter[str], weights: Mapping[str, float]
+    change: Iterable[str], failure: Container[str], weights: Mapping[str, float]
 ) -> tuple[float, list[str]]:
     """Score the words two texts share, from 0 to 1, and name the weightiest."""
     both = sorted((w for w in change if w in failure), key=lambda w: (-weights.get(w, 0.0), w))

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    affinity,
-    cascades,
-    causes,
-    clocks,
-    episode,
-    phases,
-    ranking,
-    signals,
-    templates,
-    touched,
-)
+from nova_timeline import arrow
+
+from . import cascades, causes, clocks, episode, phases, ranking, signals, templates, touched
 from .phases import Phase
+from .scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -31,13 +23,16 @@ if TYPE_CHECKING:
 
     from .cascades import Cascade
     from .episode import Episode, Signal
-    from .ranking import Candidate
+    from .scene import Candidate
 
 _RIVALS = 400
-"""Changes that are judged at most: those on or below the cascade first, then the nearest in time."""
+"""Changes that are judged at most: on or below the cascade first, then the nearest in time."""
+_TOLD = 2_000
+"""Signals of the cascade whose records are read for what failed: the nearest to the onset."""
 _TEXT = 4000
 _REQUEST_ID = (
-    r"""(?i)(?:trace|request|req|correlation)[_-]?id["']?\s*[:= ]\s*["']?([0-9a-z][0-9a-z-]{7,63})"""
+    r"""(?i)(?:trace|request|req|correlation)[_-]?id["']?\s*[:= ]\s*["']?"""
+    r"([0-9a-z][0-9a-z-]{7,63})"
 )
 _REQUEST = r"\b(req-[0-9a-z-]{6,60})\b"
 _REQUEST_KEYS = ("request_id", "requestId", "request.id", "http.request.id", "correlation_id")
@@ -85,38 +80,36 @@ def run(
     trouble = episode.find(found, topology, affected)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None)
-    return _explained(events, rows, topology, Analysis(estimates, found, (), trouble))
+    return _explained(events, rows, topology, Analysis(estimates, found, (), trouble), trouble)
 
 
 def _explained(
-    events: pa.Table, rows: pl.DataFrame, topology: Topology, so_far: Analysis
+    events: pa.Table, rows: pl.DataFrame, topology: Topology, so_far: Analysis, trouble: Episode
 ) -> Analysis:
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
-    assert so_far.episode is not None  # the caller's branch
     found = so_far.signals
-    split = cascades.find(so_far.episode, topology)
-    began = phases.onset(so_far.episode, split)
-    steps = {"onset": began} | phases.later(found, so_far.episode, began, split[0].root)
+    split = cascades.find(trouble, topology)
+    began = phases.onset(trouble, split)
+    steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
     scene = _scene(events, found, topology, split[0], began)
     ranked = ranking.rank(scene)
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
     return Analysis(
-        so_far.clocks, found, causes.find(found, topology, judged), so_far.episode, split, ranked,
-        ranking.confidence(ranked), steps, _errors(rows, so_far.episode, steps),
+        so_far.clocks, found, causes.find(found, topology, judged), trouble, split, ranked,
+        ranking.confidence(ranked), steps, _errors(rows, trouble, steps),
     )  # fmt: skip
 
 
-_COLUMNS = ("timestamp", "end_timestamp", "observed_timestamp", "timestamp_precision", "clock", "kind",
-            "role", "category", "rule", "title", "event_name", "severity_number", "body", "entity",
-            "trace_id", "source")  # fmt: skip
+_COLUMNS = ("timestamp", "end_timestamp", "observed_timestamp", "timestamp_precision", "clock",
+            "kind", "role", "category", "rule", "title", "event_name", "severity_number", "body",
+            "entity", "trace_id", "source")  # fmt: skip
 
 
 def _rows(events: pa.Table, own_receipt: frozenset[str]) -> pl.DataFrame:
     """Take the columns that correlation reads; rows without a time are left out."""
     import polars as pl
 
-    table: Any = pl.from_arrow(events.select(list(_COLUMNS)))
-    frame: pl.DataFrame = table
+    frame = pl.DataFrame(events.select(list(_COLUMNS)))
     nanoseconds = pl.col("timestamp", "end_timestamp", "observed_timestamp").cast(pl.Int64)
     return (
         frame.with_row_index("row")
@@ -136,10 +129,10 @@ def _requests(events: pa.Table, rows: pl.DataFrame) -> pl.DataFrame:
     """List the rows once for every id of a trace or a request that they carry."""
     import polars as pl
 
-    held: Any = pl.from_arrow(_attribute(events, _REQUEST_KEYS))
+    held = pl.Series("held", _attribute(events, _REQUEST_KEYS), pl.String)
     body = pl.col("body")
     said = pl.coalesce(body.str.extract(_REQUEST_ID), body.str.extract(_REQUEST))
-    named = rows.with_columns(held.gather(rows["row"]).alias("held")).with_columns(
+    named = rows.with_columns(held.gather(rows["row"])).with_columns(
         trace_id=pl.coalesce("held", said)
     )
     both = pl.concat([rows, named.select(rows.columns)])
@@ -149,14 +142,14 @@ def _requests(events: pa.Table, rows: pl.DataFrame) -> pl.DataFrame:
 def _attribute(events: pa.Table, keys: tuple[str, ...]) -> pa.Array[Any]:
     """Read the first of some attributes that each row has, shape (n,)."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column: Any = events["attributes"].combine_chunks()
-    wanted: Any = pc.is_in(column.keys, value_set=pa.array(keys))
+    pc = arrow.compute()
+    column: Any = arrow.whole(events["attributes"])
+    wanted = pc.is_in(column.keys, value_set=pa.array(keys))
     if not pc.any(wanted, min_count=0).as_py():
         return pa.nulls(len(events), pa.string())
     found = [pc.map_lookup(column, pa.scalar(k), "first") for k in keys]
-    first: Any = pc.coalesce(*found)
+    first: pa.Array[Any] = pc.coalesce(*found)
     return first
 
 
@@ -181,10 +174,7 @@ def _templates(events: pa.Table, rows: pl.DataFrame) -> pl.Series:
 def _metrics(metrics: pa.Table) -> pl.DataFrame:
     import polars as pl
 
-    table: Any = pl.from_arrow(
-        metrics.select(["timestamp", "entity", "metric.name", "value", "unit"])
-    )
-    frame: pl.DataFrame = table
+    frame = pl.DataFrame(metrics.select(["timestamp", "entity", "metric.name", "value", "unit"]))
     return (
         frame.with_row_index("row")
         .with_columns(
@@ -197,18 +187,18 @@ def _metrics(metrics: pa.Table) -> pl.DataFrame:
 
 def _scene(
     events: pa.Table, found: pl.DataFrame, topology: Topology, cascade: Cascade, began: Phase
-) -> ranking.Scene:
+) -> Scene:
     """Set out what candidates are judged against."""
     rows = found.to_dicts()
-    changes = _nearest([s for s in rows if s["role"] == "change"], cascade, topology, began.time)
+    changes = [s for s in rows if s["role"] == "change"]
     recoveries = [
         s for s in rows
-        if s["role"] in ("recovery", "alert_resolved") and s["entity"] in cascade.entities
+        if s["role"] in ("recovery", "alert_resolved") and s["entity"] in cascade.depth
     ]  # fmt: skip
-    texts = _texts(events, [*changes, *cascade.signals])
-    names = {*topology.aliases, *cascade.entities}
-    weights = affinity.rarity(affinity.words(texts[s["signal"]], names) for s in changes)
-    return ranking.Scene(cascade, began.time, topology, texts, changes, recoveries, weights)
+    scene = Scene(cascade, began.time, topology, {}, changes, recoveries)
+    near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
+    told = _nearest(cascade.signals, (), began.time, _TOLD)
+    return replace(scene, texts=_texts(events, [*near, *told]), changes=near)
 
 
 def _placed(events: pa.Table, found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
@@ -219,24 +209,26 @@ def _placed(events: pa.Table, found: pl.DataFrame, topology: Topology) -> pl.Dat
     if not lost:
         return found
     texts = _texts(events, lost)
-    named = {
-        s["signal"]: touched.entity(s["title"], texts[s["signal"]], topology) for s in lost
-    }
-    by = pl.col("signal").replace_strict(named, default=None, return_dtype=pl.String)
-    return found.with_columns(entity=pl.coalesce("entity", by))
+    named = touched.entities(((s["title"], texts[s["signal"]]) for s in lost), topology)
+    places = pl.Series("signal", [s["signal"] for s in lost], pl.Int64)
+    by = pl.DataFrame({"signal": places, "named": pl.Series("named", named, pl.String)})
+    return (
+        found.join(by, on="signal", how="left", maintain_order="left")
+        .with_columns(entity=pl.coalesce("entity", "named"))
+        .drop("named")
+    )
 
 
 def _nearest(
-    changes: list[Signal], cascade: Cascade, topology: Topology, onset: int
-) -> list[Signal]:
-    """Keep the changes worth judging: on the cascade or near it, then the nearest in time."""
-    if len(changes) <= _RIVALS:
-        return changes
-    close = set(cascade.entities) | topology.dependencies().get(cascade.root, set())
+    found: Sequence[Signal], close: Container[str], onset: int, keep: int
+) -> Sequence[Signal]:
+    """Keep some of many signals: those on close entities first, then the nearest in time."""
+    if len(found) <= keep:
+        return found
     ordered = sorted(
-        changes, key=lambda s: (s["entity"] not in close, abs(s["time"] - onset), s["signal"])
+        found, key=lambda s: (s["entity"] not in close, abs(s["time"] - onset), s["signal"])
     )
-    return sorted(ordered[:_RIVALS], key=lambda s: s["signal"])
+    return sorted(ordered[:keep], key=lambda s: s["signal"])
 
 
 def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
@@ -248,11 +240,13 @@ def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
         if s["table"] == "event"
         for row in (s["row"], *s["rows"])
     ]
-    taken = events.select(["body", "attributes", "role"]).take([row for _, row in pairs]).to_pylist()
-    for (signal, _), record in zip(pairs, taken, strict=True):
-        said[signal].append(record["body"] or "")
-        if record["role"] == "change":
-            said[signal].extend(v for _, v in record["attributes"] or ())
+    rows = [row for _, row in pairs]
+    bodies = events["body"].take(rows).to_pylist()
+    roles = events["role"].take(rows).to_pylist()
+    for (signal, row), body, role in zip(pairs, bodies, roles, strict=True):
+        said[signal].append(body or "")
+        if role == "change":
+            said[signal].extend(v or "" for _, v in events["attributes"][row].as_py() or ())
     return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}
 
 
@@ -263,7 +257,7 @@ def _errors(rows: pl.DataFrame, trouble: Episode, steps: Mapping[str, Phase]) ->
     over = steps.get("recovered")
     inside = rows.filter(
         pl.col("severity") >= 17,
-        pl.col("entity").is_in(trouble.entities),
+        pl.col("entity").fill_null("").is_in(trouble.entities),
         pl.col("time") >= steps["onset"].time,
         pl.lit(value=True) if over is None else pl.col("time") <= over.time,
     )

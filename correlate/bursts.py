@@ -1,9 +1,9 @@
 """Bursts of warnings and errors, and templates never seen before.
 
-Counts per (entity, template) in buckets of time are held against the median and the median
-absolute deviation of all the window's buckets (Leys et al., J. Exp. Soc. Psychol. 49, 2013). Most
-log templates are so sparse that both are zero, where the rule is plainly "at least `FEWEST`"; the
-reasons say which it was.
+Counts per (entity, template) in buckets of time are held against their median and median absolute
+deviation (Leys et al., J. Exp. Soc. Psychol. 49, 2013). Most log templates are so sparse that more
+than half of the window's buckets are empty and both are zero, where the rule is plainly "at least
+`FEWEST`".
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ DEVIATIONS = 6.0
 _MAD_TO_SIGMA = 1.4826
 _JOIN = 4 * BUCKET  # quiet stretches up to this long do not end a burst
 _WARN = 13
-_ERROR = 17
 
 
 def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
@@ -41,28 +40,14 @@ def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """
     import polars as pl
 
-    bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
-    counts = (
-        bad.with_columns(bucket=(pl.col("time") - window.start) // BUCKET)
-        .group_by("entity", "template", "bucket")
-        .agg(
-            pl.len().alias("n"),
-            pl.col("time").min().alias("first"),
-            pl.col("time").max().alias("last"),
-            pl.col("severity").max(),
-            pl.col("row").sort_by("time", "row").first().alias("first_row"),
-        )
-    )
-    buckets = max((window.end - window.start) // BUCKET, 1)
     key = ["entity", "template"]
-    marked = _marked(counts, buckets).sort(*key, "bucket")
-    # The bucket before the first that fires may hold the beginning of the burst.
-    leads = pl.col("fires").shift(-1).over(key) & (
-        pl.col("bucket").shift(-1).over(key) == pl.col("bucket") + 1
-    )
-    begun = pl.col("fires") | (leads.fill_null(value=False) & (pl.col("n") > pl.col("baseline")))
+    marked = _marked(_counts(rows, window), max((window.end - window.start) // BUCKET, 1))
+    ordered = marked.sort(*key, "bucket")
+    # The buckets on either side of one that fires may hold the burst's beginning and end.
+    beside = _fires_at(-1) | _fires_at(1)
+    taken = pl.col("fires") | (beside & (pl.col("n") > pl.col("baseline")))
     return (
-        marked.filter(begun)
+        ordered.filter(taken)
         .with_columns(
             part=(pl.col("first") - pl.col("last").shift(1) > _JOIN)
             .fill_null(value=False)
@@ -85,8 +70,36 @@ def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     )
 
 
+def _counts(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Count the bad records of each template on each entity, bucket by bucket."""
+    import polars as pl
+
+    bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
+    return (
+        bad.with_columns(bucket=(pl.col("time") - window.start) // BUCKET)
+        .group_by("entity", "template", "bucket")
+        .agg(
+            pl.len().cast(pl.Int64).alias("n"),
+            pl.col("time").min().alias("first"),
+            pl.col("time").max().alias("last"),
+            pl.col("severity").max(),
+            pl.col("row").sort_by("time", "row").first().alias("first_row"),
+        )
+    )
+
+
+def _fires_at(offset: int) -> pl.Expr:
+    """Say whether the bucket so many after a row's own (sorted by bucket) fires."""
+    import polars as pl
+
+    key = ["entity", "template"]
+    fires = pl.col("fires").shift(-offset).over(key)
+    next_to = pl.col("bucket").shift(-offset).over(key) == pl.col("bucket") + offset
+    return (fires & next_to).fill_null(value=False)
+
+
 def _marked(counts: pl.DataFrame, buckets: int) -> pl.DataFrame:
-    """Mark the buckets that stand out against all buckets of the window, empty ones included."""
+    """Mark the buckets that stand out against the usual one, of the window's so many."""
     import polars as pl
 
     key = ["entity", "template"]

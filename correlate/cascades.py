@@ -7,10 +7,13 @@ Liu et al., "MicroHECL", ICSE-SEIP 2021, without its learned part).
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from nova_timeline.topology import Topology
 
     from .episode import Episode, Signal, Trouble
@@ -36,35 +39,77 @@ class Cascade:
 def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
     """Split an episode into cascades, the widest first; every entity is in exactly one."""
     troubles = _main(episode)
-    below = {e: _reachable(e, topology) for e in troubles}
+    below = _reachable(troubles, topology)
     explained = {
         e: {
             d: hops
             for d, hops in below[e].items()
-            if d in troubles
-            and _explains(troubles[d], troubles[e])
-            and not _mutual(d, e, below, troubles)
+            if _explains(troubles[d], troubles[e]) and not _mutual(d, e, below, troubles)
         }
         for e in troubles
     }
-    roots = sorted(
-        (e for e in troubles if not explained[e]),
-        key=lambda r: (
-            troubles[r].weight < _HEAVY,
-            -_followers(r, explained),
-            troubles[r].onset,
-            r,
-        ),
+    by_entity: dict[str, list[Signal]] = {}
+    for s in episode.signals:
+        by_entity.setdefault(s["entity"] or "", []).append(s)
+    return tuple(
+        _cascade(root, depth, troubles, by_entity)
+        for root, depth in _split(explained, troubles).items()
     )
-    found: list[Cascade] = []
+
+
+def _split(
+    explained: Mapping[str, Mapping[str, int]], troubles: Mapping[str, Trouble]
+) -> dict[str, dict[str, int]]:
+    """Give every entity to one root: root -> entity -> how many dependencies away."""
+    explains: dict[str, dict[str, int]] = {e: {} for e in troubles}
+    for e, causes in explained.items():
+        for d, hops in causes.items():
+            explains[d][e] = hops
+
+    def order(root: str) -> tuple[bool, int, int, str]:
+        trouble = troubles[root]
+        return trouble.weight < _HEAVY, -len(explains[root]), trouble.onset, root
+
+    found: dict[str, dict[str, int]] = {}
     left = set(troubles)
+    roots = sorted((e for e in troubles if not explained[e]), key=order)
     for root in roots:
-        depth = {e: explained[e][root] for e in left if root in explained[e]} | {root: 0}
-        left -= set(depth)
-        members = tuple(sorted(depth, key=lambda e: (depth[e], troubles[e].onset, e)))
-        inside = tuple(s for s in episode.signals if s["entity"] in depth)
-        found.append(Cascade(root, members, inside, depth))
-    return tuple(found)
+        found[root] = {e: hops for e, hops in explains[root].items() if e in left} | {root: 0}
+        left -= set(found[root])
+    for root in roots:
+        _follow(found[root], explains, left)
+    while left:  # a ring too long to be seen as one: each explains the next
+        root = min(left, key=order)
+        found[root] = {root: 0}
+        left.discard(root)
+        _follow(found[root], explains, left)
+    return found
+
+
+def _follow(
+    depth: dict[str, int], explains: Mapping[str, Mapping[str, int]], left: set[str]
+) -> None:
+    """Add to a cascade what those in it explain, though the root does so only through them."""
+    queue = [(far, e) for e, far in depth.items()]
+    heapq.heapify(queue)
+    while queue:
+        far, e = heapq.heappop(queue)
+        for above, hops in explains[e].items():
+            if above in left:
+                left.discard(above)
+                depth[above] = far + hops
+                heapq.heappush(queue, (far + hops, above))
+
+
+def _cascade(
+    root: str,
+    depth: dict[str, int],
+    troubles: Mapping[str, Trouble],
+    by_entity: Mapping[str, Sequence[Signal]],
+) -> Cascade:
+    members = tuple(sorted(depth, key=lambda e: (depth[e], troubles[e].onset, e)))
+    inside = sorted((s for e in members for s in by_entity[e]), key=lambda s: s["signal"])
+    return Cascade(root, members, tuple(inside), depth)
 
 
 def _main(episode: Episode) -> dict[str, Trouble]:
@@ -79,21 +124,23 @@ def _explains(cause: Trouble, effect: Trouble) -> bool:
     return cause.onset <= effect.onset + SLACK and cause.weight >= _HEAVY
 
 
-def _mutual(a: str, b: str, below: dict[str, dict[str, int]], troubles: dict[str, Trouble]) -> bool:
+def _mutual(
+    a: str, b: str, below: Mapping[str, Mapping[str, int]], troubles: Mapping[str, Trouble]
+) -> bool:
     """Say whether a is no better an explanation of b than b of a: a cycle, and a was not first."""
     return b in below[a] and (troubles[b].onset, b) < (troubles[a].onset, a)
 
 
-def _followers(root: str, explained: dict[str, dict[str, int]]) -> int:
-    return sum(root in causes for causes in explained.values())
-
-
-def _reachable(entity: str, topology: Topology) -> dict[str, int]:
-    """Map what an entity depends on, within `DEPTH`, to how far away it is."""
-    below = topology.dependencies()
-    found: dict[str, int] = {}
-    level = {entity}
-    for hops in range(1, DEPTH + 1):
-        level = {c for e in level for c in below.get(e, ())} - set(found) - {entity}
-        found |= dict.fromkeys(level, hops)
+def _reachable(troubles: Iterable[str], topology: Topology) -> dict[str, dict[str, int]]:
+    """Map each entity in trouble to those it depends on, within `DEPTH`, and how far away."""
+    depends = topology.dependencies()
+    wanted = set(troubles)
+    found: dict[str, dict[str, int]] = {}
+    for entity in wanted:
+        level, seen = {entity}, {entity}
+        found[entity] = {}
+        for hops in range(1, DEPTH + 1):
+            level = {c for e in level for c in depends.get(e, ())} - seen
+            seen |= level
+            found[entity] |= dict.fromkeys(level & wanted, hops)
     return found

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import windows
-from .ranking import duration
+from .judgements import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import polars as pl
 
@@ -52,40 +52,43 @@ def find(signals: pl.DataFrame, topology: Topology, judged: Mapping[int, float])
 
     rows: dict[int, Signal] = {s["signal"]: s for s in signals.to_dicts()}
     change = pl.col("role") == "change"
-    after_changes = windows.link(signals.with_columns(is_cause=change), topology)
-    after_faults = windows.link(
+    share = pl.col("cause").replace_strict(dict(judged), default=_UNJUDGED, return_dtype=pl.Float64)
+    changes = windows.link(signals.with_columns(is_cause=change), topology).with_columns(
+        score=pl.col("score") * (0.05 + 0.95 * (share if judged else _UNJUDGED))
+    )
+    faults = windows.link(
         signals.with_columns(is_cause=pl.col("role") == "fault"), topology, nearest_hop=1
     )
-    found = [_link("preceded_by", r, rows, judged) for r in after_changes.iter_rows(named=True)]
-    best = _best(found, _CHANGES)
-    faults = [_link("explained_by", r, rows, {}) for r in after_faults.iter_rows(named=True)]
-    return sorted([*best, *_best(faults, 1)], key=lambda k: (k.effect, -k.score, k.cause))
+    found = [
+        *(_link("preceded_by", r, rows, judged) for r in _best(changes, _CHANGES)),
+        *(_link("explained_by", r, rows, {}) for r in _best(faults, 1)),
+    ]
+    return sorted(found, key=lambda k: (k.effect, -k.score, k.cause))
 
 
-def _best(links: list[Link], keep: int) -> list[Link]:
+def _best(links: pl.DataFrame, keep: int) -> Iterable[Mapping[str, float]]:
     """Keep the best few of each effect."""
-    ranked = sorted(links, key=lambda k: (k.effect, -k.score, k.cause))
-    kept: list[Link] = []
-    for link in ranked:
-        have = sum(k.effect == link.effect for k in kept[-keep:])
-        if have < keep and link.score >= LEAST:
-            kept.append(link)
-    return kept
+    import polars as pl
+
+    return (
+        links.filter(pl.col("score") >= LEAST)
+        .sort("effect", "score", "cause", descending=[False, True, False])
+        .group_by("effect", maintain_order=True)
+        .head(keep)
+        .iter_rows(named=True)
+    )
 
 
 def _link(
     relation: str, row: Mapping[str, float], rows: Mapping[int, Signal], judged: Mapping[int, float]
 ) -> Link:
     effect, cause = rows[int(row["effect"])], rows[int(row["cause"])]
-    score = float(row["score"])
-    reasons = [_when(int(row["delta"])), _where(effect, cause, int(row["hops"]))]
-    if relation == "preceded_by":
-        share = judged.get(cause["signal"], _UNJUDGED)
-        score *= 0.05 + 0.95 * share
-        if cause["signal"] in judged:
-            reasons.append(f"judged {share:.2f} of 1 as a root cause")
+    delta, hops = int(row["delta"]), int(row["hops"])
+    reasons = [_when(delta), _where(effect, cause, hops)]
+    if cause["signal"] in judged:
+        reasons.append(f"judged {judged[cause['signal']]:.2f} of 1 as a root cause")
     return Link(
-        effect["signal"], cause["signal"], relation, int(row["delta"]), int(row["hops"]), score,
+        effect["signal"], cause["signal"], relation, delta, hops, float(row["score"]),
         tuple(reasons),
     )  # fmt: skip
 

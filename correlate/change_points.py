@@ -25,12 +25,14 @@ FEWEST = 8
 """A series with fewer points has no baseline to leave."""
 _THRESHOLD = 5.0  # noise scales; of the split statistic, and of a level against the baseline
 _RELATIVE = 0.25  # a level nearer than this to the baseline is the baseline, whatever the noise
+_ABSURD = 1e100  # stands for "no limit" and the like, and its sums would overflow
 _SHORTEST = 2
 _SHORT = 5
 
 _WORSE_UP = re.compile(
-    r"err|fail|fault|5xx|4xx|50[0-9]|latenc|duration|response_?time|responsetime|throttl|timeout|reject"
-    r"|satur|queue|lag|depth|backlog|restart|retr|drop|refus|unhealthy|evict|oom|wait|exception|abort|deadlock",
+    r"err|fail|fault|5xx|4xx|50[0-9]|latenc|duration|response_?time|responsetime|throttl|timeout"
+    r"|reject|satur|queue|lag|depth|backlog|restart|retr|drop|refus|unhealthy|evict|oom|wait"
+    r"|exception|abort|deadlock",
     re.IGNORECASE,
 )
 _WORSE_DOWN = re.compile(
@@ -82,7 +84,8 @@ def find(metrics: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     rows: list[tuple[object, ...]] = []
-    ordered = metrics.filter(pl.col("value").is_finite()).sort("entity", "metric", "time", "row")
+    known = metrics.filter(pl.col("value").is_finite(), pl.col("value").abs() < _ABSURD)
+    ordered = known.sort("entity", "metric", "time", "row")
     for (entity, metric), series in ordered.group_by(["entity", "metric"], maintain_order=True):
         if len(series) < FEWEST:
             continue
@@ -109,9 +112,9 @@ def excursions(values: Floats) -> list[Excursion]:
     import numpy as np
 
     scale = _noise(values)
-    cuts = [0, *sorted(_splits(values, scale, 0)), len(values)]
+    cuts = [0, *_splits(values, scale), len(values)]
     levels = [float(np.median(values[a:b])) for a, b in itertools.pairwise(cuts)]
-    baseline = _baseline(cuts, levels, scale)
+    baseline = _baseline(cuts, levels)
     off = [_is_off(level, baseline, scale) for level in levels]
     for i in range(len(levels)):
         off[i] = off[i] and not _is_chance(values, cuts[i], cuts[i + 1], baseline)
@@ -134,9 +137,8 @@ def excursions(values: Floats) -> list[Excursion]:
     return found
 
 
-def _baseline(cuts: list[int], levels: list[float], scale: float) -> float:
-    """Take the first level, unless a later return shows that the window opened on an excursion."""
-    del scale
+def _baseline(cuts: list[int], levels: list[float]) -> float:
+    """Take the first level, unless it is so short that the window opened on an excursion."""
     longest = max(range(len(levels)), key=lambda i: cuts[i + 1] - cuts[i])
     opened_short = cuts[1] < max(_SHORTEST + 1, (cuts[longest + 1] - cuts[longest]) // 4)
     return levels[longest] if opened_short and longest else levels[0]
@@ -171,13 +173,26 @@ def _is_chance(values: Floats, a: int, b: int, baseline: float) -> bool:
     return bool(np.median(np.abs(values[a:b] - baseline)) <= elsewhere.max())
 
 
-def _splits(values: Floats, scale: float, start: int) -> list[int]:
+def _splits(values: Floats, scale: float) -> list[int]:
     """Cut a series where the means of the two sides differ most, and so on for each side."""
+    found: list[int] = []
+    stretches = [(0, len(values))]
+    while stretches:
+        first, stop = stretches.pop()
+        at = _split(values[first:stop], scale)
+        if at is not None:
+            found.append(first + at)
+            stretches += [(first, first + at), (first + at, stop)]
+    return sorted(found)
+
+
+def _split(values: Floats, scale: float) -> int | None:
+    """Find where the means of the two sides differ most; None where they do not differ enough."""
     import numpy as np
 
     n = len(values)
     if n < 2 * _SHORTEST:
-        return []
+        return None
     clipped = np.clip(values, *np.percentile(values, [2, 98])) if n >= 50 else values
     left = np.arange(1, n)
     total = np.cumsum(clipped)
@@ -186,13 +201,7 @@ def _splits(values: Floats, scale: float, start: int) -> list[int]:
     statistic[: _SHORTEST - 1] = 0
     statistic[n - _SHORTEST :] = 0
     at = int(np.argmax(statistic)) + 1
-    if statistic[at - 1] < _THRESHOLD:
-        return []
-    return [
-        *_splits(values[:at], scale, start),
-        start + at,
-        *_splits(values[at:], scale, start + at),
-    ]
+    return at if statistic[at - 1] >= _THRESHOLD else None
 
 
 def _walk_back(

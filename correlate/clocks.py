@@ -104,7 +104,7 @@ def _trace_bounds(requests: pl.DataFrame, topology: Topology) -> Bounds:
     ends = traced.group_by("trace_id", "clock").agg(
         pl.col("time").min().alias("first"),
         pl.max_horizontal("time", "end").max().alias("last"),
-        pl.col("entity").first(),
+        pl.col("entity").sort_by("time", "entity", nulls_last=True).first(),
     )
     shared = ends.filter(pl.len().over("trace_id") > 1)
     pairs = (
@@ -126,18 +126,19 @@ def _trace_bounds(requests: pl.DataFrame, topology: Topology) -> Bounds:
 
 
 def _calls(topology: Topology) -> pl.DataFrame:
-    """List who can be above whom in a request: callers, and their hosts, with all they depend on."""
+    """List who can be above whom in a request: callers and their hosts, with what they call."""
     import polars as pl
 
     names = sorted({n for e in topology.edges for n in (e.caller, e.callee)})
     near = reach(topology, names, _DEPTH, 1)
-    pairs = {
-        (name, names[near.entities[j]])
-        for i, name in enumerate(names)
-        for j in range(near.starts[i], near.starts[i + 1])
+    starts, found = near.starts.tolist(), near.entities.tolist()
+    below = {
+        name: [names[i] for i in found[starts[at] : starts[at + 1]]]
+        for at, name in enumerate(names)
     }
+    pairs = {(name, b) for name, reached in below.items() for b in reached}
     hosts = [(e.caller, e.callee) for e in topology.edges if e.kind == "runs_on"]
-    pairs |= {(host, below) for service, host in hosts for a, below in pairs if a == service}
+    pairs |= {(host, b) for service, host in hosts for b in below[service]}
     rows = [p for p in sorted(pairs) if p[::-1] not in pairs and p[0] != p[1]]
     return pl.DataFrame(rows, schema={"entity": pl.String, "entity_b": pl.String}, orient="row")
 
@@ -198,7 +199,7 @@ def _solve(clocks: list[str], bounds: Bounds) -> tuple[dict[str, float], dict[st
 def _shortest(
     clocks: list[str], bounds: Bounds, slack: float
 ) -> tuple[dict[str, float], dict[str, float]] | None:
-    """Run Bellman and Ford's paths from and to the reference; None when there is a negative cycle."""
+    """Run Bellman and Ford's paths from and to the reference; None where a cycle is negative."""
     far = float("inf")
     nodes = [*clocks, _REFERENCE]
     weight: dict[tuple[str, str], float] = {}

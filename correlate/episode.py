@@ -1,4 +1,4 @@
-"""The incident's episode: which faults and alerts belong together, and whether they are an incident.
+"""The incident's episode: which faults and alerts belong together, and whether it is an incident.
 
 Bad signals are grouped by entity, and entities by dependency: time alone groups nothing when a
 topology is known, since unrelated things go wrong at the same time every night.
@@ -107,7 +107,7 @@ def _troubles(bad: Sequence[Signal]) -> list[Trouble]:
 
 
 def _groups(troubles: list[Trouble], topology: Topology) -> list[list[Trouble]]:
-    """Join troubles that overlap in time and depend on one another, directly or through one between."""
+    """Join troubles that overlap in time and are at most two dependencies apart, either way."""
     parent = list(range(len(troubles)))
 
     def root(i: int) -> int:
@@ -116,26 +116,40 @@ def _groups(troubles: list[Trouble], topology: Topology) -> list[list[Trouble]]:
             i = parent[i]
         return i
 
-    close = neighbours(topology)
-    for i, a in enumerate(troubles):
-        for j in range(i):
-            b = troubles[j]
-            apart = a.first > b.last + NEAR or b.first > a.last + NEAR
-            known = (
-                not topology.edges or a.entity == b.entity or b.entity in close.get(a.entity, ())
-            )
-            if not apart and known:
-                parent[root(i)] = root(j)
+    for near in _near(troubles, topology):
+        # Sorted by their beginning, all that touch the stretch so far hang together.
+        for before, i in _overlapping(near, troubles):
+            a, b = sorted((root(before), root(i)))
+            parent[b] = a
     groups: dict[int, list[Trouble]] = {}
     for i, trouble in enumerate(troubles):
         groups.setdefault(root(i), []).append(trouble)
-    return [groups[k] for k in sorted(groups)]
+    return list(groups.values())
 
 
-def neighbours(topology: Topology) -> dict[str, set[str]]:
-    """Map each entity to those one or two dependencies away, in either direction."""
-    near: dict[str, set[str]] = {}
+def _near(troubles: Sequence[Trouble], topology: Topology) -> Iterable[list[int]]:
+    """List the troubles (positions) on each entity and those one dependency away from it.
+
+    Any two entities of one such star are at most two dependencies apart, and any two that are, are
+    in one star. Without a topology everything may hang together.
+    """
+    if not topology.edges:
+        return [list(range(len(troubles)))]
+    placed: dict[str, list[int]] = {}
+    for i, trouble in enumerate(troubles):
+        placed.setdefault(trouble.entity, []).append(i)
+    stars: dict[str, set[str]] = {}
     for edge in topology.edges:
-        near.setdefault(edge.caller, set()).add(edge.callee)
-        near.setdefault(edge.callee, set()).add(edge.caller)
-    return {e: found.union(*(near[n] for n in found)) - {e} for e, found in near.items()}
+        stars.setdefault(edge.caller, {edge.caller}).add(edge.callee)
+        stars.setdefault(edge.callee, {edge.callee}).add(edge.caller)
+    return ([i for e in star for i in placed.get(e, ())] for star in stars.values())
+
+
+def _overlapping(near: list[int], troubles: Sequence[Trouble]) -> Iterable[tuple[int, int]]:
+    """Pair each trouble with one before it that was not over, or over for no longer than `NEAR`."""
+    longest: int | None = None
+    for i in sorted(near, key=lambda i: (troubles[i].first, i)):
+        if longest is not None and troubles[i].first <= troubles[longest].last + NEAR:
+            yield longest, i
+        if longest is None or troubles[i].last > troubles[longest].last:
+            longest = i

@@ -16,17 +16,14 @@ if TYPE_CHECKING:
     from .cascades import Cascade
     from .episode import Episode, Signal
 
-SETTLED = 10 * 60_000_000_000
-"""ns; trouble that ends this long before the rest is not part of the recovery."""
 LEAD = 10 * 60_000_000_000
 """ns; a lone early sign further ahead than this is no onset."""
 _MITIGATES = 20 * 60_000_000_000
 
 
-
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """When a step was reached, and the signal that shows it (None: the end of a stretch)."""
+    """When a step was reached, and the signal that shows it."""
 
     time: int
     signal: int

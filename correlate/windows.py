@@ -9,9 +9,14 @@ are kept.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from nova_timeline.topology import reach
+
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from nova_timeline.topology import Topology
@@ -43,8 +48,8 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
     """Join effects with their candidate causes.
 
     Args:
-        signals: one row a signal, with ``signal`` (int64, position), ``time`` (int64 ns, corrected),
-            ``entity``, ``kind`` (text), ``is_effect`` and ``is_cause`` (bool).
+        signals: one row a signal, with ``signal`` (int64, position), ``time`` (int64 ns,
+            corrected), ``entity``, ``kind`` (text), ``is_effect`` and ``is_cause`` (bool).
         topology: who depends on whom.
         nearest_hop: 1 to leave out causes on the effect's own entity.
 
@@ -52,12 +57,8 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
         effect, cause (positions), delta (ns, effect minus cause), hops, score; by effect, then best
         first; at most `KEEP` causes an effect.
     """
-    import math
-
     import numpy as np
     import polars as pl
-
-    from nova_timeline.topology import reach
 
     from . import _window_kernel
 
@@ -71,12 +72,11 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
     effects = coded.filter("is_effect").sort("us", "signal")
     causes = coded.filter("is_cause").sort("code", "us", "signal")
     starts = np.searchsorted(causes["code"].to_numpy(), np.arange(len(names) + 1))
-    prior = {k: round(-TAU * math.log(p)) for k, p in PRIORS.items()}
-    found, cost, hops = _window_kernel.nearest(
+    found = _window_kernel.nearest(
         effects["us"].to_numpy().astype(np.int64),
         effects["code"].to_numpy().astype(np.int32),
         causes["us"].to_numpy().astype(np.int64),
-        causes["kind"].replace_strict(prior, default=0).to_numpy().astype(np.int64),
+        _prior_costs(causes["kind"]),
         starts.astype(np.int64),
         near.starts,
         near.entities,
@@ -86,6 +86,30 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
         HOP_COST,
         KEEP + 1,  # an effect that is a cause too meets itself
     )
+    return _pairs(effects, causes, *found)
+
+
+def _prior_costs(kinds: pl.Series) -> npt.NDArray[np.int64]:
+    """Give what each kind of cause costs (us), shape (n,); an unknown kind costs the most."""
+    import numpy as np
+    import polars as pl
+
+    cost = {k: round(-TAU * math.log(p)) for k, p in PRIORS.items()}
+    coded = kinds.replace_strict(cost, default=max(cost.values()), return_dtype=pl.Int64)
+    return coded.to_numpy().astype(np.int64)
+
+
+def _pairs(
+    effects: pl.DataFrame,
+    causes: pl.DataFrame,
+    found: npt.NDArray[np.int64],
+    cost: npt.NDArray[np.int64],
+    hops: npt.NDArray[np.int64],
+) -> pl.DataFrame:
+    """Write out what the kernel found, each of shape (effects * (KEEP + 1),)."""
+    import numpy as np
+    import polars as pl
+
     used = np.flatnonzero(found >= 0)
     effect = effects[(used // (KEEP + 1)).tolist()] if len(used) else effects.clear()
     cause = causes[found[used].tolist()] if len(used) else causes.clear()

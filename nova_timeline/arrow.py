@@ -29,6 +29,13 @@ def compute() -> ModuleType:
     return pyarrow.compute
 
 
+def dataset() -> ModuleType:
+    """Return `pyarrow.dataset`; it is imported when it is first needed."""
+    import pyarrow.dataset
+
+    return pyarrow.dataset
+
+
 def whole(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """Join the pieces of a chunked array; a plain array is returned as it is."""
     import pyarrow as pa

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from nova_timeline.correlate.analysis import Analysis
     from nova_timeline.correlate.causes import Link
     from nova_timeline.correlate.episode import Signal
-    from nova_timeline.correlate.ranking import Candidate
+    from nova_timeline.correlate.scene import Candidate
 
 INCIDENT = "incident"
 NONE = "no incident found"
 SHOWN_CAUSES = 5
 CONTRIBUTES = 0.35
-"""The least score of a change, not named as the root cause, that is called a contributing factor."""
+"""The least score of a change, other than the root cause, that is called a contributing factor."""
 
 _EXCERPT = 240
 _FELT = 0.1  # the weight of having touched an entity that only felt the fault
@@ -153,11 +153,13 @@ def _moment_id(writer: _Writer, s: Signal) -> str:
 
 
 def _moment(writer: _Writer, s: Signal, links: Sequence[Link], unsure: Mapping[str, int]) -> Moment:
-    actor = change_id = None
+    actor: str | None = None
+    change_id: str | None = None
     if s["table"] == "event":
-        actor = writer.events["actor"][s["row"]].as_py()
+        row = int(s["row"])
+        actor = writer.events["actor"][row].as_py()
         if s["role"] == "change":
-            held = dict(writer.events["attributes"][s["row"]].as_py() or ())
+            held: dict[str, str] = dict(writer.events["attributes"][row].as_py() or ())
             change_id = next((held[k] for k in _CHANGE_IDS if k in held), None)
     return Moment(
         id=writer.ids[s["signal"]],
@@ -223,7 +225,6 @@ def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCau
     contributing = _contributing(writer, named)
     return [
         _root_cause(
-            writer,
             moments,
             number,
             c,
@@ -243,7 +244,8 @@ def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
         if c is not named and c.is_change and c.score >= CONTRIBUTES and _bears(c)
     ]  # fmt: skip
     surges = [
-        s for s in analysis.episode.signals if s["category"] == "traffic" and s["kind"] == "metric_change"
+        s for s in analysis.episode.signals
+        if s["category"] == "traffic" and s["kind"] == "metric_change"
         and "rose" in s["title"] and 0 <= began - s["time"] <= _SURGE
     ] if analysis.episode else []  # fmt: skip
     found = [s for s in (*surges[:2], *fits) if named is None or s is not named.signal]
@@ -253,11 +255,12 @@ def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
 def _bears(found: Candidate) -> bool:
     """Say whether a change touched the root or something below it, and was not shown innocent."""
     place = next((t.weight for t in found.terms if t.about == "place"), 0.0)
-    return place > _FELT and all(t.weight >= 0 for t in found.terms if t.about in ("nature", "undone"))
+    innocent = any(t.weight < 0 for t in found.terms if t.about in ("nature", "undone"))
+    return place > _FELT and not innocent
 
 
 def _root_cause(
-    writer: _Writer, moments: Mapping[int, Moment], rank: int, found: Candidate, sure: float,
+    moments: Mapping[int, Moment], rank: int, found: Candidate, sure: float,
     contributing: tuple[str, ...],
 ) -> RootCause:  # fmt: skip
     s = found.signal

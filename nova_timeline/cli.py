@@ -110,7 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         for name, text in _COMMANDS.items()
     }
     for name, command in made.items():
-        command.set_defaults(command=globals()[f"_{name}"])
+        command.set_defaults(command=_CALLS[name])
+    _arguments(made)
+    return parser
+
+
+def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["reconstruct"].add_argument("incident", type=Path, metavar="INCIDENT.toml")
     made["reconstruct"].add_argument(
         "--out", type=Path, required=True, metavar="RUN", help="the run folder to write"
@@ -131,9 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     made["connectors"].add_argument("name", nargs="?", metavar="NAME")
     made["sql"].add_argument("query", metavar="QUERY")
+    made["verify"].add_argument(
+        "--base", type=Path, metavar="DIR", help="where the incident file's folder is now, if moved"
+    )
     for name in ("verify", "sql"):
         made[name].add_argument("--json", action="store_true", help="print JSON")
-    return parser
 
 
 def _how(command: argparse.ArgumentParser) -> None:
@@ -247,19 +254,20 @@ def _verify(given: argparse.Namespace) -> int:
 
     from nova_timeline.verify import verify
 
-    found = verify(given.run)
+    found = verify(given.run, given.base)
     if given.json:
         import json
 
         print(json.dumps(asdict(found) | {"holds": found.holds}))
         return DONE if found.holds else NOT_WHOLE
-    from nova_timeline.wording import printable
+    from nova_timeline.wording import counted, printable
 
     for note in found.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     for failure in found.failures:
         print(f"does not hold: {printable(failure)}")
-    verdict = "everything holds" if found.holds else f"{len(found.failures)} things do not hold"
+    wrong = counted(len(found.failures), "thing does", "things do")
+    verdict = "everything holds" if found.holds else f"{wrong} not hold"
     print(
         f"{verdict}: {found.citations} citations, {found.records} records, "
         f"{found.sources} source files, {found.outputs} run files"
@@ -331,7 +339,7 @@ def _sql(given: argparse.Namespace) -> int:
     import polars as pl
 
     from nova_timeline import sql
-    from nova_timeline.wording import printable
+    from nova_timeline.wording import counted, printable
 
     table = sql.query(given.run, given.query)
     if given.json:
@@ -349,5 +357,17 @@ def _sql(given: argparse.Namespace) -> int:
     ):
         for line in str(frame).splitlines():
             print(printable(line))
-    print(f"{len(frame)} rows", file=sys.stderr)
+    print(counted(len(frame), "row"), file=sys.stderr)
     return DONE
+
+
+_CALLS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "reconstruct": _reconstruct,
+    "verify": _verify,
+    "explain": _explain,
+    "report": _report,
+    "draft": _draft,
+    "connectors": _connectors,
+    "sql": _sql,
+    "demo": _demo,
+}

@@ -159,26 +159,25 @@ def batch(
             are null. Identity and evidence columns are filled in here.
         scope: what a native id is unique within (an account, a log name); part of the identity.
         native: the ids the source itself gives its records, string, shape (n,); where null, the raw
-            bytes are the identity. Events only.
+            bytes are the identity, with the row's place among those of its record. Events only.
         record: for each row, the number of its record, int64, shape (n,); by default row i comes
             from record i.
     """
     digests = digest.sha256(raw)
-    kept = {
+    cited = {
         "evidence.sha256": digests,
         "evidence.uri": partition.uri,
         "evidence.locator": locators,
-        "raw": raw,
     }
-    store = schema.conform("evidence", kept, len(raw))
-    length = len(raw) if record is None else len(record)
-    filled = dict(columns)
-    filled["evidence.uri"] = partition.uri
-    filled["evidence.sha256"] = digests if record is None else digests.take(record)
-    filled["evidence.locator"] = locators if record is None else locators.take(record)
+    store = schema.conform("evidence", cited | {"raw": raw}, len(raw))
+    filled: dict[str, Any] = {**columns, **cited}
+    if record is not None:
+        filled["evidence.sha256"] = digests.take(record)
+        filled["evidence.locator"] = locators.take(record)
     if name == "event":
-        filled["event_id"] = _identities(filled["evidence.sha256"], native, scope)
-    return Batch(name, schema.conform(name, filled, length), store)
+        ids = _identities(filled["evidence.sha256"], native, scope)
+        filled["event_id"] = ids if record is None else _placed(ids, record)
+    return Batch(name, schema.conform(name, filled, len(filled["evidence.sha256"])), store)
 
 
 def _identities(digests: pa.Array[Any], native: Any, scope: str) -> pa.Array[Any]:
@@ -190,6 +189,19 @@ def _identities(digests: pa.Array[Any], native: Any, scope: str) -> pa.Array[Any
     if whole.null_count:
         named = arrow.whole(arrow.compute().if_else(whole.is_valid(), named, digests))
     return digest.identities(named, scope, by_bytes=whole.is_null())
+
+
+def _placed(ids: pa.Array[Any], record: pa.Array[Any]) -> pa.Array[Any]:
+    """Tell rows of one record apart that have no id but its bytes; the first keeps them as is."""
+    import numpy as np
+
+    places = np.flatnonzero(digest.are_by_bytes(ids))
+    whose = np.asarray(record, np.int64)[places]
+    order = np.argsort(whose, kind="stable")
+    _, first, count = np.unique(whose[order], return_index=True, return_counts=True)
+    nth = np.empty(len(places), np.int64)
+    nth[order] = np.arange(len(places)) - np.repeat(first, count)
+    return digest.numbered(ids, places, nth)
 
 
 def find_files(base: Path, path: str, globs: tuple[str, ...]) -> Files:
@@ -237,11 +249,16 @@ def _check_option(name: str, key: str, value: object, options: Mapping[str, Opti
 
 def available() -> list[str]:
     """Name every connector, importing none."""
+    return sorted({*_shipped(), *_entry_points()})
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """Find this project's own."""
     from pkgutil import iter_modules
 
     here = [str(Path(__file__).parent / "connectors")]
-    shipped = {m.name for m in iter_modules(here) if not m.name.startswith("_")}
-    return sorted(shipped | set(_entry_points()))
+    return frozenset(m.name for m in iter_modules(here) if not m.name.startswith("_"))
 
 
 @cache

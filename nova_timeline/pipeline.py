@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nova_timeline.clock import Window
     from nova_timeline.connector import Connector, Gap
+    from nova_timeline.correlate.analysis import Analysis
 
 OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
@@ -44,37 +45,41 @@ def reconstruct(incident: Incident, *, engine: Local | None = None) -> Timeline:
     Raises:
         IncidentFileError: the topology cannot be read.
     """
+    here = engine or Local()
     shape = _topology(incident)
     tasks = _tasks(incident, shape)
-    pieces = list((engine or Local()).map(ingest.read, tasks))
+    # Digested before they are read: of a log that grows, all that is cited was there.
+    inputs = _inputs(incident, tasks, Local(here.workers))
+    pieces = list(here.map(ingest.read, tasks))
     tables = {
         "event": _events(ingest.merged(pieces, "event")),
         "metric": _once(
             ingest.merged(pieces, "metric"), ["timestamp", "entity", "metric.name", "value"]
         ),
         "edge": _once(ingest.merged(pieces, "edge"), ["caller", "callee", "kind"]),
-        "evidence": _once(ingest.merged(pieces, "evidence"), ["evidence.locator", "evidence.uri"]),
+        "evidence": _once(
+            ingest.merged(pieces, "evidence"),
+            ["evidence.locator", "evidence.uri", "evidence.sha256"],
+        ),
     }
-    return _correlated(incident, shape, tables, pieces)
+    found = _correlated(incident, shape, tables)
+    coverage = tuple(_coverage(incident, pieces, tables))
+    tables["coverage"] = _coverage_table(coverage)
+    findings = assemble.findings(incident, tables["event"], tables["metric"], coverage, found)
+    return Timeline(findings, tables, _about(incident, inputs))
 
 
-def _correlated(
-    incident: Incident, shape: Topology, tables: dict[str, pa.Table], pieces: Sequence[Piece]
-) -> Timeline:
+def _correlated(incident: Incident, shape: Topology, tables: Mapping[str, pa.Table]) -> Analysis:
     from nova_timeline.correlate import analysis
 
     whole = shape.with_edges(
         zip(*(tables["edge"][c].to_pylist() for c in ("caller", "callee", "kind")), strict=True)
     )
     own = frozenset(s.name for s in incident.sources if s.use in OWN_RECEIPT)
-    found = analysis.run(
+    return analysis.run(
         tables["event"], tables["metric"], whole, incident.window,
         affected=incident.affected, own_receipt=own,
     )  # fmt: skip
-    coverage = tuple(_coverage(incident, pieces, tables))
-    tables["coverage"] = _coverage_table(coverage)
-    findings = assemble.findings(incident, tables["event"], tables["metric"], coverage, found)
-    return Timeline(findings, tables, _about(incident, pieces))
 
 
 def _topology(incident: Incident) -> Topology:
@@ -277,27 +282,28 @@ def _coverage_table(coverage: Sequence[Coverage]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema.table("coverage"))
 
 
-def _about(incident: Incident, pieces: Sequence[Piece]) -> dict[str, Any]:
+def _about(incident: Incident, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Say what the run was made of, for the manifest."""
-    source = {s.name: s for s in incident.sources}
-    files: dict[str, dict[str, Any]] = {}
-    for uri in sorted({uri for p in pieces for uri in p.read}):
-        if about := _about_file(incident.base / uri):
-            files[uri] = about
-    pairs = sorted({(uri, p.source) for p in pieces for uri in p.read if uri in files})
-    inputs = [
-        {"uri": uri, "source": name, "use": source[name].use, "options": dict(source[name].options)}
-        | files[uri]
-        for uri, name in pairs
-    ]
     return {
         "incident": incident.id,
         "window": _window(incident.window),
         "base": str(incident.base.resolve()),
-        "inputs": inputs,
+        "inputs": list(inputs),
         "versions": {name: version(name) for name in _VERSIONS}
         | {"python": platform.python_version()},
     }
+
+
+def _inputs(incident: Incident, tasks: Sequence[Task], engine: Local) -> list[dict[str, Any]]:
+    """List every file by the source that reads it, with its length and digest."""
+    uris = sorted({p.uri for t in tasks for p in t.partitions})
+    about = dict(zip(uris, engine.map(_about_file, [incident.base / u for u in uris]), strict=True))
+    pairs = {(p.uri, t.source.name): t.source for t in tasks for p in t.partitions}
+    return [
+        {"uri": uri, "source": name, "use": source.use, "options": dict(source.options)} | known
+        for (uri, name), source in sorted(pairs.items(), key=lambda pair: pair[0])
+        if (known := about[uri]) is not None
+    ]
 
 
 def _about_file(path: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import store
+from nova_timeline import arrow, store
 from nova_timeline.errors import QueryError, RunFolderError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def query(run: Path, text: str) -> pa.Table:
     with _sealed_off(run) as database:
         try:
             found: Any = database.sql(text)  # None from a statement that gives no rows
-            table: pa.Table | None = found and found.to_arrow_table()
+            table: pa.Table | None = None if found is None else found.to_arrow_table()
         except duckdb.Error as error:
             msg = f"{error}\n({_HINT})"
             raise QueryError(msg) from error
@@ -57,7 +57,7 @@ def texts(table: pa.Table) -> pa.Table:
     """Write every value of a result as DuckDB writes it, bytes in hex; shape (n, columns)."""
     wanted = [f"coalesce({value}::VARCHAR, 'null') AS {name}" for name, value in _shown(table)]
     with _holding(table) as database:
-        found: Any = database.sql(f"SELECT {', '.join(wanted)} FROM result")  # noqa: S608
+        found: Any = database.sql(f"SELECT {', '.join(wanted)} FROM result")  # noqa: S608 - quoted
         written: pa.Table = found.to_arrow_table()
         return written
 
@@ -65,7 +65,7 @@ def texts(table: pa.Table) -> pa.Table:
 def json_lines(table: pa.Table) -> Iterator[str]:
     """Write each row of a result as a JSON object, bytes in hex, NaN and the infinities as null."""
     wanted = ", ".join(f"{value} AS {name}" for name, value in _shown(table, finite=True))
-    rows = f"SELECT to_json(found)::VARCHAR FROM (SELECT {wanted} FROM result) AS found"  # noqa: S608
+    rows = f"SELECT to_json(found)::VARCHAR FROM (SELECT {wanted} FROM result) AS found"  # noqa: S608 - quoted
     with _holding(table) as database:
         found: Any = database.sql(rows)
         for batch in found.to_arrow_reader(_ROWS):
@@ -76,11 +76,12 @@ def _shown(table: pa.Table, *, finite: bool = False) -> Iterator[tuple[str, str]
     """Give for each column its quoted name, and the SQL for what is shown of it."""
     import pyarrow as pa
 
-    for field in table.schema:
-        name = '"' + field.name.replace('"', '""') + '"'
-        if finite and pa.types.is_floating(field.type):
+    kinds: list[Any] = table.schema.types
+    for column, kind in zip(table.column_names, kinds, strict=True):
+        name = '"' + column.replace('"', '""') + '"'
+        if finite and pa.types.is_floating(kind):
             yield name, f"CASE WHEN isfinite({name}) THEN {name} END"
-        elif pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+        elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             yield name, f"lower(hex({name}))"
         else:
             yield name, name
@@ -89,19 +90,11 @@ def _shown(table: pa.Table, *, finite: bool = False) -> Iterator[tuple[str, str]
 def _sealed_off(run: Path) -> duckdb.DuckDBPyConnection:
     """Open a database that holds the run's tables and can reach no file, theirs included."""
     import duckdb
-    import pyarrow as pa
-    from pyarrow import dataset
 
-    checked: Any = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
-    layout = dataset.ParquetFileFormat(default_fragment_scan_options=checked)
+    opened = {view: _opened(run / place) for view, place in TABLES.items()}
     database = duckdb.connect(":memory:")
-    try:
-        for view, place in TABLES.items():
-            database.register(view, dataset.dataset(run / place, format=layout))
-    except (OSError, pa.ArrowException) as error:
-        database.close()
-        msg = f"{run / place} cannot be read: {error}"
-        raise RunFolderError(msg) from error
+    for view, table in opened.items():
+        database.register(view, table)
     for setting in (
         "TimeZone = 'UTC'",
         "enable_external_access = false",
@@ -109,6 +102,20 @@ def _sealed_off(run: Path) -> duckdb.DuckDBPyConnection:
     ):
         database.execute(f"SET {setting}").fetchall()
     return database
+
+
+def _opened(place: Path) -> object:
+    """Open a Parquet file, or a folder of them, for DuckDB to scan."""
+    import pyarrow as pa
+
+    dataset = arrow.dataset()
+    checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    layout = dataset.ParquetFileFormat(default_fragment_scan_options=checked)
+    try:
+        return dataset.dataset(place, format=layout)
+    except (OSError, pa.ArrowException) as error:
+        msg = f"{place} cannot be read: {error}"
+        raise RunFolderError(msg) from error
 
 
 def _holding(table: pa.Table) -> duckdb.DuckDBPyConnection:

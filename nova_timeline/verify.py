@@ -41,8 +41,12 @@ class Verification:
         return not self.failures
 
 
-def verify(run: Path) -> Verification:
+def verify(run: Path, base: Path | None = None) -> Verification:
     """Check a run folder.
+
+    Args:
+        run: the folder.
+        base: where the incident file's folder is now, if it has moved since.
 
     Raises:
         RunFolderError: it is not a run.
@@ -60,7 +64,7 @@ def verify(run: Path) -> Verification:
     except RunFolderError as error:
         found.failures.append(str(error))
         return found
-    base = Path(about["base"])
+    base = base or Path(about["base"])
     for entry in about["inputs"]:
         _source(base, entry, evidence, found)
     return found

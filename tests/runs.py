@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nova_timeline import store
 from nova_timeline.config import Incident
 from nova_timeline.pipeline import reconstruct
-from nova_timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from nova_timeline.timeline import Timeline
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 BUNDLED = FIXTURES / "checkout-outage"
@@ -93,9 +95,19 @@ def small_run(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_run(tmp_path: Path) -> Path:
-    """Give a run of the small incident, in ``tmp_path`` with its sources, to be damaged."""
-    return reconstruct(Incident.load(write(tmp_path / "incident"))).save(tmp_path / "run")
+def own_run(small: Path, small_run: Path, tmp_path: Path) -> Path:
+    """Give a copy of the small incident's run, with its sources beside it, to be damaged."""
+    run = shutil.copytree(small_run, tmp_path / "run")
+    reseal(run, base=str(shutil.copytree(small.parent, tmp_path / "incident")))
+    return run
+
+
+def reseal(run: Path, **changed: Any) -> None:
+    """Write a run's manifest anew over whatever it now holds, with parts of it changed."""
+    own = ("format", "outputs", "seal")
+    kept = {key: value for key, value in store.manifest(run).items() if key not in own}
+    (run / store.MANIFEST).unlink()
+    store.seal(run, kept | changed)
 
 
 def write(folder: Path, sources: Iterable[str] = tuple(_SOURCES)) -> Path:

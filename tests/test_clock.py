@@ -37,7 +37,8 @@ def test_every_digit_is_kept(text: str, expected: int, precision: int) -> None:
     "text",
     ["", "yesterday", "SOME-ERROR-HERE-T08:44:02.8921579Z", "2026-02-30T00:00:00Z",
      "2026-13-01T00:00:00Z", "2026-03-03T24:00:00Z", "2026-03-03", "1601-01-01T00:00:00Z",
-     "9999-12-31T23:59:59Z", "2026-03-03T13:30:00.Z", "2026-03-03T13:30:00+2:00", "2026-03-03T13:30:00Zulu"],
+     "9999-12-31T23:59:59Z", "2026-03-03T13:30:00.Z", "2026-03-03T13:30:00+2:00",
+     "2026-03-03T13:30:00Zulu"],
 )  # fmt: skip
 def test_what_is_no_time_is_null(text: str) -> None:
     assert ns(text) == [None]

@@ -222,7 +222,7 @@ def test_a_reader_that_gives_nothing_leaves_its_source_unavailable(
 
 def deny(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let files of that name be opened by nobody; root may read any file, so modes do not do."""
-    opened = Path.open
+    opened: Any = Path.open
 
     def refuse(self: Path, *how: Any, **more: Any) -> Any:
         if self.name == name:
@@ -257,7 +257,7 @@ def test_people_are_pseudonyms_everywhere(bundled_run: Path, small_run: Path) ->
 
 
 def test_a_person_has_one_pseudonym(small_timeline: Timeline) -> None:
-    known = set(small_timeline.to_arrow("event")["actor"].to_pylist()) - {None}
+    known: list[Any] = small_timeline.to_arrow("event")["actor"].drop_null().to_pylist()
     assert normalise.pseudonym(runs.PERSON) in known
     assert all(name.startswith("actor-") for name in known)
 

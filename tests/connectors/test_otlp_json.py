@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nova_timeline.connector import Batch, Gap, Partition, load
-from nova_timeline.connectors import _otlp_scan
+from nova_timeline.connectors import _otlp_values
 from nova_timeline.errors import UnreadableSourceError
 
 VALUES = st.recursive(
@@ -47,7 +47,7 @@ def wrapped(value: Any) -> dict[str, Any]:
 @settings(deadline=None)
 def test_the_wrapping_comes_off(value: Any, indent: int | None) -> None:
     text = np.frombuffer(json.dumps(wrapped(value), indent=indent).encode(), np.uint8)
-    out, _ = _otlp_scan.bare(text, np.array([0, len(text)], np.int64))
+    out, _ = _otlp_values.bare(text, np.array([0, len(text)], np.int64))
     assert json.loads(out.tobytes()) == value
 
 
@@ -132,3 +132,72 @@ def test_spans_are_cut_the_same_whatever_the_piece(tmp_path: Path) -> None:
     file.write_text((json.dumps(span) + "\n") * 20)
     reader = load("otlp_json")({})
     assert list(reader.partitions("t", file, 10)) == list(reader.partitions("t", file, 1000))
+
+
+def traced(service: str, *spans: dict[str, Any], **resource: str) -> str:
+    pairs = [
+        {"key": k, "value": {"stringValue": v}}
+        for k, v in ({"service.name": service} | resource).items()
+    ]
+    inner = {"resource": {"attributes": pairs}, "scopeSpans": [{"spans": list(spans)}]}
+    return json.dumps({"resourceSpans": [inner]}) + "\n"
+
+
+def span(number: str, parent: str = "", kind: Any = 2, **attributes: str) -> dict[str, Any]:
+    return {
+        "traceId": "t",
+        "spanId": number,
+        "parentSpanId": parent,
+        "name": "GET /",
+        "kind": kind,
+        "startTimeUnixNano": "1772545320000000001",
+        "endTimeUnixNano": "1772545320000000009",
+        "attributes": [{"key": k, "value": {"stringValue": v}} for k, v in attributes.items()],
+    }
+
+
+def items(path: Path, text: str, name: str) -> list[dict[str, Any]]:
+    file = path / "traces.jsonl"
+    file.write_text(text)
+    found = load("otlp_json")({}).read(Partition("traces.jsonl", file))
+    return [r for i in found if isinstance(i, Batch) and i.name == name for r in plain_rows(i)]
+
+
+def plain_rows(item: Batch) -> list[dict[str, Any]]:
+    table = item.table
+    for name in table.schema.names:
+        if pa.types.is_timestamp(table[name].type):
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, table[name].cast(pa.int64()))
+    return table.to_pylist()
+
+
+def test_every_span_is_an_event_by_the_clock_of_its_host(tmp_path: Path) -> None:
+    failed = span("b") | {"status": {"code": 2, "message": "refused"}}
+    text = traced("web", span("a"), failed, **{"host.name": "WEB-2.shop.internal"})
+    text += traced("api", span("c"), **{"service.instance.id": "api-7"}) + traced("db", span("d"))
+    rows = items(tmp_path, text, "event")
+    assert [(r["event_name"], r["severity_number"], r["body"]) for r in rows[:2]] == [
+        ("span", 9, "GET /"),
+        ("span.error", 17, "GET /: refused"),
+    ]
+    assert [r["clock"] for r in rows] == ["host:web-2", "host:web-2", "host:api-7", "host:db"]
+    assert (rows[0]["timestamp"], rows[0]["end_timestamp"]) == (
+        1772545320000000001,
+        1772545320000000009,
+    )
+
+
+def test_a_client_that_nobody_answers_calls_the_peer_it_names(tmp_path: Path) -> None:
+    database = {"db.system.name": "postgresql", "server.address": "orders-db.example.com"}
+    text = traced(
+        "web",
+        span("a", kind=3, **{"peer.service": "ledger", "server.address": "10.0.0.7"}),
+        span("b", kind="SPAN_KIND_CLIENT", **database),
+        span("c", kind=3, **{"server.address": "api.internal"}),
+        span("d", kind=3, **{"server.address": "localhost"}),
+        span("e", kind=2, **{"server.address": "web.example.com"}),
+    )
+    text += traced("api", span("f", parent="c"))
+    edges = {(r["caller"], r["callee"]) for r in items(tmp_path, text, "edge")}
+    assert edges == {("web", "ledger"), ("web", "orders-db.example.com"), ("web", "api")}

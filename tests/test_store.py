@@ -1,0 +1,192 @@
+"""The run folder: written whole or not at all, and read back as it was."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from nova_timeline import document, schema, store
+from nova_timeline.errors import RunError, RunFolderError
+from nova_timeline.timeline import Timeline
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
+
+
+def test_a_run_read_back_is_what_was_saved(bundled: Timeline, bundled_run: Path) -> None:
+    again = Timeline.open(bundled_run)
+    assert document.dumps(again.findings) == document.dumps(bundled.findings)
+    for name in (*store.FOLDERS, "moments", "links"):
+        assert again.to_arrow(name).equals(bundled.to_arrow(name).cast(again.to_arrow(name).schema))
+
+
+def test_a_run_saved_again_is_the_same_files(small_run: Path, tmp_path: Path) -> None:
+    again = Timeline.open(small_run).save(tmp_path / "again")
+    assert listed(again) == listed(small_run)
+    for name in ("timeline.json", "report.html", "postmortem.md", "events/part-0.parquet"):
+        assert (again / name).read_bytes() == (small_run / name).read_bytes()
+
+
+def test_the_raw_record_is_the_bytes_of_the_file(small: Path, small_run: Path) -> None:
+    timeline = Timeline.open(small_run)
+    key, citation = next(
+        (k, c) for k, c in timeline.findings.evidence.items() if c.uri.startswith("logs/")
+    )
+    start, _, length = citation.locator.removeprefix("bytes=").partition("+")
+    data = (small.parent / citation.uri).read_bytes()
+    assert timeline.evidence(key).raw == data[int(start) : int(start) + int(length)]
+
+
+def test_what_is_not_there_is_named_with_what_is(small_run: Path) -> None:
+    timeline = Timeline.open(small_run)
+    with pytest.raises(RunError, match="no table 'event_s'; did you mean 'event'"):
+        timeline.to_arrow("event_s")
+    with pytest.raises(RunError, match="cites no 'e00'"):
+        timeline.evidence("e00")
+
+
+def test_nothing_is_there_before_the_run_is_whole(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with store.writing(run) as folder:
+        (folder / "one").write_text("1")
+        assert not run.exists()
+        assert folder.parent == tmp_path
+    assert listed(tmp_path) == ["run", "run/one"]
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with store.writing(tmp_path / "run") as folder:
+            (folder / "one").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert listed(tmp_path) == []
+
+
+def test_a_run_that_fails_leaves_the_older_one(own_run: Path) -> None:
+    before = listed(own_run.parent)
+
+    def fail() -> None:
+        with store.writing(own_run):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert listed(own_run.parent) == before
+
+
+def test_an_older_run_is_replaced_whole(own_run: Path) -> None:
+    with store.writing(own_run) as folder:
+        (folder / store.MANIFEST).write_text("{}")
+    assert listed(own_run) == [store.MANIFEST]
+    assert sorted(p.name for p in own_run.parent.iterdir()) == ["incident", "run"]
+
+
+def test_an_older_run_behind_a_link_is_replaced_where_it_is(own_run: Path) -> None:
+    link = own_run.with_name("latest")
+    link.symlink_to("run")
+    with store.writing(link) as folder:
+        (folder / store.MANIFEST).write_text("{}")
+    assert link.is_symlink()
+    assert listed(own_run) == [store.MANIFEST]
+
+
+def test_an_older_run_comes_back_when_the_new_one_cannot_take_its_place(
+    own_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = listed(own_run.parent)
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.suffix == ".part":
+            raise OSError(16, "Device or resource busy")
+        return rename(self, target)
+
+    def fail() -> None:
+        with store.writing(own_run) as folder:
+            (folder / store.MANIFEST).write_text("{}")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="busy"):
+        fail()
+    assert listed(own_run.parent) == before
+
+
+@pytest.mark.parametrize("inside", ["new", "empty", "a/b/new"])
+def test_a_run_may_stand_in_a_new_or_an_empty_folder(inside: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with store.writing(tmp_path / inside) as folder:
+        (folder / "one").write_text("1")
+    assert (tmp_path / inside / "one").read_text() == "1"
+
+
+def test_the_folder_one_stands_in_may_become_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with store.writing(Path()) as folder:
+        (folder / "one").write_text("1")
+    assert listed(tmp_path) == ["here", "here/one"]
+
+
+def test_something_else_is_not_written_over(tmp_path: Path) -> None:
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter-1.tex").write_text("It was")
+    file = tmp_path / "notes.txt"
+    file.write_text("x")
+    for taken in (folder, file):
+        with pytest.raises(RunFolderError, match="exists and is not a run; name another"):
+            store.writing(taken).__enter__()
+    assert listed(tmp_path) == ["notes.txt", "thesis", "thesis/chapter-1.tex"]
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunFolderError, match="cannot be written: Not a directory"):
+        store.writing(tmp_path / "file" / "run").__enter__()
+
+
+def test_a_table_without_rows_comes_back_with_its_columns(tmp_path: Path) -> None:
+    store.write_table(tmp_path, "metric", schema.empty("metric"))
+    assert store.read_table(tmp_path, "metric").equals(schema.empty("metric"))
+    assert store.read_table(tmp_path, "edge").equals(schema.empty("edge"))
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "emptied"])
+def test_a_damaged_table_is_told_and_not_read(how: str, own_run: Path) -> None:
+    path = own_run / "events" / "part-0.parquet"
+    data = path.read_bytes()
+    middle = len(data) * 2 // 5
+    flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    path.write_bytes({"flipped": flipped, "cut": data[:middle], "emptied": b""}[how])
+    with pytest.raises(RunFolderError, match="events cannot be read"):
+        store.read_table(own_run, "event")
+
+
+def test_the_manifest_lists_every_file_and_seals_itself(small_run: Path) -> None:
+    whole = store.manifest(small_run)
+    files = {n for n in listed(small_run) if (small_run / n).is_file()}
+    assert set(whole["outputs"]) == files - {store.MANIFEST}
+    assert store.is_sealed(whole)
+    assert not store.is_sealed({**whole, "base": "/elsewhere"})
+    assert not store.is_sealed({k: v for k, v in whole.items() if k != "seal"})
+    assert whole["versions"].keys() >= {"nova-timeline", "python", "duckdb"}
+
+
+def test_the_manifest_is_the_same_text_for_the_same_run(small_run: Path, tmp_path: Path) -> None:
+    again = Timeline.open(small_run).save(tmp_path / "again")
+    assert (again / store.MANIFEST).read_bytes() == (small_run / store.MANIFEST).read_bytes()
+    assert json.loads((again / store.MANIFEST).read_bytes())["format"] == store.FORMAT
+
+
+def test_every_column_of_the_tables_survives(own_run: Path) -> None:
+    for name in store.FOLDERS:
+        table = store.read_table(own_run, name)
+        assert table.schema == schema.table(name)
+        assert isinstance(table, pa.Table)
