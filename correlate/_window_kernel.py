@@ -58,27 +58,23 @@ def nearest(
     hop_cost: int,
     keep: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give each effect its cheapest causes; see `windows.link` for the meaning of the arguments.
+    """Give each effect its cheapest causes, as `windows.link` says.
 
-    Causes are sorted by (entity, time); ``cause_starts`` holds where each entity's begin. Only the
-    best ``keep`` are held, and whatever cannot cost less than the worst of them is not looked at.
-
-    Returns:
-        Cause positions, costs and hops, each of shape (effects * keep,); unused places hold -1.
+    Causes are sorted by (entity, time), each entity's from its ``cause_starts``. Returns their
+    positions, costs and hops, each of shape (effects * keep,); unused places hold -1.
     """
     n = effect_time.shape[0]
-    cause = np.full(n * keep, -1, np.int64)
+    cause, hops = np.full(n * keep, -1, np.int64), np.full(n * keep, -1, np.int64)
     cost = np.full(n * keep, _NONE, np.int64)
-    hops = np.full(n * keep, -1, np.int64)
     for e in range(n):
         t = int(effect_time[e])
-        base, last = e * keep, e * keep + keep - 1
+        base, last = e * keep, (e + 1) * keep - 1
         for r in range(reach_starts[effect_entity[e]], reach_starts[effect_entity[e] + 1]):
             far = int(reach_hops[r]) * hop_cost
             if far >= cost[last]:
-                break  # reach is sorted by hops: nothing further is cheaper
-            first = int(cause_starts[reach_entity[r]])
-            i = _latest(cause_time, first, int(cause_starts[reach_entity[r] + 1]), t + slack)
+                break  # reach is sorted by hops: nothing further costs less than the worst held
+            first, stop = cause_starts[reach_entity[r]], cause_starts[reach_entity[r] + 1]
+            i = _latest(cause_time, int(first), int(stop), t + slack)
             while i >= first and cause_time[i] >= t - window:
                 delta = abs(t - int(cause_time[i]))
                 if cause_time[i] <= t and delta + far > cost[last]:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _SHORTEST = 3
 _LONG_ENOUGH = 7
-_STOP = frozenset(
-    """
+_EMPTY = """
     the and for with from that this was were are has have had not but its into per via all any
     too error errors warn warning info debug fatal critical fail failed failure failing
     exception burst log logs record records rose fell level back never seen before update
@@ -29,8 +28,8 @@ _STOP = frozenset(
     message status code write read get post time timestamp version region zone account arn type
     kind default example main alarm alert metric count total average sum host hosts app api prod
     production env threshold datapoint datapoints crossed greater greaterthanthreshold than
-    """.split()
-)
+"""
+_STOP = frozenset(_EMPTY.split())  # words that every record has
 
 HARMLESS = re.compile(
     r"\b(readme|docs?|documentation|comment|typo|changelog|css|style|stylesheet|colou?r|banner|copy"
@@ -41,11 +40,13 @@ HARMLESS = re.compile(
 RISKY = re.compile(
     r"\b(time_?outs?|limits?|pool|max[_a-z]*|min[_a-z]*|retry|retries|ttl|cache|memory|heap|cpu|"
     r"quota|connections?|migrat\w+|schema|index|query|certificate|tls|dns|firewall|"
-    r"security.?group|route|iam|policy|permission|secret|replicas?|concurrency|batch|thread\w*|drop|delete|disable\w*|upgrade)\b",
+    r"security.?group|route|iam|policy|permission|secret|replicas?|concurrency|batch|thread\w*|"
+    r"drop|delete|disable\w*|upgrade)\b",
     re.IGNORECASE,
 )
 REVERT = re.compile(
-    r"\b(rolls?[ -]?back|rolled[ -]back|rollback|reverts?|reverted|restor(?:e|ed|ing)|undo|back ?out)\b",
+    r"\b(rolls?[ -]?back|rolled[ -]back|rollback|reverts?|reverted|restor(?:e|ed|ing)|undo"
+    r"|back ?out)\b",
     re.IGNORECASE,
 )
 _MOVED = re.compile(

@@ -118,6 +118,7 @@ def _rows(events: pa.Table, own_receipt: frozenset[str]) -> pl.DataFrame:
                  "timestamp_precision": "precision", "severity_number": "severity"})
         .filter(pl.col("time").is_not_null())
         .with_columns(
+            pl.col("kind").fill_null("log"),
             pl.col("precision").fill_null(1),
             pl.col("severity").fill_null(9),
             observed=pl.when(~pl.col("source").is_in(sorted(own_receipt))).then("observed"),
@@ -181,6 +182,7 @@ def _metrics(metrics: pa.Table) -> pl.DataFrame:
             pl.col("timestamp").cast(pl.Int64).alias("time"), pl.col("row").cast(pl.Int64)
         )
         .rename({"metric.name": "metric"})
+        .with_columns(pl.col("metric").fill_null("a metric without a name"))
         .filter(pl.col("time").is_not_null())
     )
 
@@ -193,7 +195,7 @@ def _scene(
     changes = [s for s in rows if s["role"] == "change"]
     recoveries = [
         s for s in rows
-        if s["role"] in ("recovery", "alert_resolved") and s["entity"] in cascade.depth
+        if s["role"] in ("recovery", "alert_resolved") and (s["entity"] or "") in cascade.depth
     ]  # fmt: skip
     scene = Scene(cascade, began.time, topology, {}, changes, recoveries)
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
@@ -241,12 +243,14 @@ def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
         for row in (s["row"], *s["rows"])
     ]
     rows = [row for _, row in pairs]
+    attributes: Any = events["attributes"]
     bodies = events["body"].take(rows).to_pylist()
     roles = events["role"].take(rows).to_pylist()
     for (signal, row), body, role in zip(pairs, bodies, roles, strict=True):
         said[signal].append(body or "")
         if role == "change":
-            said[signal].extend(v or "" for _, v in events["attributes"][row].as_py() or ())
+            held: Sequence[tuple[str, str | None]] = attributes[row].as_py() or ()
+            said[signal].extend(v or "" for _, v in held)
     return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}
 
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 BUCKET = 30_000_000_000
 """ns."""
+SLOW_BUCKET = 10 * BUCKET
+"""ns; for errors that come too slowly for the other."""
 FEWEST = 5
 """A bucket with fewer records is never a burst."""
 DEVIATIONS = 6.0
 _MAD_TO_SIGMA = 1.4826
-_JOIN = 4 * BUCKET  # quiet stretches up to this long do not end a burst
+_JOIN = 4  # buckets; quiet stretches up to so many do not end a burst
 _WARN = 13
+_ERROR = 17
 
 
 def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
@@ -40,20 +43,30 @@ def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     """
     import polars as pl
 
+    bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
+    quick = _found(bad, window, BUCKET)
+    # Where little is logged, errors that come slowly are a burst all the same.
+    slow = bad.filter(pl.col("severity") >= _ERROR).join(
+        quick, on=["entity", "template"], how="anti"
+    )
+    return pl.concat([quick, _found(slow, window, SLOW_BUCKET)]).sort("first", "entity", "template")
+
+
+def _found(bad: pl.DataFrame, window: Window, width: int) -> pl.DataFrame:
+    """Find the bursts that show in buckets of a width in ns."""
+    import polars as pl
+
     key = ["entity", "template"]
-    marked = _marked(_counts(rows, window), max((window.end - window.start) // BUCKET, 1))
+    counts = _counts(bad, window, width)
+    marked = _marked(counts, max((window.end - window.start) // width, 1))
     ordered = marked.sort(*key, "bucket")
     # The buckets on either side of one that fires may hold the burst's beginning and end.
     beside = _fires_at(-1) | _fires_at(1)
     taken = pl.col("fires") | (beside & (pl.col("n") > pl.col("baseline")))
+    quiet = pl.col("first") - pl.col("last").shift(1) > _JOIN * width
     return (
         ordered.filter(taken)
-        .with_columns(
-            part=(pl.col("first") - pl.col("last").shift(1) > _JOIN)
-            .fill_null(value=False)
-            .cum_sum()
-            .over(key)
-        )
+        .with_columns(part=quiet.fill_null(value=False).cum_sum().over(key))
         .group_by(*key, "part")
         .agg(
             pl.col("first").min(),
@@ -66,17 +79,15 @@ def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
             (pl.col("earliest").min() >= pl.col("first").min()).alias("novel"),
         )
         .drop("part")
-        .sort("first", "entity", "template")
     )
 
 
-def _counts(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Count the bad records of each template on each entity, bucket by bucket."""
+def _counts(bad: pl.DataFrame, window: Window, width: int) -> pl.DataFrame:
+    """Count the records of each template on each entity, bucket by bucket."""
     import polars as pl
 
-    bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
     return (
-        bad.with_columns(bucket=(pl.col("time") - window.start) // BUCKET)
+        bad.with_columns(bucket=(pl.col("time") - window.start) // width)
         .group_by("entity", "template", "bucket")
         .agg(
             pl.len().cast(pl.Int64).alias("n"),

@@ -131,7 +131,8 @@ def _calls(topology: Topology) -> pl.DataFrame:
 
     names = sorted({n for e in topology.edges for n in (e.caller, e.callee)})
     near = reach(topology, names, _DEPTH, 1)
-    starts, found = near.starts.tolist(), near.entities.tolist()
+    starts: list[int] = near.starts.tolist()
+    found: list[int] = near.entities.tolist()
     below = {
         name: [names[i] for i in found[starts[at] : starts[at + 1]]]
         for at, name in enumerate(names)

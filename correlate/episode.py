@@ -7,6 +7,7 @@ topology is known, since unrelated things go wrong at the same time every night.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Signal = dict[str, Any]
 """One row of the signals table, by column."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: onset and weight are asked for over and over, and kept
 class Trouble:
     """A stretch in which one entity was in trouble."""
 
@@ -37,12 +38,12 @@ class Trouble:
     last: int
     signals: tuple[Signal, ...]
 
-    @property
+    @cached_property
     def onset(self) -> int:
         """When harm first showed: the first firm sign, or the first of any where none is firm."""
         return min((s["time"] for s in self.signals if s["weight"] >= FIRM), default=self.first)
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """Add up the evidence, each kind of it once."""
         kinds: dict[tuple[str, str], float] = {}

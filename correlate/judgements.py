@@ -16,8 +16,16 @@ LATE = 120_000_000_000
 """ns; a change this long after the onset cannot have caused it."""
 RESPITE = 15 * 60_000_000_000
 """ns; recovery within this after a change was undone speaks for that change."""
-TRIGGERS = {"hardware": 0.35, "external_provider": 0.35, "certificate": 0.35, "network": 0.25,
-            "traffic": 0.25, "data": 0.2, "resource_exhaustion": 0.15, "dependency": 0.1}  # fmt: skip
+TRIGGERS = {
+    "hardware": 0.35,
+    "external_provider": 0.35,
+    "certificate": 0.35,
+    "network": 0.25,
+    "traffic": 0.25,
+    "data": 0.2,
+    "resource_exhaustion": 0.15,
+    "dependency": 0.1,
+}
 """Categories of fault that can be a cause by themselves, without a change."""
 
 _TAU_S = 20 * 60.0
@@ -49,7 +57,8 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     """Score a fault as a cause that needs no change."""
     category = signal["category"]
     lag = (signal["time"] - scene.onset) / 1e9
-    here = f"the first trouble on {scene.cascade.root}, where the cascade begins"
+    where = scene.cascade.root or "an entity without a name"
+    here = f"the first trouble on {where}, where the cascade begins"
     near = 0.1 * math.exp(-abs(lag) / 300)
     terms = [
         Term(here, 0.2, (signal["signal"],)),
@@ -93,6 +102,8 @@ def _place(signal: Signal, scene: Scene) -> Term:
 
 def _placed(entity: str, scene: Scene) -> tuple[str, float]:
     root = scene.cascade.root
+    if not entity:
+        return "what it touched is not known", 0.1
     if entity == root:
         return f"touched {root}, where the cascade begins", 0.3
     if entity in scene.below:
@@ -101,8 +112,6 @@ def _placed(entity: str, scene: Scene) -> tuple[str, float]:
     if entity in scene.cascade.depth:
         depth = scene.cascade.depth[entity]
         return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", 0.1
-    if not entity:
-        return "what it touched is not known", 0.1
     if not scene.topology.edges:
         return f"touched {entity}; no topology says how that relates to {root}", 0.05
     return f"touched {entity}, which {root} does not depend on", -0.1

@@ -56,7 +56,8 @@ def later(signals: pl.DataFrame, episode: Episode, began: Phase, root: str) -> d
     """Find the steps after the onset; a step that no evidence shows is left out."""
     rows = [s for s in signals.to_dicts() if s["time"] >= began.time]
     found: dict[str, Phase] = {}
-    alerts = [s for s in rows if s["role"] == "alert_firing" and s["entity"] in episode.entities]
+    troubled = set(episode.entities)
+    alerts = [s for s in rows if s["role"] == "alert_firing" and (s["entity"] or "") in troubled]
     if alerts:
         found["detected"] = Phase(alerts[0]["time"], alerts[0]["signal"])
     seen = [s for s in rows if s["role"] == "acknowledgement"]
@@ -89,7 +90,8 @@ def _recovered(rows: Sequence[Signal], episode: Episode) -> Phase | None:
         first = min(firing, key=lambda s: s["time"])
         over = [
             s for s in rows
-            if s["role"] == "alert_resolved" and s["entity"] == first["entity"] and s["time"] > first["time"]
+            if s["role"] == "alert_resolved"
+            and s["entity"] == first["entity"] and s["time"] > first["time"]
         ]  # fmt: skip
         if not over:
             return None

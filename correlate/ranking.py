@@ -53,7 +53,7 @@ def confidence(candidates: Sequence[Candidate]) -> list[float]:
 
 def _first_faults(scene: Scene) -> list[Signal]:
     """Take the root's first fault, and the first of each category that can cause harm by itself."""
-    root = [s for s in scene.cascade.signals if s["entity"] == scene.cascade.root]
+    root = [s for s in scene.cascade.signals if (s["entity"] or "") == scene.cascade.root]
     firsts: dict[str | None, Signal] = {}
     for s in root:
         if s["role"] == "fault":

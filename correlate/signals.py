@@ -25,6 +25,7 @@ BURSTS_AN_ENTITY = 4
 _ERROR = 17
 _TITLE = 160
 
+_EACH = ("change", "alert_firing", "alert_resolved", "acknowledgement")
 EFFECTS = ("fault", "alert_firing")
 CAUSES = ("change", "fault")
 _SHOWN = ("change", "fault", "recovery", "alert_firing", "alert_resolved", "acknowledgement", "gap")
@@ -101,8 +102,8 @@ def _records(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
     import polars as pl
 
     key = ["entity", "role", "rule", "alike"]
-    # Two changes by one rule are two changes, unless they say the same.
-    said = pl.col("rule").is_null() | (pl.col("role") == "change")
+    # Two changes, or two alerts, by one rule are two, unless they say the same.
+    said = pl.col("rule").is_null() | pl.col("role").is_in(_EACH)
     alike = pl.when(said).then(pl.col("title").fill_null(pl.col("event_name")))
     weight = (
         pl.when(pl.col("role") == "alert_firing").then(3.0)

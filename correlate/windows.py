@@ -78,12 +78,8 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
         causes["us"].to_numpy().astype(np.int64),
         _prior_costs(causes["kind"]),
         starts.astype(np.int64),
-        near.starts,
-        near.entities,
-        near.hops,
-        WINDOW,
-        SLACK,
-        HOP_COST,
+        *(near.starts, near.entities, near.hops),
+        *(WINDOW, SLACK, HOP_COST),
         KEEP + 1,  # an effect that is a cause too meets itself
     )
     return _pairs(effects, causes, *found)
