@@ -1,4 +1,4 @@
-"""What Windows says in English for the events that matter most to operations.
+"""What Windows says in English for the events that matter most to operations, and of whom.
 
 An .evtx file holds the values of an event, not its text, which is in a message table of the
 provider. ``{1}`` stands for the first value, as ``%1`` does there; ``{Channel}`` for a named one.
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import polars as pl
 
 _SERVICES = "Service Control Manager"
 _KERNEL = "Microsoft-Windows-Kernel-General"
@@ -105,3 +107,51 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     {"Microsoft-Windows-Service Control Manager": _SERVICES, "USER32": "User32"}
 )
 """Other spellings of providers, by version of Windows."""
+
+
+def body(events: pl.DataFrame) -> pl.Series:
+    """Take the message that is there, else Windows' text around the values, else the values."""
+    import polars as pl
+
+    present = events["known_as"].unique().to_list()
+    text = pl.lit(None, pl.String)
+    for name in sorted(name for name in present if name in MESSAGES):
+        text = pl.when(pl.col("known_as") == name).then(_filled(MESSAGES[name])).otherwise(text)
+    listed = pl.when(pl.col("listed").str.len_bytes() > 0).then(": " + pl.col("listed"))
+    plain = pl.concat_str("provider", pl.lit(" "), "id", listed.fill_null(""))
+    return events.select(pl.coalesce("message", text, plain)).to_series()
+
+
+def _filled(template: str) -> pl.Expr:
+    import re
+
+    import polars as pl
+
+    parts = re.split(r"\{(\w+)\}", template)
+    pieces: list[pl.Expr] = []
+    for i, part in enumerate(parts):
+        if i % 2 == 0:
+            pieces.append(pl.lit(part))
+        elif part.isdigit():
+            pieces.append(pl.col("values").list.get(int(part) - 1, null_on_oob=True).fill_null(""))
+        else:
+            pieces.append(pl.col(part).fill_null(""))
+    return pl.concat_str(pieces)
+
+
+def program() -> pl.Expr:
+    """Name the program of an event in the Application log: who crashed there, or who wrote it."""
+    import polars as pl
+
+    values = pl.col("values")
+    first = values.list.get(0, null_on_oob=True)
+    file = (
+        pl.when(pl.col("known_as").is_in(CRASHES))
+        .then(first)
+        .when(pl.col("known_as") == ".NET Runtime/1026")
+        .then(first.str.extract(r"(?m)^\s*Application: (\S.*?)\s*$"))
+    )
+    windows = pl.col("provider").is_in(WINDOWS)
+    other = ~windows & ~pl.col("provider").str.starts_with("Microsoft-")
+    writer = pl.when((pl.col("channel") == "Application") & other).then("provider")
+    return pl.coalesce(file.str.split("\\").list.last().str.replace(r"(?i)\.exe$", ""), writer)

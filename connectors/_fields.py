@@ -8,7 +8,7 @@ JSONPaths parted by `` | ``; the first that holds something counts.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import schema
 from nova_timeline.connector import Gap
@@ -79,7 +79,7 @@ def unfold(texts: pl.Series, path: str) -> pl.DataFrame:
 
 def arrow(column: pl.Series) -> pa.Array[Any]:
     """Hand a column over to Arrow."""
-    return cast("pa.Array[Any]", column.to_arrow())
+    return column.to_arrow()
 
 
 def keep(found: Decoded, wanted: pl.Series, partition: Partition, what: str) -> Decoded:

@@ -179,28 +179,10 @@ def _events(
         yield from _hints(found, read, name)
     if columns["timestamp"].null_count == source.length and "timestamp" not in given:
         yield _no_time(fields, found)
-    known = {c: source.text(c) for c in schema.columns("event") if _is_text(c) and c not in taken}
-    for name, allowed in CHOICES.items():
-        known[name] = known[name].set(~known[name].is_in(list(allowed)).fill_null(value=True), None)
-    frame = (
-        pl.DataFrame(known)
-        .with_columns(
-            kind=pl.col("kind").fill_null(fields.kind),
-            body=_body(known["body"], found),
-            entity=pl.coalesce("entity", "service.name", "host.name", "k8s.pod.name"),
-        )
-        .with_columns(
-            clock=pl.coalesce(
-                pl.when(pl.col("clock").str.contains("^(host|service):")).then("clock"),
-                pl.concat_str(pl.lit("host:"), pl.col("host.name")),
-                pl.concat_str(pl.lit("service:"), pl.coalesce("service.name", "entity")),
-                pl.lit(f"service:{reader}"),
-            )
-        )
-    )
+    frame = _known(source, taken, found, reader)
     number = source.text("severity_number").cast(pl.Int64, strict=False)
     number = number.set(~number.is_between(1, 24).fill_null(value=True), None)
-    columns["severity_number"] = _first([number, severity_number(known["severity_text"])])
+    columns["severity_number"] = _first([number, severity_number(frame["severity_text"])])
     columns["attributes"] = _attributes(source)
     native = source.text("event_id")
     ids: Any = native.to_arrow() if native.null_count() < len(native) else None
@@ -211,7 +193,29 @@ def _events(
         locators=found.locators,
         native=ids,
         scope=reader,
-        columns=columns | {c: frame[c] for c in known},
+        columns=columns | frame.to_dict(),
+    )
+
+
+def _known(source: _Columns, taken: set[str], found: Evidence, reader: str) -> pl.DataFrame:
+    """Read the columns of text, filling in what the others tell."""
+    import polars as pl
+
+    known = {c: source.text(c) for c in schema.columns("event") if _is_text(c) and c not in taken}
+    for name, allowed in CHOICES.items():
+        known[name] = known[name].set(~known[name].is_in(list(allowed)).fill_null(value=True), None)
+    named = pl.DataFrame(known).with_columns(
+        kind=pl.col("kind").fill_null(source.fields.kind),
+        body=_body(known["body"], found),
+        entity=pl.coalesce("entity", "service.name", "host.name", "k8s.pod.name"),
+    )
+    return named.with_columns(
+        clock=pl.coalesce(
+            pl.when(pl.col("clock").str.contains("^(host|service):")).then("clock"),
+            pl.concat_str(pl.lit("host:"), pl.col("host.name")),
+            pl.concat_str(pl.lit("service:"), pl.coalesce("service.name", "entity")),
+            pl.lit(f"service:{reader}"),
+        )
     )
 
 

@@ -127,17 +127,15 @@ def _understood(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Settle what each record is, and make its other columns agree with that."""
     import polars as pl
 
-    from . import _change_files
+    from . import _change_files, _change_titles
 
     lists = set(_change_files.COLUMNS)
     plain = [n for n in frame.columns if n in _change_fields.DEFAULTS and n not in lists]
-    arrow = frame["change"].str.extract_groups(_ARROW).struct.unnest()
     # An object where a word is looked for is not that word.
-    frame = frame.with_columns(
+    frame = _with_arrows(frame).with_columns(
         pl.when(~pl.col(n).str.contains(r"^[{\[]")).then(n).alias(n) for n in plain
     )
     frame = frame.with_columns(
-        *(pl.coalesce(pl.col(n), arrow[n]).alias(n) for n in ("old", "new")),
         pl.col("status").str.to_lowercase(),
         own=pl.col("type").str.to_lowercase().replace_strict(_change_fields.TYPES, default=None),
     )
@@ -161,12 +159,25 @@ def _understood(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
         .then(pl.col("revision").str.slice(0, 7))
         .otherwise("revision"),
         module=pl.col("repository").str.strip_suffix(".git").str.split("/").list.last(),
-        rollback=pl.concat_str("type", "status", "message", separator=" ", ignore_nulls=True)
-        .str.contains(_ROLLBACK)
-        .fill_null(value=False)
-        & ~switched,
+        rollback=_takes_back() & ~switched,
     )
-    return frame.with_columns(title=_titles())
+    return frame.with_columns(title=_change_titles.title())
+
+
+def _with_arrows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Take the old and the new value out of ``old -> new``."""
+    import polars as pl
+
+    arrow = frame["change"].str.extract_groups(_ARROW).struct.unnest()
+    return frame.with_columns(pl.coalesce(pl.col(n), arrow[n]).alias(n) for n in ("old", "new"))
+
+
+def _takes_back() -> pl.Expr:
+    """Say whether a record's words speak of a rollback."""
+    import polars as pl
+
+    said = pl.concat_str("type", "status", "message", separator=" ", ignore_nulls=True)
+    return said.str.contains(_ROLLBACK).fill_null(value=False)
 
 
 def _kinds() -> pl.Expr:
@@ -194,54 +205,6 @@ def _kinds() -> pl.Expr:
         .when(named & pl.col("revision").is_null())
         .then(pl.when(switch).then(pl.lit("feature_flag")).otherwise(pl.lit("config_change")))
         .otherwise(pl.lit("deploy"))
-    )
-
-
-def _titles() -> pl.Expr:
-    import polars as pl
-
-    def piece(before: str, name: str, after: str = "") -> pl.Expr:
-        """Return a column between words, nothing where it is null."""
-        return pl.concat_str(pl.lit(before), pl.col(name), pl.lit(after))
-
-    first_line = pl.col("message").str.split("\n").list.first().str.slice(0, 200)
-    failed = pl.when(pl.col("status").str.contains("fail|error|cancel")).then(piece(", ", "status"))
-    rollout = pl.concat_str(
-        pl.when("rollback").then(pl.lit("Rollback")).otherwise(pl.lit("Deploy")),
-        pl.coalesce(piece(" of ", "service"), piece(" of ", "module")),
-        pl.coalesce(piece(" to version ", "version"), piece(" to ", "ref")),
-        piece(" (commit ", "short", ")"),
-        piece(" in ", "environment"),
-        failed,
-        ignore_nulls=True,
-    )
-    commit = pl.concat_str(
-        pl.lit("Commit"),
-        piece(" ", "short"),
-        pl.coalesce(piece(" to ", "service"), piece(" to ", "module")),
-        pl.concat_str(pl.lit(": "), first_line),
-        ignore_nulls=True,
-    )
-    switch = pl.concat_str(
-        pl.when(pl.col("kind") == "feature_flag")
-        .then(pl.lit("Feature flag"))
-        .otherwise(pl.lit("Configuration")),
-        piece(" ", "subject"),
-        pl.lit(" changed"),
-        piece(" from ", "old"),
-        piece(" to ", "new"),
-        piece(" for ", "service"),
-        piece(" in ", "environment"),
-        ignore_nulls=True,
-    )
-    return (
-        pl.when(pl.col("kind") == "deploy")
-        .then(rollout)
-        .when(pl.col("kind") == "commit")
-        .then(commit)
-        .when(pl.col("kind").is_in(["feature_flag", "config_change"]))
-        .then(switch)
-        .otherwise(pl.coalesce(first_line, pl.col("kind")))
     )
 
 

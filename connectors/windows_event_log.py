@@ -333,55 +333,6 @@ def _times(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _body(events: pl.DataFrame) -> pl.Series:
-    """Take the message that is there, else Windows' text around the values, else the values."""
-    import polars as pl
-
-    messages = _evtx_messages.MESSAGES
-    present = events["known_as"].unique().to_list()
-    text = pl.lit(None, pl.String)
-    for name in sorted(name for name in present if name in messages):
-        text = pl.when(pl.col("known_as") == name).then(_filled(messages[name])).otherwise(text)
-    listed = pl.when(pl.col("listed").str.len_bytes() > 0).then(": " + pl.col("listed"))
-    plain = pl.concat_str("provider", pl.lit(" "), "id", listed.fill_null(""))
-    return events.select(pl.coalesce("message", text, plain)).to_series()
-
-
-def _filled(template: str) -> pl.Expr:
-    import re
-
-    import polars as pl
-
-    parts = re.split(r"\{(\w+)\}", template)
-    pieces: list[pl.Expr] = []
-    for i, part in enumerate(parts):
-        if i % 2 == 0:
-            pieces.append(pl.lit(part))
-        elif part.isdigit():
-            pieces.append(pl.col("values").list.get(int(part) - 1, null_on_oob=True).fill_null(""))
-        else:
-            pieces.append(pl.col(part).fill_null(""))
-    return pl.concat_str(pieces)
-
-
-def _program() -> pl.Expr:
-    """Name the program of an event in the Application log: who crashed there, or who wrote it."""
-    import polars as pl
-
-    values = pl.col("values")
-    first = values.list.get(0, null_on_oob=True)
-    file = (
-        pl.when(pl.col("known_as").is_in(_evtx_messages.CRASHES))
-        .then(first)
-        .when(pl.col("known_as") == ".NET Runtime/1026")
-        .then(first.str.extract(r"(?m)^\s*Application: (\S.*?)\s*$"))
-    )
-    windows = pl.col("provider").is_in(_evtx_messages.WINDOWS)
-    other = ~windows & ~pl.col("provider").str.starts_with("Microsoft-")
-    writer = pl.when((pl.col("channel") == "Application") & other).then("provider")
-    return pl.coalesce(file.str.split("\\").list.last().str.replace(r"(?i)\.exe$", ""), writer)
-
-
 def _columns(events: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
@@ -394,7 +345,10 @@ def _columns(events: pl.DataFrame) -> dict[str, Any]:
         clock="host:" + pl.col("host").fill_null("unknown"),
         number=pl.col("level").replace_strict(numbers, default=None, return_dtype=pl.Int8),
         severity=pl.col("level").replace_strict(names, default=None, return_dtype=pl.String),
-        service=pl.coalesce(pl.col("values").list.get(position - 1, null_on_oob=True), _program()),
+        service=pl.coalesce(
+            pl.col("values").list.get(position - 1, null_on_oob=True),
+            _evtx_messages.program(),
+        ),
         actor=pl.coalesce("SubjectUserSid", "user"),
     )
     return {
@@ -406,7 +360,7 @@ def _columns(events: pl.DataFrame) -> dict[str, Any]:
         "event_name": events["name"],
         "severity_number": made["number"],
         "severity_text": made["severity"],
-        "body": _body(events),
+        "body": _evtx_messages.body(events),
         "entity": events["host"],
         "service.name": made["service"],
         "host.name": events["host"],

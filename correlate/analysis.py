@@ -242,7 +242,7 @@ def _texts(events: pa.Table, wanted: Sequence[Signal]) -> dict[int, str]:
         if s["table"] == "event"
         for row in (s["row"], *s["rows"])
     ]
-    rows = [row for _, row in pairs]
+    rows = arrow.core().array([row for _, row in pairs], "int64")
     attributes: Any = events["attributes"]
     bodies = events["body"].take(rows).to_pylist()
     roles = events["role"].take(rows).to_pylist()

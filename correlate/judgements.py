@@ -10,7 +10,7 @@ from .scene import Candidate, Term
 
 if TYPE_CHECKING:
     from .episode import Signal
-    from .scene import Scene
+    from .scene import Reading, Scene
 
 LATE = 120_000_000_000
 """ns; a change this long after the onset cannot have caused it."""
@@ -47,7 +47,7 @@ def of_change(signal: Signal, scene: Scene) -> Candidate | None:
         _words(text, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *_nature(text),
-        *_undone(signal, text, scene),
+        *_undone(signal, scene),
         *_common(signal, scene),
     ]
     return Candidate(signal, tuple(t for t in terms if t.weight), is_change=True)
@@ -139,9 +139,11 @@ def _nature(text: str) -> list[Term]:
     return terms
 
 
-def _undone(signal: Signal, text: str, scene: Scene) -> list[Term]:
+def _undone(signal: Signal, scene: Scene) -> list[Term]:
     """Learn from the first later change that took this one back: did it help?"""
-    later = next((s for s in scene.after(signal) if _takes_back(signal, text, s, scene)), None)
+    ours, told = scene.reading(signal), scene.readings
+    takers = (s for s in scene.after(signal) if _takes_back(signal, ours, s, told[s["signal"]]))
+    later = next(takers, None)
     if later is None:
         return []
     after = [r for r in scene.recoveries if 0 <= r["time"] - later["time"] <= RESPITE]
@@ -151,26 +153,23 @@ def _undone(signal: Signal, text: str, scene: Scene) -> list[Term]:
         return [Term(f"{took}, and nothing got better", -0.35, (later["signal"],), "undone")]
     first = min(after, key=lambda r: (r["time"], r["signal"]))
     wait = duration((first["time"] - later["time"]) / 1e9)
-    told = (later["signal"], first["signal"])
-    return [Term(f"{took}, and recovery began {wait} later", 0.25, told, "undone")]
+    shown = (later["signal"], first["signal"])
+    return [Term(f"{took}, and recovery began {wait} later", 0.25, shown, "undone")]
 
 
-def _takes_back(signal: Signal, text: str, later: Signal, scene: Scene) -> bool:
+def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
     """Say whether a later change of the same entity undoes this one."""
-    later_text = scene.text(later)
-    back = affinity.moved(later_text)
-    if back and any((k, new, old) in back for k, old, new in affinity.moved(text)):
+    if theirs.moves and any((k, new, old) in theirs.moves for k, old, new in ours.moves):
         return True
-    in_effect = signal["kind"] != "commit" and later["kind"] != "commit"
-    if in_effect:
+    if signal["kind"] != "commit" and later["kind"] != "commit":
         # A parameter set again, a service deployed again: what was there before is gone.
-        undoes = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
+        undoes: bool = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
     else:
-        undoes = affinity.REVERT.search(later_text) is not None
+        undoes = theirs.reverts
     if not undoes:
         return False
-    ours, theirs = affinity.words(signal["title"]), affinity.words(later["title"])
-    return sum((ours & theirs).values()) * 2 >= max(sum(ours.values()), 1)
+    alike = sum((ours.title & theirs.title).values())
+    return alike * 2 >= max(sum(ours.title.values()), 1)
 
 
 def _common(signal: Signal, scene: Scene) -> list[Term]:

@@ -48,6 +48,16 @@ class Candidate:
         return max(0.0, min(1.0, sum(t.weight for t in self.terms)))
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a change says that may undo another."""
+
+    moves: frozenset[tuple[str, str, str]]
+    """Settings: key, old, new."""
+    title: Counter[str]
+    reverts: bool
+
+
 @dataclass(frozen=True)  # no slots: what is worked out once for all candidates is kept
 class Scene:
     """All that candidates are judged against."""
@@ -108,6 +118,18 @@ class Scene:
             level = {c for e in level for c in depends.get(e, ())} - {*found, self.cascade.root}
             found |= dict.fromkeys(level, hops)
         return found
+
+    @cached_property
+    def readings(self) -> Mapping[int, Reading]:
+        """What the changes during the incident say: signal -> its reading."""
+        return {s["signal"]: self.reading(s) for late in self._late.values() for s in late}
+
+    def reading(self, change: Signal) -> Reading:
+        """Read what a change moves, and whether it says that it takes something back."""
+        text = self.text(change)
+        moves = frozenset(affinity.moved(text))
+        reverts = affinity.REVERT.search(text) is not None
+        return Reading(moves, affinity.words(change["title"]), reverts)
 
     @cached_property
     def _late(self) -> Mapping[str, Sequence[Signal]]:

@@ -137,7 +137,7 @@ def test_a_lookup_without_its_record_keeps_its_own_columns(
 
 def test_a_page_that_is_not_the_last_is_said(tmp_path: Path) -> None:
     _, said = read(tmp_path, {"Events": [CALL], "NextToken": "abc"})
-    assert "nextToken" in said[0]
+    assert "more follow (NextToken)" in said[0]
     pages = [{"Events": [CALL], "NextToken": "abc"}, {"Events": [CALL | {"eventID": "2"}]}]
     rows, said = read(tmp_path, "\n".join(json.dumps(p) for p in pages))
     assert (len(rows), said) == (2, [])
@@ -173,3 +173,22 @@ def test_an_insight_is_an_observation(tmp_path: Path) -> None:
     [row], _ = read(tmp_path, {"Records": [record]})
     assert (row["kind"], row["role"]) == ("metric_change", None)
     assert row["body"] == "ssm:GetParameter ApiCallRateInsight Start"
+
+
+@pytest.mark.parametrize(
+    ("event", "entity"),
+    [
+        (call("ssm", "GetParametersByPath", {"path": "/shop/checkout"}), "/shop/checkout"),
+        (call("ssm", "GetParameters", {"names": ["/shop/a", "/shop/b"]}), "/shop/a"),
+        (call("iam", "CreateRole", {"path": "/", "roleName": "runner"}), "runner"),
+        (call("ecs", "StopTask", {"cluster": "shop", "startedBy": "service:checkout"}), "checkout"),
+        (
+            call("ecs", "StopTask", {"cluster": "shop"})
+            | {"responseElements": {"task": {"group": "family:x", "startedBy": "service:cart"}}},
+            "cart",
+        ),
+    ],
+)
+def test_what_was_asked_for_is_named(tmp_path: Path, event: dict[str, Any], entity: str) -> None:
+    [row], _ = read(tmp_path, {"Records": [event]})
+    assert row["entity"] == entity

@@ -108,7 +108,7 @@ def test_messages_and_a_missing_next_page_are_gaps(tmp_path: Path) -> None:
     said = [{"Code": "MaxMetricsExceeded", "Value": "500 of 600"}]
     _, gaps = read(tmp_path, page(result([at(0)], [1])) | {"Messages": said, "NextToken": "x"})
     assert [g.reason[:40] for g in gaps] == [
-        "the last page says that more follow (nex",
+        "the export stops at a page; more follow ",
         "CloudWatch says: MaxMetricsExceeded: 500",
     ]
 

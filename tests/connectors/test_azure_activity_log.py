@@ -141,3 +141,38 @@ def test_what_is_no_record_is_reported(tmp_path: Path, content: Any) -> None:
 def test_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSourceError):
         read(tmp_path, 'Message with quotes " `')
+
+
+RESOURCE = "/subscriptions/s/resourceGroups/g/providers"
+
+
+@pytest.mark.parametrize(
+    ("resource", "entity", "child"),
+    [
+        ("Microsoft.Web/sites/shop/slots/blue", "shop", "slots/blue"),
+        (
+            "Microsoft.DBforPostgreSQL/flexibleServers/Orders-DB/configurations/max_connections",
+            "orders-db",
+            "configurations/max_connections",
+        ),
+        (
+            "Microsoft.Web/sites/shop/providers/Microsoft.Insights/diagnosticSettings/all",
+            "shop",
+            "providers/Microsoft.Insights/diagnosticSettings/all",
+        ),
+        ("Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/3", "pool", None),
+        ("Microsoft.Web/sites/shop", "shop", None),
+    ],
+)
+def test_what_is_inside_a_resource_is_the_resource(
+    tmp_path: Path, resource: str, entity: str, child: str | None
+) -> None:
+    [row], _ = read(tmp_path, [event("Succeeded") | {"resourceId": f"{RESOURCE}/{resource}"}])
+    assert row["entity"] == entity
+    assert child is None or row["attributes"]["azure.child_resource"] == child
+
+
+def test_a_page_that_is_not_the_last_is_said(tmp_path: Path) -> None:
+    _, [said] = read(tmp_path, {"value": [event("Succeeded")], "nextLink": "https://x"})
+    assert said == "the export stops at a page; more follow (nextLink)"
+    assert read(tmp_path, {"value": [event("Succeeded")], "nextLink": None})[1] == []

@@ -141,3 +141,13 @@ def test_a_time_that_is_none_stays_none(tmp_path: Path) -> None:
         tmp_path, [{"TimeGenerated": "3/3/2026, 2:00 PM", "Message": "x"}, {"Message": "y"}]
     )
     assert [row["timestamp"] for row in rows] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [("LOG", 9), ("WARNING", 13), ("ERROR", 17), ("FATAL", 21), ("PANIC", 21)],
+)
+def test_postgres_says_how_bad_it_is(tmp_path: Path, level: str, number: int) -> None:
+    row = {"TimeGenerated": "2026-03-03T14:00:00Z", "Message": "x", "ErrorLevel": level}
+    [made], _ = read(tmp_path, answer(row | {"Type": "PGSQLServerLogs", "_ResourceId": SITE}))
+    assert (made["severity_number"], made["severity_text"]) == (number, level)

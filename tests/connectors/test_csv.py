@@ -43,12 +43,19 @@ def test_a_quote_left_open_says_what_is_lost(tmp_path: Path) -> None:
     assert any("byte 20 is never closed: 23 bytes lost" in s for s in said)
 
 
-def test_a_last_record_without_a_line_end_may_be_cut_off(tmp_path: Path) -> None:
-    rows, said = read(
-        tmp_path / "a.csv", b"time,message\n2026-03-03T13:42:00Z,whole\n2026-03-03T13:42:01Z,ha"
-    )
-    assert len(rows) == 2
-    assert any("may be cut off" in s for s in said)
+@pytest.mark.parametrize(
+    ("last", "state"), [(b"13:42:01Z,web,ha", "complete"), (b"13:42:01Z,we", "partial")]
+)
+def test_a_last_record_without_a_line_end_may_be_cut_off(
+    tmp_path: Path, last: bytes, state: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"time,host,message\n2026-03-03T13:42:00Z,web,whole\n2026-03-03T" + last)
+    items = list(load("csv")({}).read(Partition("a.csv", path)))
+    assert sum(i.table.num_rows for i in items if isinstance(i, Batch)) == 2
+    gap = [i for i in items if isinstance(i, Gap)][-1]
+    assert "the last line has no line end" in gap.reason
+    assert gap.state == state
 
 
 def test_ragged_records_are_kept_and_counted(tmp_path: Path) -> None:

@@ -156,3 +156,56 @@ def test_text_is_refused(tmp_path: Path) -> None:
     path.write_text("Listed 0 items.")
     with pytest.raises(UnreadableSourceError):
         read(path)
+
+
+def operation(number: str, **which: bool) -> dict[str, Any]:
+    return {
+        "logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
+        "timestamp": "2026-03-03T14:00:00Z",
+        "insertId": number + "".join(which),
+        "operation": {"id": number} | which,
+        "protoPayload": {
+            "@type": AUDIT,
+            "methodName": "google.cloud.run.v2.Services.UpdateService",
+            "resourceName": "projects/p/locations/l/services/checkout",
+        },
+    }
+
+
+def test_a_long_operation_is_one_change(tmp_path: Path) -> None:
+    begun, ended = operation("a", first=True), operation("a", last=True)
+    rows, _ = read(written(tmp_path, begun, ended, operation("b", last=True)))
+    assert [r["role"] for r in rows] == ["change", None, "change"]
+    assert {r["kind"] for r in rows} == {"operator_action"}
+
+
+def test_a_long_operation_is_one_change_however_the_file_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    entries = [operation("a", first=True), operation("a", last=True), operation("b", last=True)]
+    path.write_text("".join(json.dumps(e) + "\n" for e in entries))
+    reader = CloudLogging()
+    parts = list(reader.partitions("a.jsonl", path, 10))
+    assert len(parts) > 3
+    items = [i for p in parts for i in reader.read(p)]
+    roles = [r["role"] for i in items if isinstance(i, Batch) for r in plain(i)]
+    assert roles == ["change", None, "change"]
+
+
+def test_a_change_of_names_is_about_the_zone(tmp_path: Path) -> None:
+    entry = operation("", first=True) | {"resource": {"type": "dns_managed_zone"}}
+    payload = {
+        "@type": AUDIT,
+        "methodName": "dns.changes.create",
+        "resourceName": "projects/p/managedZones/shop-zone/changes/17",
+    }
+    asked = payload | {"resourceName": "changes/17", "request": {"managedZone": "shop-zone"}}
+    rows, _ = read(
+        written(tmp_path, entry | {"protoPayload": payload}, entry | {"protoPayload": asked})
+    )
+    assert [r["entity"] for r in rows] == ["shop-zone", "shop-zone"]
+
+
+def test_a_page_that_is_not_the_last_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps({"entries": [operation("a")], "nextPageToken": "x"}))
+    assert read(path)[1] == ["the export stops at a page; more follow (nextPageToken)"]

@@ -153,7 +153,8 @@ def test_a_log_that_was_not_closed_says_so(tmp_path: Path) -> None:
     written(tmp_path / "a.evtx", 10, dirty=True)
     rows, [gap] = read(tmp_path / "a.evtx")
     assert len(rows) == 10
-    assert "was not closed" in gap.reason
+    assert "its dirty flag is set" in gap.reason
+    assert gap.state == "complete"
 
 
 def test_xml_in_either_quotes_with_and_without_a_root(tmp_path: Path) -> None:
@@ -214,3 +215,44 @@ def test_a_missing_parser_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"nova-timeline\[windows\]"):
         read(FIXTURES / "sample.evtx")
+
+
+@pytest.mark.parametrize(
+    ("provider", "number", "channel", "data", "service"),
+    [
+        ("OrderWorker", 100, "Application", (), "OrderWorker"),
+        ("MsiInstaller", 1033, "Application", (), None),
+        ("Microsoft-Windows-Winlogon", 6000, "Application", (), None),
+        ("OrderWorker", 100, "System", (), None),
+        (
+            "Application Error",
+            1000,
+            "Application",
+            (("AppName", "OrderWorker.exe"),),
+            "OrderWorker",
+        ),
+        ("Application Hang", 1002, "Application", (("", r"C:\app\Shop.Api.EXE"),), "Shop.Api"),
+        (".NET Runtime", 1026, "Application", (("", "Application: Shop.exe\nVersion: 8"),), "Shop"),
+    ],
+)
+def test_programs_are_services(
+    tmp_path: Path,
+    provider: str,
+    number: int,
+    channel: str,
+    data: tuple[tuple[str, str], ...],
+    service: str | None,
+) -> None:
+    pairs = "".join(
+        f'<Data Name="{name}">{text}</Data>' if name else f"<Data>{text}</Data>"
+        for name, text in data
+    )
+    (tmp_path / "a.xml").write_text(
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+        f"<Provider Name='{provider}'/><EventID>{number}</EventID><Level>2</Level>"
+        "<TimeCreated SystemTime='2026-03-03T12:00:00.0000001Z'/><EventRecordID>1</EventRecordID>"
+        f"<Channel>{channel}</Channel><Computer>A.b.c</Computer></System>"
+        f"<EventData>{pairs}</EventData></Event>"
+    )
+    [row], _ = read(tmp_path / "a.xml")
+    assert row["service.name"] == service

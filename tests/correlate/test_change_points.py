@@ -54,7 +54,8 @@ def test_a_metric_that_stays_off_has_no_return() -> None:
 def test_series_are_told_apart_and_in_the_order_of_time() -> None:
     frames = [
         pl.DataFrame(
-            {"row": np.arange(60) + 100 * k, "time": np.arange(60) * MINUTE, "entity": e, "metric": "errors",
+            {"row": np.arange(60) + 100 * k, "time": np.arange(60) * MINUTE, "entity": e,
+             "metric": "errors",
              "value": np.where((np.arange(60) >= at) & (np.arange(60) < at + 15), 50.0, 1.0)}
         )
         for k, (e, at) in enumerate([("b", 20), ("a", 30)])
@@ -68,9 +69,16 @@ def test_series_are_told_apart_and_in_the_order_of_time() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "means"),
-    [("HTTPCode_Target_5XX_Count.Sum", "worse"), ("TargetResponseTime.p99", "worse"), ("availability", "better"),
-     ("UnHealthyHostCount", "worse"), ("HealthyHostCount", "better"), ("CPUUtilization", "resource"),
-     ("RequestCount.Sum", "traffic"), ("temperature", "unknown")],
-)  # fmt: skip
+    [
+        ("HTTPCode_Target_5XX_Count.Sum", "worse"),
+        ("TargetResponseTime.p99", "worse"),
+        ("availability", "better"),
+        ("UnHealthyHostCount", "worse"),
+        ("HealthyHostCount", "better"),
+        ("CPUUtilization", "resource"),
+        ("RequestCount.Sum", "traffic"),
+        ("temperature", "unknown"),
+    ],
+)
 def test_what_a_rise_means(metric: str, means: str) -> None:
     assert change_points.direction(metric) == means

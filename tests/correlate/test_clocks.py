@@ -51,10 +51,7 @@ def test_a_skew_is_recovered_within_what_is_said(skew: dict[str, int]) -> None:
 
 
 def test_one_line_a_request_still_bounds_the_skew() -> None:
-    got = {
-        e.clock: e
-        for e in estimate(requests({"checkout": 3 * SECOND}, answers=False), SHAPE)
-    }
+    got = {e.clock: e for e in estimate(requests({"checkout": 3 * SECOND}, answers=False), SHAPE)}
     off = got["host:checkout"].offset_ns - got["host:web"].offset_ns
     assert abs(off - 3 * SECOND) <= 200_000_000
 
@@ -78,6 +75,4 @@ def test_an_unbounded_clock_says_so_and_a_service_is_taken_as_right() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = requests({"db": SECOND})
-    assert estimate(rows, SHAPE) == estimate(
-        rows.sample(fraction=1, shuffle=True, seed=3), SHAPE
-    )
+    assert estimate(rows, SHAPE) == estimate(rows.sample(fraction=1, shuffle=True, seed=3), SHAPE)

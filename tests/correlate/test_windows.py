@@ -13,6 +13,17 @@ from nova_timeline.correlate import windows
 from nova_timeline.topology import Topology
 
 MINUTE = 60_000_000_000
+SQL = """
+    SELECT e.signal AS effect, abs(e.time - c.time) // 1000 + p.prior + r.hops * $hop AS cost
+    FROM s e
+    JOIN r ON r.entity = e.entity
+    JOIN s c ON c.entity = r.cause_entity
+    JOIN p ON p.kind = c.kind
+    WHERE e.is_effect AND c.is_cause AND c.signal <> e.signal
+      AND c.time // 1000 BETWEEN e.time // 1000 - $window AND e.time // 1000 + $slack
+    QUALIFY row_number() OVER (PARTITION BY e.signal ORDER BY cost) <= $keep
+    ORDER BY effect, cost
+"""
 
 
 def scene(seed: int, size: int = 300) -> tuple[pl.DataFrame, Topology]:
@@ -48,7 +59,7 @@ def brute(signals: pl.DataFrame, shape: Topology) -> list[tuple[int, int, int]]:
         for far in range(1, windows.HOPS + 1):
             level = {c for e in level for c in below.get(e, ())} - set(hops)
             hops |= dict.fromkeys(level, far)
-        pairs = []
+        pairs: list[tuple[int, int, int, int]] = []
         for cause in (r for r in rows if r["is_cause"] and r["entity"] in hops and r is not effect):
             delta = (effect["time"] - cause["time"]) // 1000
             if -windows.SLACK <= delta <= windows.WINDOW:
@@ -87,17 +98,16 @@ def test_the_costs_equal_what_sql_finds() -> None:
         schema={"kind": pl.String, "prior": pl.Int64},
         orient="row",
     )
+    given = {
+        "hop": windows.HOP_COST,
+        "window": windows.WINDOW,
+        "slack": windows.SLACK,
+        "keep": windows.KEEP,
+    }
     with duckdb.connect() as database:
         for name, frame in (("s", signals), ("r", reach), ("p", priors)):
             database.register(name, frame.to_arrow())
-        best = database.sql(f"""
-            SELECT e.signal AS effect, abs(e.time - c.time) // 1000 + p.prior + r.hops * {windows.HOP_COST} AS cost
-            FROM s e JOIN r ON r.entity = e.entity JOIN s c ON c.entity = r.cause_entity
-            JOIN p ON p.kind = c.kind
-            WHERE e.is_effect AND c.is_cause AND c.signal <> e.signal
-              AND c.time // 1000 BETWEEN e.time // 1000 - {windows.WINDOW} AND e.time // 1000 + {windows.SLACK}
-            QUALIFY row_number() OVER (PARTITION BY e.signal ORDER BY cost) <= {windows.KEEP}
-            ORDER BY effect, cost""").to_arrow_table()
+        best = database.execute(SQL, given).to_arrow_table()
     ours = sorted(
         zip(got["effect"], (round(-windows.TAU * math.log(x)) for x in got["score"]), strict=True)
     )

@@ -1,0 +1,224 @@
+"""The change that fits the evidence is named, and none where none fits."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nova_timeline.correlate import judgements, ranking
+from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.episode import Signal
+from nova_timeline.correlate.scene import Candidate, Scene
+
+from .scenes import at, calls, signal
+
+ONSET = 40
+SHAPE = calls("web>shop", "shop>db", "mail>relay")
+POOL = "db pool exhausted: connections wait for a pooler slot"
+
+
+def change(number: int, minutes: float, entity: str | None, title: str, **over: Any) -> Signal:
+    return signal(number, minutes, entity, "change", title=title) | {"text": title} | over
+
+
+def scene(*changes: Signal, fault: str = POOL, recoveries: tuple[Signal, ...] = ()) -> Scene:
+    """Set a fault on db that web felt, and changes; a change's ``text`` is what its records say."""
+    faults = (
+        signal(90, ONSET, "db", "fault", title=fault),
+        signal(91, ONSET + 1, "web", "fault", title="web is slow"),
+    )
+    cascade = Cascade("db", ("db", "web"), faults, {"db": 0, "web": 2})
+    texts = {c["signal"]: str(c["text"]) for c in changes}
+    return Scene(cascade, at(ONSET), SHAPE, texts, changes, recoveries)
+
+
+def ranked(*changes: Signal, **over: Any) -> tuple[Candidate, ...]:
+    return ranking.rank(scene(*changes, **over))
+
+
+def about(found: Candidate, what: str) -> list[float]:
+    return [t.weight for t in found.terms if t.about == what]
+
+
+GUILTY = change(
+    0, 25, "db", "db: set pooler size", kind="config_change", text="- pool_size: 40\n+ pool_size: 4"
+)
+
+
+def test_a_guilty_setting_beats_an_innocent_deploy_nearer_the_onset() -> None:
+    innocent = change(1, 39, "mail", "mail was deployed")
+    first, second, *_ = ranked(GUILTY, innocent)
+    assert first.signal is GUILTY
+    assert second.score < ranking.NAMED
+    assert about(first, "moved") == [0.06]
+
+
+def test_a_change_after_the_onset_is_no_candidate() -> None:
+    late = change(0, ONSET + 3, "db", "db: pooler slot", kind="config_change")
+    assert [c.is_change for c in ranked(late)] == [False]
+    soon = late | {"time": at(ONSET + 2)}
+    assert any(c.is_change for c in ranked(soon))
+
+
+def test_a_change_further_down_the_dependencies_counts_less_with_each_hop() -> None:
+    places = [
+        about(judged(change(0, 39, e, "x")), "place")[0] for e in ("db", "shop", "web", "mail")
+    ]
+    assert places == [0.3, -0.1, 0.1, -0.1]
+    below = Cascade("web", ("web",), (signal(90, ONSET, "web", "fault"),), {"web": 0})
+    spot = Scene(below, at(ONSET), SHAPE, {}, (), ())
+    found = [judgements.of_change(change(0, 39, e, "x"), spot) for e in ("web", "shop", "db")]
+    assert [about(c, "place")[0] for c in found if c] == pytest.approx([0.3, 0.225, 0.16875])
+
+
+def judged(one: Signal) -> Candidate:
+    found = judgements.of_change(one, scene(one))
+    assert found is not None
+    return found
+
+
+def test_a_change_of_nobody_knows_what_is_not_taken_for_the_root() -> None:
+    nameless = change(0, 39, None, "x")
+    cascade = Cascade("", ("",), (signal(90, ONSET, None, "fault"),), {"": 0})
+    found = judgements.of_change(nameless, Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    assert found is not None
+    assert about(found, "place") == [0.1]
+
+
+def test_taking_a_change_back_with_a_recovery_speaks_for_it() -> None:
+    back = change(1, 60, "db", "db: set pooler size", kind="config_change",
+                  text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
+    well = signal(95, 62, "web", "recovery")
+    found = ranked(GUILTY, back, recoveries=(well,))[0]
+    assert about(found, "undone") == [0.25]
+    [term] = [t for t in found.terms if t.about == "undone"]
+    assert term.text == "taken back 20m00s after the onset, and recovery began 2m00s later"
+    assert term.signals == (1, 95)
+
+
+def test_taking_a_change_back_without_effect_clears_it() -> None:
+    deploy = change(0, 38, "db", "db was deployed: pooler slot")
+    again = change(1, 50, "db", "db was deployed: pooler slot")
+    late = signal(95, 80, "web", "recovery")
+    found = judgements.of_change(deploy, scene(deploy, again, recoveries=(late,)))
+    assert found is not None
+    assert about(found, "undone") == [-0.35]
+    guilty, *_ = ranked(GUILTY, deploy, again, recoveries=(late,))
+    assert guilty.signal is GUILTY
+
+
+def test_a_deploy_of_another_entity_takes_nothing_back() -> None:
+    other = change(1, 50, "shop", GUILTY["title"], kind="config_change")
+    assert about(ranked(GUILTY, other)[0], "undone") == []
+
+
+def test_harmless_text_is_held_against_a_change() -> None:
+    plain = change(0, 38, "db", "db: reorder")
+    words = change(0, 38, "db", "db: fix a typo in the readme")
+    assert about(judged(words), "nature") == [-0.25]
+    assert judged(words).score < judged(plain).score
+
+
+def test_the_same_done_elsewhere_without_harm_is_held_against_it() -> None:
+    others = [change(i, 10 + i, "mail", f"mail v{i}") for i in range(1, 4)]
+    mine = change(0, 39, "db", "db v1")
+    assert about(next(c for c in ranked(mine, *others) if c.signal is mine), "common") == [-0.05]
+    assert about(next(c for c in ranked(mine, *others) if c.signal is others[0]), "common") == []
+
+
+def test_the_commit_and_the_deploy_that_carried_it_are_one() -> None:
+    deploy = change(0, 38, "db", "db was deployed", text="db was deployed at 19069a6ddc3f")
+    commit = change(1, 20, "db", "Commit 19069a6: shrink the pooler", kind="commit",
+                    text="19069a6ddc3f shrink the pooler slot")  # fmt: skip
+    first, *others = ranked(commit, deploy)
+    assert first.signal is deploy
+    assert first.also == (commit,)
+    assert not any(c.is_change for c in others)
+    assert about(first, "record") == [0.02]
+    assert len(about(first, "words")) == len(about(first, "time")) == 1
+    assert about(first, "words")[0] > 0
+
+
+def test_a_commit_of_another_entity_or_another_revision_is_another_change() -> None:
+    deploy = change(0, 38, "db", "db was deployed", text="db was deployed at 19069a6ddc3f")
+    near = change(1, 20, "shop", "Commit", kind="commit", text="19069a6ddc3f")
+    other = change(2, 20, "db", "Commit", kind="commit", text="aaaabbbbcccc")
+    assert sum(c.is_change for c in ranked(deploy, near, other)) == 3
+
+
+def test_where_no_change_fits_the_first_fault_stands_first() -> None:
+    first, second = ranked(change(0, 2, "mail", "mail: new logo"))
+    assert not first.is_change
+    assert first.signal["signal"] == 90
+    assert second.is_change
+
+
+def test_with_no_change_at_all_the_fault_is_all_there_is() -> None:
+    [found] = ranked()
+    assert not found.is_change
+    assert found.signal["entity"] == "db"
+
+
+def test_a_fault_that_can_happen_by_itself_weighs_more() -> None:
+    faults = (
+        signal(90, ONSET, "db", "fault", category="hardware"),
+        signal(91, ONSET + 1, "db", "fault", category="unknown"),
+    )
+    cascade = Cascade("db", ("db",), faults, {"db": 0})
+    found = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    assert [c.signal["signal"] for c in found] == [90, 91]
+    assert found[0].score == pytest.approx(0.65)
+
+
+def test_a_cascade_of_alerts_alone_is_triggered_by_its_root() -> None:
+    alerts = (signal(90, ONSET, "web", "alert_firing"), signal(91, ONSET + 1, "db", "alert_firing"))
+    cascade = Cascade("db", ("db", "web"), alerts, {"db": 0, "web": 2})
+    [found] = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    assert found.signal["entity"] == "db"
+
+
+TITLES = ["db: pooler slot", "mail: new logo", "revert: pooler", "shop deployed 19069a6ddc3f"]
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 60),
+        st.sampled_from(["db", "shop", "web", "mail", None]),
+        st.sampled_from(TITLES),
+        st.sampled_from(["deploy", "commit", "config_change"]),
+    ),
+    max_size=12,
+)
+
+
+@given(CHANGES, st.integers(0, 99))
+def test_scores_are_within_bounds_and_the_order_of_changes_does_not_matter(
+    given_changes: list[tuple[int, str | None, str, str]], seed: int
+) -> None:
+    changes = [change(i, m, e, t, kind=k) for i, (m, e, t, k) in enumerate(given_changes)]
+    found = ranked(*changes)
+    sure = ranking.confidence(found)
+    assert all(0 <= c.score <= 1 for c in found)
+    assert all(0 <= s <= 1 for s in sure)
+    told = sorted(s["signal"] for c in found if c.is_change for s in (c.signal, *c.also))
+    assert told == [c["signal"] for c in changes if c["time"] <= at(ONSET + 2)]
+    mixed = random.Random(seed).sample(changes, len(changes))
+    assert [(c.signal, c.score, c.also) for c in ranked(*mixed)] == [
+        (c.signal, c.score, c.also) for c in found
+    ]
+
+
+def test_confidence_is_high_alone_and_low_behind_a_better_one() -> None:
+    first, second = (judged(GUILTY), judged(change(1, 5, "mail", "mail: new logo")))
+    ahead, behind = ranking.confidence([first, second])
+    assert ahead > 0.7 > 0.05 > behind
+    [tied, other] = ranking.confidence([first, first])
+    assert tied == other < ahead
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.42, "0.4s"), (59.4, "59s"), (59.6, "1m00s"), (388, "6m28s"), (3900, "1h05m")],
+)
+def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
+    assert judgements.duration(seconds) == text
