@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.connector import Gap, Partition
 
 from . import _duck, _json
@@ -100,5 +101,4 @@ def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
     """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
     import polars as pl
 
-    valid: Any = valid_objects(texts).to_arrow()
-    return pl.DataFrame(_json.extract(valid, paths))
+    return pl.DataFrame(_json.extract(arrow.column(valid_objects(texts)), paths))

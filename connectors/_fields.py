@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import schema
+from nova_timeline import arrow, schema
 from nova_timeline.connector import Gap
 
 from . import _duck, _json
@@ -52,7 +52,7 @@ def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     import duckdb
     import polars as pl
 
-    given: Any = texts.cast(pl.String).to_arrow()
+    given = arrow.column(texts.cast(pl.String))
     try:
         found = _json.extract(given, _paths(fields))
     except duckdb.InvalidInputException:
@@ -77,11 +77,6 @@ def unfold(texts: pl.Series, path: str) -> pl.DataFrame:
     return pl.DataFrame(_duck.run(query, numbered.to_arrow())).rename({"i": "record"})
 
 
-def arrow(column: pl.Series) -> pa.Array[Any]:
-    """Hand a column over to Arrow."""
-    return column.to_arrow()
-
-
 def keep(found: Decoded, wanted: pl.Series, partition: Partition, what: str) -> Decoded:
     """Leave out the records that are not wanted, and report how many those were."""
     lost = len(wanted) - int(wanted.sum())
@@ -97,7 +92,7 @@ def only(found: Decoded, wanted: pl.Series) -> Decoded:
     """Take the records that are wanted."""
     import pyarrow as pa
 
-    mask = arrow(wanted)
+    mask = arrow.column(wanted)
     return replace(
         found,
         table=found.table.filter(mask),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import clock, evidence
+from nova_timeline import arrow, clock, evidence
 from nova_timeline.connector import Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -143,7 +143,7 @@ def _resources(data: Bytes, owners: npt.NDArray[np.int64]) -> pl.DataFrame:
     listed = "json_extract(t, '$.attributes')::VARCHAR"
     query = f"SELECT CASE WHEN json_valid(t) THEN {listed} END AS a FROM texts"  # noqa: S608
     attributes = pl.Series(values=_duck.run(query, pl.DataFrame({"t": text}).to_arrow())["a"])
-    names = pl.DataFrame(_json.extract(objects(attributes).to_arrow(), _RESOURCE))
+    names = pl.DataFrame(_json.extract(arrow.column(objects(attributes)), _RESOURCE))
     service = pl.col("service.name")
     # The SDKs' own word for "nobody told me".
     known = pl.when(~service.str.starts_with("unknown_service")).then(service)
@@ -204,8 +204,8 @@ def text_of(wrapped: pl.Series) -> pl.Series:
     """Read AnyValues as text: a string as it is, a map or list as its JSON."""
     import polars as pl
 
-    bare = plain(wrapped)
-    return pl.Series(values=_json.extract(bare.fill_null("null").to_arrow(), {"v": "$"})["v"])
+    bare = arrow.column(plain(wrapped).fill_null("null"))
+    return pl.Series(values=_json.extract(bare, {"v": "$"})["v"])
 
 
 def as_map(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> Any:
@@ -223,7 +223,7 @@ def as_map(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> Any:
         evidence.slices(buffer, found[:, 2].copy(), found[:, 3].copy()), found[:, 4] == 1
     )
     offsets: Any = pa.array(before, pa.int32())
-    return pa.MapArray.from_arrays(offsets, keys, contents)
+    return arrow.maps(offsets, keys, contents)
 
 
 def _with_members(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> pl.Series:
@@ -251,9 +251,9 @@ def _unescaped(texts: Any, strings: Any) -> Any:
     places = escaped.arg_true()
     if len(places):
         whole = '"' + column.gather(places) + '"'
-        read = _json.extract(whole.to_arrow(), {"v": "$"})["v"]
+        read = _json.extract(arrow.column(whole), {"v": "$"})["v"]
         column = column.scatter(places, pl.Series(values=read))
-    return column.to_arrow().cast(pa.string())
+    return arrow.column(column).cast(pa.string())
 
 
 def _buffers(texts: pl.Series) -> tuple[Any, Any, bytes]:
@@ -273,7 +273,7 @@ def nanoseconds(texts: pl.Series) -> pl.Series:
     import polars as pl
     import pyarrow as pa
 
-    read = clock.epoch(texts.to_arrow(), "ns")
+    read = clock.epoch(arrow.column(texts), "ns")
     ns = pl.Series(values=read.timestamp.cast(pa.int64()))
     return ns.set(ns == 0, None)
 

@@ -6,7 +6,9 @@ OpenTelemetry semantic conventions: ``peer.service``, ``server.address`` (``net.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nova_timeline import arrow
 
 from . import _json, _otlp
 
@@ -64,7 +66,7 @@ def _named(spans: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
 
     clients = spans.filter((pl.col("kind") == "client") & pl.col("entity").is_not_null())
     clients = clients.join(answered, on=["trace", "span"], how="anti", maintain_order="left")
-    attributes: Any = _otlp.objects(clients["attributes"]).to_arrow()
+    attributes = arrow.column(_otlp.objects(clients["attributes"]))
     peers = pl.DataFrame(_json.extract(attributes, _PEERS))
     peer = peers.select(
         pl.coalesce(pl.when(~pl.col(n).str.contains(_SELF)).then(n) for n in _PEERS)

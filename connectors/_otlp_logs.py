@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.connector import Batch, Gap, batch
 
 from . import _json, _otlp
@@ -75,8 +76,8 @@ def _said(logs: _otlp.Signal, attributes: pl.Series) -> pl.DataFrame:
     from . import _rows
 
     given = logs.table
-    texts: Any = attributes.to_arrow()
-    known = _json.extract(texts, {"event": '$."event.name"', "uid": '$."log.record.uid"'})
+    paths = {"event": '$."event.name"', "uid": '$."log.record.uid"'}
+    known = _json.extract(arrow.column(attributes), paths)
     number = given["number"].cast(pl.Int64, strict=False)
     frame = pl.DataFrame(known).with_columns(
         own=_otlp.nanoseconds(given["time"]),
@@ -115,5 +116,4 @@ def _identity(logs: _otlp.Signal, uid: Any) -> Any:
     raw = pl.Series("raw", values=logs.raw)
     whole = pl.DataFrame({"owner": logs.owner["raw"], "raw": raw, "uid": uid.cast(pl.Binary)})
     joined = whole.select(pl.coalesce("uid", pl.col("owner") + pl.col("raw")))
-    native: Any = joined.to_series().to_arrow()
-    return native
+    return arrow.column(joined.to_series())

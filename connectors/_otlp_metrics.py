@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.connector import Batch, Gap, batch
 
 from . import _duck, _otlp
@@ -68,7 +69,7 @@ def batches(found: _otlp.Found) -> Iterator[Batch | Gap]:
     if len(points) == 0:
         return
     rows = _figures(points.with_columns(label=_labels(points["attributes"])), given)
-    record = rows["record"].to_arrow()
+    record = arrow.column(rows["record"])
     yield batch(
         "metric",
         metrics.partition,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
 from nova_timeline.connector import Batch, Gap, batch
 
 from . import _duck, _otlp
@@ -113,7 +114,7 @@ def _exceptions(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
         return
     attributes = _otlp.objects(found["attributes"])
     paths = {"type": '$."exception.type"', "message": '$."exception.message"'}
-    said = pl.DataFrame(_json.extract(attributes.to_arrow(), paths))
+    said = pl.DataFrame(_json.extract(arrow.column(attributes), paths))
     thrown = frame[found["record"]]
     made = pl.concat(
         [thrown, said.rename({"message": "said"}), found.select("number")], how="horizontal"
@@ -165,10 +166,10 @@ def _events(
     return batch(
         "event",
         spans.partition,
-        raw=spans.raw.take(used.to_arrow()),
-        locators=spans.locators.take(used.to_arrow()),
-        record=place.to_arrow().cast(pa.int64()),
-        native=native.to_arrow(),
+        raw=spans.raw.take(arrow.column(used)),
+        locators=spans.locators.take(arrow.column(used)),
+        record=arrow.column(place).cast(pa.int64()),
+        native=arrow.column(native),
         scope="otlp_json",
         columns={name: owner[name] for name in owner.columns if name != "raw"}
         | {

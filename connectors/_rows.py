@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import clock, schema
+from nova_timeline import arrow, clock, schema
 from nova_timeline.connector import Batch, Gap, Partition, TableName, batch
 
 from ._field_map import CHOICES, FieldMap, Picked, texts
@@ -63,14 +63,13 @@ def read_times(column: pl.Series, unit: str | None, zone: str | None) -> ReadTim
         return _read_typed(column, zone)
     text = column.cast(pl.String)
     number = text.str.contains(_NUMBER).fill_null(value=False)
-    written: Any = text.set(number, None).to_arrow()
-    read = [clock.parse(written)]
+    read = [clock.parse(arrow.column(text.set(number, None)))]
     if zone:
-        placed: Any = (text.set(number, None).str.strip_chars() + zone).to_arrow()
-        read.append(clock.parse(placed))
+        placed = text.set(number, None).str.strip_chars() + zone
+        read.append(clock.parse(arrow.column(placed)))
     if unit and number.any():
-        counted: Any = text.set(~number, None).str.strip_chars().to_arrow()
-        read.append(clock.epoch(counted, unit))
+        counted = text.set(~number, None).str.strip_chars()
+        read.append(clock.epoch(arrow.column(counted), unit))
     ns = _first([pl.Series(values=t.timestamp.cast(pa.int64())) for t in read])
     precision = _first([pl.Series(values=t.precision) for t in read])
     lost = ns.is_null() & text.is_not_null()
@@ -185,7 +184,7 @@ def _events(
     columns["severity_number"] = _first([number, severity_number(frame["severity_text"])])
     columns["attributes"] = _attributes(source)
     native = source.text("event_id")
-    ids: Any = native.to_arrow() if native.null_count() < len(native) else None
+    ids = arrow.column(native) if native.null_count() < len(native) else None
     yield batch(
         "event",
         found.partition,

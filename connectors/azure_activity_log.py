@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _azure, _deeplinks, _envelope, _fields, _json
@@ -90,14 +90,14 @@ class ActivityLog(Connector):
         if len(decoded) == 0:
             return
         records = _sorted_out(pl.DataFrame(decoded.table))
-        times = clock.parse(_fields.arrow(records["time"]), naive_is_utc=True)
-        submitted = clock.parse(_fields.arrow(records["submitted"]), naive_is_utc=True)
+        times = clock.parse(arrow.column(records["time"]), naive_is_utc=True)
+        submitted = clock.parse(arrow.column(records["submitted"]), naive_is_utc=True)
         yield batch(
             "event",
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            native=_fields.arrow(records["id"]),
+            native=arrow.column(records["id"]),
             scope="azure_activity_log",
             columns=_columns(records)
             | {

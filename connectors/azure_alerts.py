@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _azure, _deeplinks, _envelope, _fields, _json
@@ -87,14 +87,14 @@ class AzureAlerts(Connector):
         if len(decoded) == 0:
             return
         rows = _moments(pl.DataFrame(decoded.table))
-        times = clock.parse(_fields.arrow(rows["time"]), naive_is_utc=True)
+        times = clock.parse(arrow.column(rows["time"]), naive_is_utc=True)
         yield batch(
             "event",
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            record=_fields.arrow(rows["record"]),
-            native=_fields.arrow(rows.select(pl.format("{}/{}", "key", "moment")).to_series()),
+            record=arrow.column(rows["record"]),
+            native=arrow.column(rows.select(pl.format("{}/{}", "key", "moment")).to_series()),
             scope="azure_alerts",
             columns=_columns(rows)
             | {"timestamp": times.timestamp, "timestamp_precision": times.precision},

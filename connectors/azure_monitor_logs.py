@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _azure, _azure_tables, _deeplinks, _envelope, _fields, _gcp, _json, _log_analytics
@@ -91,14 +91,14 @@ def _events(partition: Partition, found: _json.Decoded) -> Iterator[Batch | Gap]
     if len(found) == 0:
         return
     rows = _understood(plain.filter(told), found.raw)
-    times = clock.parse(_fields.arrow(rows["moment"]), naive_is_utc=True)
-    received = clock.parse(_fields.arrow(rows["received"]), naive_is_utc=True)
+    times = clock.parse(arrow.column(rows["moment"]), naive_is_utc=True)
+    received = clock.parse(arrow.column(rows["received"]), naive_is_utc=True)
     yield batch(
         "event",
         partition,
         raw=found.raw,
         locators=found.locators,
-        native=_fields.arrow(rows["id"]),
+        native=arrow.column(rows["id"]),
         scope="azure_monitor_logs",
         columns=_columns(rows)
         | {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _azure, _deeplinks, _envelope, _fields, _json
@@ -184,9 +184,9 @@ def _batch(partition: Partition, found: _json.Decoded, rows: pl.DataFrame) -> Ba
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=_fields.arrow(rows["record"]),
+        record=arrow.column(rows["record"]),
         columns={
-            "timestamp": clock.parse(_fields.arrow(rows["time"]), naive_is_utc=True).timestamp,
+            "timestamp": clock.parse(arrow.column(rows["time"]), naive_is_utc=True).timestamp,
             "entity": made["entity"],
             "metric.name": rows["name"],
             "value": rows["value"],

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import schema
+from nova_timeline import arrow, schema
 from nova_timeline.clock import NANOSECONDS
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition, batch
 from nova_timeline.errors import OptionError, nearest
@@ -218,8 +218,7 @@ def _native(records: pl.DataFrame) -> Any:
         what,
         *(pl.col(n).fill_null("") for n in ("service", "environment", "time")),
     ]
-    native: Any = records.select(pl.concat_str(parts, separator="|")).to_series().to_arrow()
-    return native
+    return arrow.column(records.select(pl.concat_str(parts, separator="|")).to_series())
 
 
 def _columns(records: pl.DataFrame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _deeplinks, _envelope, _fields, _gcp, _gcp_entry, _json
@@ -74,7 +74,7 @@ class CloudLogging(Connector):
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            native=_fields.arrow(entries["native"]),
+            native=arrow.column(entries["native"]),
             scope="gcp_cloud_logging",
             columns=_times(entries) | _columns(entries),
         )
@@ -137,8 +137,8 @@ def _times(entries: pl.DataFrame) -> dict[str, Any]:
     )
     texts = pl.select(pl.when(chosen["late"]).then(entries["received"]).otherwise(chosen["time"]))
     # "Generated output will always be Z-normalized" (LogEntry): a relay's text without zone is UTC.
-    times = clock.parse(_fields.arrow(texts.to_series()), naive_is_utc=True)
-    received = clock.parse(_fields.arrow(entries["received"]), naive_is_utc=True)
+    times = clock.parse(arrow.column(texts.to_series()), naive_is_utc=True)
+    received = clock.parse(arrow.column(entries["received"]), naive_is_utc=True)
     return {
         "timestamp": times.timestamp,
         "timestamp_precision": times.precision,

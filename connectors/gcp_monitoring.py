@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _deeplinks, _envelope, _fields, _gcp, _json
@@ -146,9 +146,9 @@ def _metric_batch(partition: Partition, found: _json.Decoded, rows: pl.DataFrame
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=_fields.arrow(rows["record"]),
+        record=arrow.column(rows["record"]),
         columns={
-            "timestamp": clock.parse(_fields.arrow(made["time"])).timestamp,
+            "timestamp": clock.parse(arrow.column(made["time"])).timestamp,
             "entity": rows["entity"],
             "metric.name": made["name"],
             "value": rows["value"],
@@ -234,8 +234,8 @@ def _alerts(partition: Partition, found: _json.Decoded) -> Batch:
         partition,
         raw=found.raw,
         locators=found.locators,
-        record=_fields.arrow(rows["record"]),
-        native=_fields.arrow(rows.select(pl.format("{}/{}", "id", "end")).to_series()),
+        record=arrow.column(rows["record"]),
+        native=arrow.column(rows.select(pl.format("{}/{}", "id", "end")).to_series()),
         scope="gcp_monitoring",
         columns=_alert_columns(rows),
     )
@@ -247,7 +247,7 @@ def _moments(texts: pl.Series, seconds: pl.Series) -> pl.Series:
 
     # An open incident's ended_at is null, or 0.
     given = seconds.set(seconds.eq("0"), None)
-    written, counted = clock.parse(_fields.arrow(texts)), clock.epoch(_fields.arrow(given), "s")
+    written, counted = clock.parse(arrow.column(texts)), clock.epoch(arrow.column(given), "s")
     both = pl.DataFrame(
         {
             "time": pl.Series(written.timestamp),

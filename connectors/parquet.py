@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from nova_timeline import arrow
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -133,7 +134,8 @@ def _group(file: pq.ParquetFile, number: int, uri: str) -> pa.Table | Gap:
     import pyarrow as pa
 
     try:
-        return file.read_row_group(number)
+        group: Any = file  # whose stubs leave parameters bare
+        return cast("pa.Table", group.read_row_group(number))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         rows = file.metadata.row_group(number).num_rows
         return Gap(uri, f"row group {number} with {rows} rows cannot be read: {error}")
@@ -167,7 +169,7 @@ def _json_of(column: Any) -> pl.Series:
     if not pa.types.is_nested(column.type):
         return pl.Series(values=column)
     query = "SELECT CASE WHEN v IS NOT NULL THEN CAST(to_json(v) AS VARCHAR) END AS v FROM texts"
-    return pl.Series(values=_duck.run(query, pa.table({"v": column}))["v"])
+    return pl.Series(values=_duck.run(query, pa.Table.from_pydict({"v": column}))["v"])
 
 
 def _locators(first: int, count: int) -> pa.Array[Any]:
@@ -186,7 +188,7 @@ def _raw(table: pa.Table) -> pa.Array[Any]:
 
     if table.num_rows == 0 or not table.column_names:
         return pa.array([], pa.large_binary())
-    plain = pa.table([_plain(c) for c in table.columns], names=table.column_names)
+    plain = pa.Table.from_arrays([_plain(c) for c in table.columns], names=table.column_names)
     made = _duck.run("SELECT CAST(to_json(texts) AS VARCHAR) AS raw FROM texts", plain)["raw"]
     return made.combine_chunks().cast(pa.large_binary())
 
@@ -220,5 +222,4 @@ def _plain(column: Any) -> Any:
 def _hex(column: Any) -> Any:
     import polars as pl
 
-    made: Any = pl.Series(values=column).bin.encode("hex").to_arrow()
-    return made
+    return arrow.column(pl.Series(values=column).bin.encode("hex"))

@@ -1,0 +1,1 @@
+"""Tests of the whole program, a module or a promise a file."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
-from nova_timeline import connector, knowledge, schema
+from nova_timeline import arrow, connector, knowledge, schema
 from nova_timeline.connector import Batch, Gap
 from nova_timeline.errors import KnowledgeError
 from nova_timeline.knowledge import Case, Check, Rule
@@ -145,10 +145,9 @@ def test_sources_are_connectors() -> None:
 
 def plain(table: pa.Table) -> list[dict[str, Any]]:
     """Turn a table into rows; times as integers, attributes as a dict."""
-    fields: list[Any] = list(table.schema)
-    for i, field in enumerate(fields):
-        if pa.types.is_timestamp(field.type):
-            table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
+    for i, name in enumerate(table.schema.names):
+        if pa.types.is_timestamp(table[name].type):
+            table = table.set_column(i, name, table[name].cast(pa.int64()))
     return [r | {"attributes": dict(r["attributes"] or ())} for r in table.to_pylist()]
 
 
@@ -207,9 +206,8 @@ def test_agrees_with_asking_every_row_every_rule(use: str) -> None:
         given = table[name].to_pylist()
         for i in random.sample(range(len(given)), 30):
             given[i] = random.choice([*given, None]) if name != "kind" else random.choice(given)
-        field: Any = table.schema.field(name)
-        values: Any = pa.array(given, field.type)
-        table = table.set_column(table.schema.get_field_index(name), field, values)
+        values = arrow.core().array(given, table[name].type)
+        table = table.set_column(table.schema.get_field_index(name), name, values)
     pieces = pa.concat_tables([table.slice(0, 50), table.slice(50, 1), table.slice(51)])
     made = knowledge.classify(pieces, use)
     assert made.schema == table.schema
@@ -220,9 +218,9 @@ def test_agrees_with_asking_every_row_every_rule(use: str) -> None:
 
 
 def events(**columns: Any) -> pa.Table:
-    length = len(next(v for v in columns.values() if isinstance(v, list)))
-    made = {k: pa.array(v) if isinstance(v, list) else v for k, v in columns.items()}
-    return schema.conform("event", {"kind": "log"} | made, length)
+    lists = {k: cast("list[object]", v) for k, v in columns.items() if isinstance(v, list)}
+    made = columns | {k: arrow.core().array(v) for k, v in lists.items()}
+    return schema.conform("event", {"kind": "log"} | made, len(next(iter(lists.values()))))
 
 
 def test_a_quiet_night_stays_quiet() -> None:

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nova_timeline import schema
 from nova_timeline.errors import KnowledgeError, nearest
@@ -210,7 +210,7 @@ def _finds(check: Check) -> bool:
 def _check(where: str, column: str, test: Any) -> Check:
     if not column.startswith(_ATTRIBUTE):
         _known(where, "column", [column], (*_COLUMNS, "source"), hint=f"{_ATTRIBUTE}NAME")
-    asked: Any = test if isinstance(test, dict) else {"equals": test}
+    asked = cast("dict[str, Any]", test) if isinstance(test, dict) else {"equals": test}
     where = f"{where}, {column}"
     _known(where, "test", asked, _CHECKS)
     words: dict[str, Any] = {
@@ -258,11 +258,12 @@ def _check_finder(where: str, body: Check) -> None:
 
 def _words(where: str, key: str, given: Any) -> tuple[str, ...]:
     listed: Any = [given] if isinstance(given, str) else given
-    words: Any = listed if isinstance(listed, list) else [None]
-    if not all(isinstance(w, str) and w for w in words):
+    words = cast("list[object]", listed) if isinstance(listed, list) else [None]
+    texts = [w for w in words if isinstance(w, str) and w]
+    if len(texts) < len(words):
         msg = f"{where}: {key} must be a text or a list of texts, not {given!r}"
         raise KnowledgeError(msg)
-    return tuple(w.lower() for w in words) if key != "source" else tuple(words)
+    return tuple(w.lower() for w in texts) if key != "source" else tuple(texts)
 
 
 def pieces(where: str, template: str) -> tuple[Piece, ...]:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -30,14 +30,14 @@ def wrapped(value: Any) -> dict[str, Any]:
         case int():
             return {"intValue": str(value)}
         case dict():
-            pairs: dict[str, Any] = value
+            pairs = cast("dict[str, Any]", value)
             return {
                 "kvlistValue": {
                     "values": [{"key": k, "value": wrapped(v)} for k, v in pairs.items()]
                 }
             }
         case list():
-            several: list[Any] = value
+            several = cast("list[object]", value)
             return {"arrayValue": {"values": [wrapped(v) for v in several]}}
         case _:
             return {"stringValue": value}

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from pyarrow import parquet
 
 from nova_timeline.connector import Batch, Gap, Partition, load
 from nova_timeline.errors import UnreadableSourceError
+
+pq: Any = parquet  # its stubs leave parameters bare
 
 
 def read(path: Path, table: pa.Table, **options: Any) -> tuple[list[Batch], list[str]]:
@@ -23,7 +25,7 @@ def read(path: Path, table: pa.Table, **options: Any) -> tuple[list[Batch], list
 
 def test_rows_are_found_again_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    batches, _ = read(path, pa.table({"message": [f"m{i}" for i in range(10)]}))
+    batches, _ = read(path, pa.Table.from_pydict({"message": [f"m{i}" for i in range(10)]}))
     kept = {r["evidence.locator"]: r["raw"] for b in batches for r in b.evidence.to_pylist()}
     assert len(kept) == 10
     locators = ["row=7", "row=0", "row=9", "row=7", "row=10"]
@@ -32,7 +34,7 @@ def test_rows_are_found_again_in_any_order(tmp_path: Path) -> None:
 
 
 def test_the_raw_record_is_json_with_times_as_rfc_3339(tmp_path: Path) -> None:
-    table = pa.table(
+    table = pa.Table.from_pydict(
         {
             "t": pa.array([1772545320123456789], pa.timestamp("ns", "UTC")),
             "local": pa.array([1772545320123], pa.timestamp("ms")),
@@ -51,7 +53,8 @@ def test_the_raw_record_is_json_with_times_as_rfc_3339(tmp_path: Path) -> None:
 
 
 def test_a_typed_time_without_a_zone_needs_one(tmp_path: Path) -> None:
-    table = pa.table({"time": pa.array([1772545320123], pa.timestamp("ms")), "message": ["x"]})
+    time = pa.array([1772545320123], pa.timestamp("ms"))
+    table = pa.Table.from_pydict({"time": time, "message": ["x"]})
     [made], said = read(tmp_path / "a.parquet", table)
     assert made.table["timestamp"].null_count == 1
     assert "set timezone" in said[0]
@@ -62,7 +65,7 @@ def test_a_typed_time_without_a_zone_needs_one(tmp_path: Path) -> None:
 
 def test_a_file_without_its_footer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    read(path, pa.table({"message": ["x"]}))
+    read(path, pa.Table.from_pydict({"message": ["x"]}))
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UnreadableSourceError, match="not a whole Parquet file"):
         list(load("parquet")({}).read(Partition("a.parquet", path)))

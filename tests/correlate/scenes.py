@@ -75,8 +75,9 @@ def signal(number: int, minutes: float, entity: str | None, role: str, **over: A
 
 def table(*signals: Signal) -> pl.DataFrame:
     """Make a signals table of signals."""
-    types = {"end": pl.Int64, "clock": pl.String, "category": pl.String, "entity": pl.String,
-             "rows": pl.List(pl.Int64), "rule": pl.String}  # fmt: skip
+    types: dict[str, Any] = {"end": pl.Int64, "rows": pl.List(pl.Int64)}
+    for name in ("clock", "category", "entity", "rule"):
+        types[name] = pl.String
     return pl.DataFrame(list(signals), schema_overrides=types)
 
 
@@ -100,8 +101,8 @@ def events(*given: dict[str, Any]) -> pa.Table:
             values = [None if v is None else at(v) for v in values]
             columns[name] = pl.Series(values, dtype=pl.Datetime("ns", "UTC"))
         elif name == "attributes":
-            held = [list((v or {}).items()) for v in values]
-            columns[name] = pa.array(held, schema.table("event").field("attributes").type)
+            held: list[Any] = [[*v.items()] if v else [] for v in values]
+            columns[name] = pa.array(held, pa.map_(pa.string(), pa.string()))
         else:
             columns[name] = pl.Series(values)
     return schema.conform("event", columns, len(given))

@@ -129,7 +129,8 @@ def test_a_clock_that_is_off_is_set_right_before_anything_is_compared() -> None:
     ordered = sorted(given_events, key=lambda r: (r["timestamp"] is None, r["timestamp"]))
     found = run(events(*ordered), metrics(SERIES))
     assert [c.offset_ns for c in found.clocks] == [pytest.approx(20 * MINUTE, abs=SECOND)]
-    assert abs(found.phases["onset"].time - at(30)) <= SECOND
+    bursts = [s for s in found.signals.to_dicts() if s["title"].startswith("Burst of 300 ")]
+    assert [(abs(s["time"] - at(30)) <= SECOND, s["entity"]) for s in bursts] == [(True, "db")]
     by_itself = run(events(*ordered), metrics(SERIES), own_receipt=frozenset("s"))
     assert [c.offset_ns for c in by_itself.clocks] == [0]
 
@@ -138,7 +139,7 @@ def told(found: Analysis, table: pa.Table) -> Any:
     """Write an analysis without the positions of rows, which another order changes."""
     names: list[str | None] = table["evidence.locator"].to_pylist()
     rows = found.signals.drop("row", "rows").to_dicts()
-    cited = [
+    cited: list[list[Any]] = [
         [names[r] for r in (s["row"], *s["rows"])] if s["table"] == "event" else [s["row"]]
         for s in found.signals.to_dicts()
     ]

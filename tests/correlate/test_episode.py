@@ -73,6 +73,16 @@ def test_the_end_of_a_long_signal_bridges_what_looks_quiet() -> None:
     assert len(found.signals) == 3
 
 
+def test_a_long_trouble_holds_together_what_comes_and_goes_beside_it() -> None:
+    over = signal(0, 60, "shop", "fault")["time"]
+    signals = table(
+        signal(0, 10, "shop", "fault", end=over), *pair(1, 15, "db"), *pair(3, 40, "web")
+    )
+    found = episode.find(signals, SHAPE)
+    assert found is not None
+    assert found.entities == ("db", "shop", "web")
+
+
 def test_the_affected_entity_decides_between_equals() -> None:
     signals = table(*pair(0, 40, "mail"), *pair(2, 41, "shop"))
     found = [episode.find(signals, SHAPE, hint) for hint in ((), ("shop",), ("mail",))]

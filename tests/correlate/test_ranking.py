@@ -211,7 +211,8 @@ def test_scores_are_within_bounds_and_the_order_of_changes_does_not_matter(
 def test_confidence_is_high_alone_and_low_behind_a_better_one() -> None:
     first, second = (judged(GUILTY), judged(change(1, 5, "mail", "mail: new logo")))
     ahead, behind = ranking.confidence([first, second])
-    assert ahead > 0.7 > 0.05 > behind
+    assert ahead > 0.7
+    assert behind < 0.05
     [tied, other] = ranking.confidence([first, first])
     assert tied == other < ahead
 

@@ -33,13 +33,18 @@ def test_a_quiet_of_more_than_two_minutes_makes_two_signals() -> None:
 
 
 def test_changes_that_say_different_things_are_not_one() -> None:
-    change = {"entity": "a", "role": "change", "kind": "deploy", "rule": "d"}
+    change: dict[str, Any] = {"entity": "a", "role": "change", "kind": "deploy", "rule": "d"}
     told = [change | {"time": 10 + i, "title": t} for i, t in enumerate(["v1", "v1", "v2"])]
     assert [(s["title"], s["count"]) for s in gathered(*told)] == [("v1", 2), ("v2", 1)]
 
 
 def test_alerts_by_one_rule_that_say_different_things_are_not_one() -> None:
-    alert = {"entity": "a", "role": "alert_firing", "kind": "alert", "rule": "alarm"}
+    alert: dict[str, Any] = {
+        "entity": "a",
+        "role": "alert_firing",
+        "kind": "alert",
+        "rule": "alarm",
+    }
     told = [alert | {"time": 10, "title": t} for t in ("5xx", "latency")]
     assert sorted(s["title"] for s in gathered(*told)) == ["5xx", "latency"]
 
@@ -63,7 +68,7 @@ def test_an_incident_that_begins_early_or_never_ends_is_not_background(
 
 
 def test_a_recovery_without_trouble_is_left_out() -> None:
-    recovery = {"role": "recovery", "rule": "r.ok", "title": "ok"}
+    recovery: dict[str, Any] = {"role": "recovery", "rule": "r.ok", "title": "ok"}
     found = gathered(
         recovery | {"time": 5, "entity": "a"},  # before its trouble
         fault(10, "a"),
@@ -77,12 +82,12 @@ def test_a_recovery_without_trouble_is_left_out() -> None:
 
 
 def test_what_a_rule_knows_is_not_told_again_as_a_burst() -> None:
-    body = {"body": "pool exhausted", "template": 5}
+    body: dict[str, Any] = {"body": "pool exhausted", "template": 5}
     assert len(gathered(*(fault(40 + i / 100, **body) for i in range(60)))) == 1
 
 
 def test_plain_errors_become_a_burst_that_quotes_their_template() -> None:
-    line = {"entity": "a", "template": 5, "severity": 17}
+    line: dict[str, Any] = {"entity": "a", "template": 5, "severity": 17}
     told = [line | {"time": 40 + i / 100, "body": f"order {i} lost"} for i in range(60)]
     [found] = gathered(*told)
     assert found["title"] == "Burst of 60 log records, never seen before: order <*> lost"
@@ -138,5 +143,5 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
         *({"time": 44 + i, "entity": "a", "role": "change", "title": f"v{i}"} for i in range(4)),
     )
     series = metric_rows(("a", "errors", [1.0] * 40 + [50.0] * 50))
-    mixed = [f.sample(fraction=1, shuffle=True, seed=seed) for f in (given, series)]
-    assert signals.gather(*mixed, WINDOW).equals(signals.gather(given, series, WINDOW))
+    one, other = (f.sample(fraction=1, shuffle=True, seed=seed) for f in (given, series))
+    assert signals.gather(one, other, WINDOW).equals(signals.gather(given, series, WINDOW))
