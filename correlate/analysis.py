@@ -261,6 +261,7 @@ def _errors(rows: pl.DataFrame, trouble: Episode, steps: Mapping[str, Phase]) ->
     over = steps.get("recovered")
     inside = rows.filter(
         pl.col("severity") >= 17,
+        pl.col("kind").fill_null("log") != "alert",
         pl.col("entity").fill_null("").is_in(trouble.entities),
         pl.col("time") >= steps["onset"].time,
         pl.lit(value=True) if over is None else pl.col("time") <= over.time,

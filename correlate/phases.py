@@ -30,10 +30,16 @@ class Phase:
 
 
 def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
-    """Find when the trouble began: the first firm sign, on any entity of the widest cascade."""
+    """Find when the trouble began: the first firm sign, on any entity of the widest cascade.
+
+    An alert that fired before every such sign is the first: nothing is detected before it begins.
+    """
     wide = cascades[0].signals if cascades else tuple(episode.signals)
     faults = [s for s in wide if s["role"] == "fault"]
-    firm = [s for s in faults if s["weight"] >= FIRM] or faults or list(wide)
+    signs = [s for s in faults if s["weight"] >= FIRM] or faults
+    alerts = [s for s in wide if s["role"] == "alert_firing"]
+    ahead = alerts[:1] if not signs or (alerts and alerts[0]["time"] < signs[0]["time"]) else []
+    firm = [*ahead, *signs]
     for i, s in enumerate(firm):
         follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
         if follows:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nova_timeline import clock, connector, schema
+from nova_timeline import clock, connector, evidence, schema
 from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -24,6 +24,8 @@ SAMPLES = sorted(
     for name in connector.available()
     for sample in (FIXTURES / name).glob("sample*")
 )
+BINARY = (".journal", ".journal~", ".parquet")
+"""Formats that do not hold records as they are cited; tests/test_verify.py changes such files."""
 every_connector = pytest.mark.parametrize("name", connector.available())
 every_sample = pytest.mark.parametrize(("name", "sample"), SAMPLES)
 
@@ -153,17 +155,14 @@ def test_points_at_its_evidence(name: str, sample: str) -> None:
                 assert known[uri, locator] == digest
 
 
-@every_sample
+@pytest.mark.parametrize(("name", "sample"), [s for s in SAMPLES if not s[1].endswith(BINARY)])
 def test_a_changed_byte_is_seen_at_its_locator(name: str, sample: str, tmp_path: Path) -> None:
     reader = opened(name, sample)
     partition = pieces(reader, name, sample)[0]
     [first, *_] = [i for i in reader.read(partition) if isinstance(i, Batch)]
     record = first.evidence.to_pylist()[0]
-    data = bytearray(partition.path.read_bytes())
-    at = data.find(record["raw"][:40])
-    if at < 0:
-        pytest.skip("the format stores records otherwise; tests/test_verify.py flips bytes in it")
-    data[at + len(record["raw"][:40]) // 2] ^= 1
+    data = bytearray(evidence.content(partition.path).data)
+    data[data.index(record["raw"][:40]) + len(record["raw"][:40]) // 2] ^= 1
     changed = tmp_path / partition.path.name
     changed.write_bytes(data)
     assert reader.reread(changed, [record["evidence.locator"]]) != [record["raw"]]

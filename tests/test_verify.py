@@ -63,7 +63,7 @@ def test_a_flipped_byte_of_a_source_is_found(
     assert all(failure.startswith(name) for failure in found.failures)
 
 
-@pytest.mark.parametrize("name", runs.FILES)
+@pytest.mark.parametrize("name", [n for n in runs.FILES if not n.endswith((".journal", ".gz"))])
 def test_a_changed_record_is_named_by_its_place(name: str, own_run: Path) -> None:
     """As if the file's own digest had been made to agree: the records' digests still do not."""
     incident = own_run.parent / "incident"
@@ -72,10 +72,7 @@ def test_a_changed_record_is_named_by_its_place(name: str, own_run: Path) -> Non
     place = found["evidence.locator"]
     path = incident / name
     data = path.read_bytes()
-    at = data.find(found["raw"][:24])
-    if at < 0:
-        pytest.skip("the format stores its records otherwise")
-    flip(path, at + 12)
+    flip(path, data.index(found["raw"][:24]) + 12)
     inputs = store.manifest(own_run)["inputs"]
     [entry] = [i for i in inputs if i["uri"] == name]
     entry["sha256"] = digest.of_file(path)
