@@ -17,7 +17,10 @@ _LOCAL = threading.local()
 def _database() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    # The engine's workers share the cores; a query that spreads over them gains nothing here.
+    return duckdb.connect(
+        ":memory:", config={"threads": "1", "autoinstall_known_extensions": "false"}
+    )
 
 
 def run(query: str, texts: pa.Table) -> pa.Table:

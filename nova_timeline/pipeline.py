@@ -29,8 +29,9 @@ OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
 
 _BUNDLE_BYTES = 8 << 20
-_BUNDLE_FILES = 64
+_BUNDLE_FILES = 16
 _NAMED = 5
+_UNDATED = 2**63 - 1  # sorts after every time
 _WORST_FIRST = ("unavailable", "denied", "partial", "retention_cut", "provisional", "complete")
 _VERSIONS = ("nova-timeline", "polars", "pyarrow", "duckdb", "numba", "numpy")
 
@@ -129,6 +130,7 @@ def _events(table: pa.Table) -> pa.Table:
     Records without an id of their own are told apart by their bytes, and bytes that stand in one
     file twice are two records: the n-th of them in one file is the n-th in another.
     """
+    import numpy as np
     import polars as pl
 
     told = pl.DataFrame(table.select(["event_id", "evidence.uri"]))
@@ -141,8 +143,8 @@ def _events(table: pa.Table) -> pa.Table:
         ids = digest.numbered(table["event_id"].combine_chunks(), places.to_numpy(), order)
         table = table.set_column(table.schema.get_field_index("event_id"), "event_id", ids)
     table = _once(table, ["event_id"])
-    time = pl.Series(values=table["timestamp"])
-    return table.take(arrow.column(time.cast(pl.Int64).arg_sort(nulls_last=True)))
+    time = pl.Series(values=table["timestamp"]).cast(pl.Int64).fill_null(_UNDATED)
+    return table.take(np.argsort(time.to_numpy(), kind="stable"))
 
 
 def _once(table: pa.Table, key: Sequence[str]) -> pa.Table:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,9 +165,10 @@ class Timeline:
 
         run = Path(path)
         with store.writing(run) as folder:
-            for name in schema.TABLES:
-                if name in store.FOLDERS:
-                    store.write_table(folder, name, self.to_arrow(name))
+            tables = {name: self.to_arrow(name) for name in schema.TABLES if name in store.FOLDERS}
+            write = partial(store.write_table, folder)
+            with ThreadPoolExecutor() as pool:  # compression releases the interpreter's lock
+                list(pool.map(write, tables.keys(), tables.values()))
             for name in DERIVED:
                 table = self.to_arrow(name)
                 place = folder / f"{name}.parquet"
