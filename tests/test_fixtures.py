@@ -13,7 +13,6 @@ import pytest
 
 from fixtures import scenario_outage, scenario_quiet
 from fixtures.build import STORIES, build
-from fixtures.journal_writer import JOURNAL_REMOTE
 from fixtures.scenario import Scenario, at, iso
 from nova_timeline import connector
 from nova_timeline.config import Incident
@@ -61,7 +60,6 @@ def test_building_again_gives_the_committed_bytes(name: str, tmp_path: Path) -> 
 
 
 @every_story
-@pytest.mark.skipif(not Path(JOURNAL_REMOTE).exists(), reason="systemd-journal-remote is not here")
 def test_journals_built_again_hold_the_same_entries(name: str, tmp_path: Path) -> None:
     made = build(tmp_path, name, journals=True)
     kept = sorted(p.relative_to(FIXTURES / name) for p in (FIXTURES / name).rglob("*.journal"))

@@ -114,7 +114,6 @@ def test_the_same_findings_are_the_same_page() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium on this machine")
 def test_a_browser_runs_nothing_and_shows_the_moments(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(render(FINDINGS), encoding="utf-8")
