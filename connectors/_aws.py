@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import clock
+from nova_timeline import arrow, clock
 from nova_timeline.connector import Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -53,11 +53,6 @@ _DIMENSIONS = (
 _TYPED_ID = ("app", "net", "gwy", "targetgroup")
 
 
-def arrow(column: Any) -> Any:
-    """Hand a polars column to Arrow; untyped, as pyarrow is to the type checkers."""
-    return column.to_arrow()
-
-
 def only(
     decoded: _json.Decoded, known: pl.Series, partition: Partition, what: str
 ) -> _json.Decoded:
@@ -74,7 +69,7 @@ def only(
     if not mask.any() and not partition.start and partition.stop is None:
         msg = f"{partition.uri} holds no {what}: {_excerpt(decoded.raw)}"
         raise UnreadableSourceError(msg)
-    kept: Any = arrow(mask)
+    kept: Any = arrow.column(mask)
     first = decoded.locators[int(np.flatnonzero(~mask.to_numpy())[0])].as_py()
     reason = f"{(~mask).sum()} of {len(decoded)} records are no {what}; the first is at {first}"
     return replace(
@@ -92,10 +87,10 @@ def _excerpt(raw: pa.Array[Any]) -> str:
 
 def times(text: pl.Series) -> Times:
     """Read times as the AWS CLI and SDKs write them: RFC 3339, or seconds since 1970 (CLI v1)."""
-    written = clock.parse(arrow(text), naive_is_utc=True)
+    written = clock.parse(arrow.column(text), naive_is_utc=True)
     if written.timestamp.null_count == text.null_count():
         return written
-    counted = clock.epoch(arrow(text), "s")
+    counted = clock.epoch(arrow.column(text), "s")
     return first(written, counted)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nova_timeline import schema
+from nova_timeline import arrow, schema
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
 from . import _aws, _deeplinks, _envelope, _json
@@ -197,7 +197,7 @@ class CloudTrail(Connector):
             raw=outer.raw,
             locators=outer.locators,
             # Hand-made records repeat an id; a record delivered twice repeats its time as well.
-            native=_aws.arrow(calls["id"] + "|" + calls["time"]),
+            native=arrow.column(calls["id"] + "|" + calls["time"]),
             scope="aws_cloudtrail",
             columns=_columns(calls)
             | {"timestamp": times.timestamp, "timestamp_precision": times.precision},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nova_timeline import clock, evidence, schema
+from nova_timeline import arrow, clock, evidence, schema
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition, batch
 
 from . import (
@@ -159,7 +159,7 @@ class CloudWatchLogs(Connector):
             unfolded = _fields.unfold(rows["bundle"].set(~data, None).fill_null("[]"), "$")
             yield from self._bundles(partition, decoded, rows, unfolded)
         if not bundled.all():
-            kept = _aws.arrow(~bundled)
+            kept = arrow.column(~bundled)
             plain = _json.Decoded(
                 decoded.table, decoded.raw.filter(kept), decoded.locators.filter(kept), ()
             )
@@ -176,7 +176,7 @@ class CloudWatchLogs(Connector):
         inner = _fields.extract(unfolded["text"], _EVENT).drop("stream", "group", "account")
         if len(inner):
             whole = inner.hstack(outer)
-            yield self._batch(partition, decoded, whole, _aws.arrow(unfolded["record"]))
+            yield self._batch(partition, decoded, whole, arrow.column(unfolded["record"]))
 
     def _batch(
         self,
@@ -200,7 +200,7 @@ class CloudWatchLogs(Connector):
             raw=decoded.raw,
             locators=decoded.locators,
             record=record,
-            native=_aws.arrow(whole["id"]),
+            native=arrow.column(whole["id"]),
             scope=f"aws_cloudwatch_logs/{self.settings['log_group'] or ''}/{stream}",
             columns=_columns(whole, self.settings),
         )
@@ -253,10 +253,10 @@ def _decode_insights(found: Records) -> _json.Decoded:
 
 def _times(column: pl.Series) -> Times:
     """Read milliseconds since 1970, or RFC 3339; Insights leaves out the zone and means UTC."""
-    counted = clock.epoch(_aws.arrow(column), "ms")
+    counted = clock.epoch(arrow.column(column), "ms")
     if counted.timestamp.null_count == column.null_count():
         return counted
-    return _aws.first(counted, clock.parse(_aws.arrow(column), naive_is_utc=True))
+    return _aws.first(counted, clock.parse(arrow.column(column), naive_is_utc=True))
 
 
 def _columns(rows: pl.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:

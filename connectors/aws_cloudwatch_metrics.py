@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nova_timeline import arrow
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 from nova_timeline.errors import OptionError
 
@@ -116,7 +117,7 @@ class CloudWatchMetrics(Connector):
             partition,
             raw=decoded.raw,
             locators=decoded.locators,
-            record=_aws.arrow(points["record"]),
+            record=arrow.column(points["record"]),
             columns={
                 "timestamp": points["timestamp"],
                 "entity": points["entity"],

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     Floats = npt.NDArray[np.float64]
-    Ints = npt.NDArray[np.int64]
 
 FEWEST = 8
 """A series with fewer points has no baseline to leave."""
