@@ -70,7 +70,7 @@ def in_fresh_process(module: str, function: str, argument: str) -> dict[str, Any
 def medians(runs: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return the median of each figure of some runs' costs."""
     costs = [run["cost"] for run in runs]
-    return {key: round(statistics.median(c[key] for c in costs), 4) for key in costs[0]}
+    return {key: round(statistics.median(c[key] for c in costs), 6) for key in costs[0]}
 
 
 def answer(cost: Cost, **result: Any) -> dict[str, Any]:
