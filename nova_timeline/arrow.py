@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
     import pyarrow as pa
 
@@ -41,6 +43,26 @@ def whole(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
     import pyarrow as pa
 
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def letters(
+    texts: pa.Array[Any] | pa.ChunkedArray[Any],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """View the bytes of n texts (or binaries), and where each begins and ends.
+
+    Returns:
+        The bytes, shape (m,), and n + 1 offsets into them. A null is an empty text.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    joined: Any = whole(texts).cast(pa.large_binary())
+    if joined.null_count:
+        joined = compute().fill_null(joined, b"")
+    # Arrow may leave out the buffers of an empty array.
+    _, bounds, data = joined.buffers() if len(joined) else (None, bytes(8), None)
+    offsets = np.frombuffer(bounds, np.int64)[joined.offset :][: len(joined) + 1]
+    return np.frombuffer(b"" if data is None else data, np.uint8), offsets
 
 
 def column(series: pl.Series) -> pa.Array[Any]:

@@ -1,0 +1,1 @@
+"""What this project takes from llvmlite, typed: it ships no types."""

@@ -1,0 +1,3 @@
+"""Telling compiled code where the functions of a C library are."""
+
+def add_symbol(name: str, address: int | None) -> None: ...
