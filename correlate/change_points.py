@@ -8,25 +8,23 @@ from the split to the first point that left the baseline for good.
 
 from __future__ import annotations
 
-import itertools
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+from ._shares import even, frozen, in_threads
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import polars as pl
 
+    Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
 FEWEST = 8
 """A series with fewer points has no baseline to leave."""
-_THRESHOLD = 5.0  # noise scales; of the split statistic, and of a level against the baseline
-_RELATIVE = 0.25  # a level nearer than this to the baseline is the baseline, whatever the noise
 _ABSURD = 1e100  # stands for "no limit" and the like, and its sums would overflow
-_SHORTEST = 2
-_SHORT = 5
 
 _WORSE_UP = re.compile(
     r"err|fail|fault|5xx|4xx|50[0-9]|latenc|duration|response_?time|responsetime|throttl|timeout"
@@ -43,20 +41,6 @@ _RESOURCE = re.compile(
 _TRAFFIC = re.compile(
     r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Excursion:
-    """A stretch in which a metric was off its baseline."""
-
-    first: int
-    """Index of the first point off the baseline."""
-    last: int | None
-    """Index of the first point back on it; None when it never came back."""
-    baseline: float
-    level: float
-    scale: float
-    """The noise, in the metric's unit."""
 
 
 def direction(metric: str) -> str:
@@ -80,141 +64,76 @@ def find(metrics: pl.DataFrame) -> pl.DataFrame:
         One row an excursion: entity, metric, first, back (ns, null if it stays off), baseline,
         level, deviation (in noise scales), step (ns between points), first_row, back_row.
     """
+    import numpy as np
     import polars as pl
 
-    rows: list[tuple[object, ...]] = []
+    from . import _change_point_kernel as kernel
+
     known = metrics.filter(pl.col("value").is_finite(), pl.col("value").abs() < _ABSURD)
-    ordered = known.sort("entity", "metric", "time", "row")
-    for (entity, metric), series in ordered.group_by(["entity", "metric"], maintain_order=True):
-        if len(series) < FEWEST:
-            continue
-        time, row = series["time"].to_numpy(), series["row"].to_numpy()
-        step = int(series["time"].diff().median() or 0)  # type: ignore[arg-type]
-        for x in excursions(series["value"].to_numpy()):
-            back = None if x.last is None else int(time[x.last])
-            back_row = None if x.last is None else int(row[x.last])
-            deviation = (x.level - x.baseline) / x.scale
-            rows.append(
-                (entity, metric, int(time[x.first]), back, x.baseline, x.level, deviation, step,
-                 int(row[x.first]), back_row)
-            )  # fmt: skip
-    schema = {
-        "entity": pl.String, "metric": pl.String, "first": pl.Int64, "back": pl.Int64,
-        "baseline": pl.Float64, "level": pl.Float64, "deviation": pl.Float64, "step": pl.Int64,
-        "first_row": pl.Int64, "back_row": pl.Int64,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row").sort("first", "entity", "metric")
+    time, row = frozen(known["time"], np.int64), frozen(known["row"], np.int64)
+    rows, starts = _series(known, time, row)
+    search = partial(_search, frozen(known["value"], np.float64), rows, starts)
+    parts = in_threads(search, even(starts))
+    owner, place, figures = (np.concatenate(p) for p in zip(*parts, strict=True))
+    first, back = rows[place[:, 0]], rows[place[:, 1]]
+    found: pl.DataFrame = known.select("entity", "metric")[first].with_columns(
+        first=time[first],
+        back=time[back],
+        baseline=figures[:, 0],
+        level=figures[:, 1],
+        deviation=(figures[:, 1] - figures[:, 0]) / figures[:, 2],
+        step=kernel.steps(time, rows, starts, owner),
+        first_row=row[first],
+        back_row=row[back],
+    )
+    ended = pl.lit(pl.Series(place[:, 1] >= 0))
+    back_on = pl.when(ended).then(pl.col("back", "back_row"))
+    return found.with_columns(back_on).sort("first", "entity", "metric", maintain_order=True)
 
 
-def excursions(values: Floats) -> list[Excursion]:
-    """Find the stretches of a series, shape (n,), that lie off its first level."""
+def _search(
+    values: Floats, rows: Ints, starts: Ints, first: int, stop: int
+) -> tuple[Ints, Ints, Floats]:
+    """Find the excursions of the series first to stop."""
+    from . import _change_point_kernel as kernel
+
+    return kernel.excursions(values, rows, starts, first, stop, FEWEST)
+
+
+def _series(known: pl.DataFrame, time: Ints, number: Ints) -> tuple[Ints, Ints]:
+    """Bring together the rows of each series, in the order of time and then of number.
+
+    Returns:
+        Rows, shape (n,), those of one series after another's, by the names of entity and metric;
+        and where each series begins among them, shape (series + 1,).
+    """
     import numpy as np
 
-    scale = _noise(values)
-    cuts = [0, *_splits(values, scale), len(values)]
-    levels = [float(np.median(values[a:b])) for a, b in itertools.pairwise(cuts)]
-    baseline = _baseline(cuts, levels)
-    off = [_is_off(level, baseline, scale) for level in levels]
-    for i in range(len(levels)):
-        off[i] = off[i] and not _is_chance(values, cuts[i], cuts[i + 1], baseline)
-    found: list[Excursion] = []
-    i = 0
-    while i < len(levels):
-        if not off[i]:
-            i += 1
-            continue
-        up = levels[i] > baseline
-        j = i
-        while j < len(levels) and off[j] and (levels[j] > baseline) == up:
-            j += 1
-        first = _walk_back(values, cuts[i], cuts[i - 1] if i else 0, baseline, scale, up=up)
-        last = cuts[j] if j < len(levels) else None
-        inside = values[cuts[i] : cuts[j]]
-        level = float(np.max(inside) if up else np.min(inside))
-        found.append(Excursion(first, last, baseline, level, scale))
-        i = j
-    return found
+    from . import _change_point_kernel as kernel
+
+    entity, metric = _by_name(known["entity"]), _by_name(known["metric"])
+    rows = kernel.sorted_by(kernel.sorted_by(np.arange(len(known)), metric), entity)
+    starts = kernel.starts(rows, entity, metric)
+    mixed = np.concatenate(
+        in_threads(partial(kernel.disordered, rows, starts, time, number), even(starts))
+    )
+    if mixed.any():
+        series = np.repeat(np.arange(len(mixed)), np.diff(starts))
+        places = np.flatnonzero(mixed[series])
+        wrong = rows[places]
+        rows[places] = wrong[np.lexsort((number[wrong], time[wrong], series[places]))]
+    return rows, starts
 
 
-def _baseline(cuts: list[int], levels: list[float]) -> float:
-    """Take the first level, unless it is so short that the window opened on an excursion."""
-    longest = max(range(len(levels)), key=lambda i: cuts[i + 1] - cuts[i])
-    opened_short = cuts[1] < max(_SHORTEST + 1, (cuts[longest + 1] - cuts[longest]) // 4)
-    return levels[longest] if opened_short and longest else levels[0]
-
-
-def _noise(values: Floats) -> float:
-    """Estimate the noise around the level, with floors for series that hardly move."""
+def _by_name(names: pl.Series) -> npt.NDArray[np.int32]:
+    """Number the names in a column in their own order, from 1; null, 0, comes before all."""
     import numpy as np
+    import polars as pl
 
-    steps = np.sort(np.abs(np.diff(values)))
-    rough = float(np.median(steps)) / 0.954  # the median of |N(0, 2 sigma^2)|
-    # Counts that are mostly zero have no median step; the largest few may be the shifts themselves.
-    shifts = 7 if len(values) >= 60 else 5
-    rough = max(rough, float(steps[-shifts]) / 2.5)
-    level = float(np.median(np.abs(values)))
-    spread = float(np.percentile(values, 95) - np.percentile(values, 5))
-    return max(rough, 0.02 * level, 0.01 * spread, 1e-9)
-
-
-def _is_off(level: float, baseline: float, scale: float) -> bool:
-    shift = abs(level - baseline)
-    return shift > _THRESHOLD * scale / 2 and shift > _RELATIVE * abs(baseline)
-
-
-def _is_chance(values: Floats, a: int, b: int, baseline: float) -> bool:
-    """Say whether a short stretch is no further off than single points elsewhere are."""
-    import numpy as np
-
-    if b - a >= _SHORT:
-        return False
-    elsewhere = np.abs(np.concatenate([values[:a], values[b:]]) - baseline)
-    return bool(np.median(np.abs(values[a:b] - baseline)) <= elsewhere.max())
-
-
-def _splits(values: Floats, scale: float) -> list[int]:
-    """Cut a series where the means of the two sides differ most, and so on for each side."""
-    found: list[int] = []
-    stretches = [(0, len(values))]
-    while stretches:
-        first, stop = stretches.pop()
-        at = _split(values[first:stop], scale)
-        if at is not None:
-            found.append(first + at)
-            stretches += [(first, first + at), (first + at, stop)]
-    return sorted(found)
-
-
-def _split(values: Floats, scale: float) -> int | None:
-    """Find where the means of the two sides differ most; None where they do not differ enough."""
-    import numpy as np
-
-    n = len(values)
-    if n < 2 * _SHORTEST:
-        return None
-    clipped = np.clip(values, *np.percentile(values, [2, 98])) if n >= 50 else values
-    left = np.arange(1, n)
-    total = np.cumsum(clipped)
-    gap = np.abs(total[:-1] / left - (total[-1] - total[:-1]) / (n - left))
-    statistic = gap * np.sqrt(left * (n - left) / n) / scale
-    statistic[: _SHORTEST - 1] = 0
-    statistic[n - _SHORTEST :] = 0
-    at = int(np.argmax(statistic)) + 1
-    return at if statistic[at - 1] >= _THRESHOLD else None
-
-
-def _walk_back(
-    values: Floats, at: int, least: int, baseline: float, scale: float, *, up: bool
-) -> int:
-    """Move an onset back while the points before it are off the baseline in the same direction."""
-    margin = max(3 * scale, 0.1 * abs(baseline))
-    while (
-        at > least and ((values[at - 1] - baseline) if up else (baseline - values[at - 1])) > margin
-    ):
-        at -= 1
-    while (
-        at < len(values) - 1
-        and ((values[at] - baseline) if up else (baseline - values[at])) <= margin
-    ):
-        at += 1
-    return at
+    coded = names.cast(pl.Categorical(pl.Categories.random()))
+    distinct = coded.drop_nulls().unique()
+    place = distinct.to_physical().cast(pl.Int64).to_numpy()
+    numbers = np.zeros(int(place.max(initial=-1)) + 2, np.int32)
+    numbers[place] = distinct.cast(pl.String).rank("ordinal").to_numpy()
+    # The last place stays at 0, for null.
+    return frozen(numbers[coded.to_physical().fill_null(len(numbers) - 1)], np.int32)
