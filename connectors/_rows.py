@@ -62,6 +62,9 @@ def read_times(column: pl.Series, unit: str | None, zone: str | None) -> ReadTim
     if column.dtype == pl.Datetime:
         return _read_typed(column, zone)
     text = column.cast(pl.String)
+    plain = clock.parse(arrow.column(text))
+    if plain.timestamp.null_count == text.null_count():
+        return ReadTimes(plain.timestamp, pl.Series(values=plain.precision), ())
     number = text.str.contains(_NUMBER).fill_null(value=False)
     read = [clock.parse(arrow.column(text.set(number, None)))]
     if zone:

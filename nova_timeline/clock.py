@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nova_timeline import arrow
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
+
+    Numbers: TypeAlias = npt.NDArray[np.int64]
+    Flags: TypeAlias = npt.NDArray[np.bool_]
 
 NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 """How many nanoseconds one unit of an integer timestamp is worth."""
@@ -75,30 +82,15 @@ def parse(text: pa.Array[Any] | pa.ChunkedArray[Any], *, naive_is_utc: bool = Fa
         naive_is_utc: take texts without a zone as UTC, for sources that document it; otherwise
             they are null and counted.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from nova_timeline.rfc3339 import READ, WITHOUT_ZONE
     from nova_timeline.rfc3339 import parse as kernel
 
-    column: Any = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    column = pc.fill_null(column.cast(pa.large_string()), "")
-    _, offsets, data = column.buffers()
-    offset = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    letters = np.frombuffer(data if data is not None else b"", np.uint8)
-    if len(column) == 0:
-        offset = np.zeros(1, np.int64)
-    status, ns, precision = kernel(letters, offset)
+    status, ns, precision = kernel(*arrow.letters(text))
     naive = status == WITHOUT_ZONE
-    missing = status != READ
+    known = status == READ
     if naive_is_utc:
-        missing &= ~naive
-    return Times(
-        pa.array(ns, pa.int64(), mask=missing).cast(pa.timestamp("ns", "UTC")),
-        pa.array(precision, pa.int64(), mask=missing),
-        0 if naive_is_utc else int(naive.sum()),
-    )
+        known |= naive
+    return _times(ns, precision, known, 0 if naive_is_utc else int(naive.sum()))
 
 
 def epoch(numbers: pa.Array[Any] | pa.ChunkedArray[Any], unit: str) -> Times:
@@ -107,26 +99,21 @@ def epoch(numbers: pa.Array[Any] | pa.ChunkedArray[Any], unit: str) -> Times:
     Text with a fraction (``1772544600.123``) keeps its digits. What is no number, or does not fit
     ``timestamp[ns]``, is null.
     """
-    import numpy as np
-    import polars as pl
     import pyarrow as pa
 
-    scale = NANOSECONDS[unit]
-    texts = pl.Series(values=numbers.cast(pa.string()), dtype=pl.String).str.strip_chars()
-    parts = texts.str.extract_groups(
-        r"^(?<whole>-?\d{1,19})(?:\.(?<fraction>\d*))?$"
-    ).struct.unnest()
-    whole = parts["whole"].cast(pl.Int64, strict=False)
-    digits = parts["fraction"].fill_null("").str.slice(0, 9)
-    places = digits.str.len_bytes().cast(pl.Int64)
-    fraction = digits.str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0) * scale
-    fits = whole.abs() < (2**63 - 1) // scale
-    value = whole.set(~fits.fill_null(value=False), None) * scale + fraction // 10**9
-    precision = pl.Series(np.maximum(scale // 10 ** places.to_numpy(), 1))
-    missing = value.is_null().to_numpy()
+    from nova_timeline._epoch_kernel import parse as kernel
+
+    read, ns, precision = kernel(*arrow.letters(numbers.cast(pa.string())), NANOSECONDS[unit])
+    return _times(ns, precision, read)
+
+
+def _times(ns: Numbers, precision: Numbers, known: Flags, without_zone: int = 0) -> Times:
+    """Put what a kernel read into columns, null where it is not known."""
+    import pyarrow as pa
+
+    missing = None if known.all() else ~known
     return Times(
-        pa.array(value.fill_null(0).to_numpy(), pa.int64(), mask=missing).cast(
-            pa.timestamp("ns", "UTC")
-        ),
-        pa.array(precision.to_numpy(), pa.int64(), mask=missing),
+        pa.array(ns, pa.int64(), mask=missing).cast(pa.timestamp("ns", "UTC")),
+        pa.array(precision, pa.int64(), mask=missing),
+        without_zone,
     )

@@ -1,10 +1,11 @@
 """Times keep every digit and are never invented."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nova_timeline import clock
@@ -84,6 +85,32 @@ def test_epochs_in_every_unit() -> None:
     assert read("1772544600123456789", "ns") == ([1_772_544_600_123_456_789], [1])
     assert read("99999999999999999", "s") == ([None], [None])
     assert read("soon", "ms") == ([None], [None])
+
+
+UNITS = st.sampled_from(sorted(clock.NANOSECONDS.items()))
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.decimals(-(2**62), 2**62, places=4), UNITS)
+def test_an_epoch_is_the_number_times_its_unit(number: Decimal, unit: tuple[str, int]) -> None:
+    name, scale = unit
+    times = clock.epoch(pa.array([f" {number}\t"]), name)
+    exact = int(number * scale)  # towards zero: no digit is invented
+    fits = abs(int(number)) < (2**63 - 1) // scale
+    assert times.timestamp.cast(pa.int64()).to_pylist() == [exact if fits else None]
+    assert times.precision.to_pylist() == [max(scale // 10**4, 1) if fits else None]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", ".5", "1e9", "+1", "1.2.3", "1 2", "12345678901234567890"]
+)
+def test_what_is_no_plain_number_is_no_epoch(text: str) -> None:
+    assert clock.epoch(pa.array([text]), "ns").timestamp.to_pylist() == [None]
+
+
+def test_integers_and_nulls_are_epochs_too() -> None:
+    times = clock.epoch(pa.array([5, None, -5]), "ms").timestamp
+    assert times.cast(pa.int64()).to_pylist() == [5_000_000, None, -5_000_000]
 
 
 def test_a_slice_of_a_column_reads_its_own_rows() -> None:
