@@ -65,6 +65,14 @@ def letters(
     return np.frombuffer(b"" if data is None else data, np.uint8), offsets
 
 
+def texts(content: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pa.Array[Any]:
+    """Cut bytes that are UTF-8 into n texts, at n + 1 offsets; `letters` the other way."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(content.data)]
+    return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())
+
+
 def column(series: pl.Series) -> pa.Array[Any]:
     """Give a polars series as an Arrow array, shape (n,)."""
     return series.to_arrow()  # pyright: ignore[reportUnknownVariableType] - polars leaves it bare

@@ -111,13 +111,9 @@ def slices(data: Bytes, starts: Offsets, stops: Offsets) -> pa.Array[Any]:
 
 def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     """Write ``bytes=OFFSET+LENGTH`` for each stretch, shape (n,)."""
-    import pyarrow as pa
+    from nova_timeline import _locator_kernel
 
-    pc = arrow.compute()
-    offset = pa.array(starts, pa.int64()).cast(pa.string())
-    length = pa.array(stops - starts, pa.int64()).cast(pa.string())
-    first = pc.binary_join_element_wise("bytes=", offset, "")
-    made: pa.Array[Any] = pc.binary_join_element_wise(first, length, "+")
+    made: pa.Array[Any] = arrow.texts(*_locator_kernel.spans(starts, stops))
     return made
 
 

@@ -1,0 +1,30 @@
+"""Where a record lies is written so that it can be read again."""
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nova_timeline import evidence
+
+PLACES = st.integers(0, 2**62)
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.lists(st.tuples(PLACES, PLACES)))
+def test_locators_name_the_offset_and_the_length(spans: list[tuple[int, int]]) -> None:
+    starts = np.array([a for a, _ in spans], np.int64)
+    lengths = np.array([n for _, n in spans], np.int64)
+    made = evidence.byte_locators(starts, starts + lengths).to_pylist()
+    assert made == [f"bytes={a}+{n}" for a, n in spans]
+
+
+def test_what_is_cut_out_is_what_its_locator_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"zero\n\none\ntwo")
+    starts, stops = np.array([0, 5, 6, 10]), np.array([4, 5, 9, 13])
+    data = (tmp_path / "a.log").read_bytes()
+    cut = evidence.slices(data, starts, stops).to_pylist()
+    locators = [str(made) for made in evidence.byte_locators(starts, stops)]
+    assert cut == [b"zero", b"", b"one", b"two"]
+    assert evidence.reread(tmp_path / "a.log", locators) == cut
