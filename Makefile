@@ -22,7 +22,7 @@ demo: $(VENV)/runtime ## reconstruct a generated incident and print its timeline
 
 test: $(VENV)/dev ## run every test
 	@.ci/system-packages
-	@$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_FLAGS)
 
 lint: $(VENV)/dev ## check style, types and the floors between modules
 	$(BIN)/ruff check

@@ -1,50 +1,34 @@
 """The command line: parse, call, print.
 
-`argparse` is used because it starts five times faster than the alternatives; everything else is
-imported by the command that needs it. Exit codes: 0 done; 1 done, but something does not hold
-(``verify``) or a source is not complete (``--strict``); 2 the request was wrong; 3 the run failed.
+What a command needs is imported by the command. Exit codes: 0 done; 1 done, but something does not
+hold (``verify``) or a source is not complete (``--strict``); 2 the request was wrong; 3 the run
+failed.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nova_timeline.arguments import parser
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import argparse
+    from collections.abc import Callable, Generator, Sequence
 
     from rich.console import Console
 
+    from nova_timeline.attempts import Progress
+    from nova_timeline.engine import Choice
     from nova_timeline.model import Incident
     from nova_timeline.timeline import Timeline
 
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
 _PIPED_WIDTH = 120
-
-_COMMANDS = {
-    "reconstruct": "read an incident's sources and write its timeline",
-    "verify": "hold every citation of a run against the store and the sources",
-    "explain": "say why a moment is there, or why a cause is ranked where it is",
-    "report": "print the path of a run's report, made anew",
-    "draft": "print a run's postmortem draft",
-    "connectors": "list the connectors, or one connector's options",
-    "sql": "ask SQL of a run's tables",
-    "demo": "reconstruct the bundled incident",
-}
-_EXAMPLES = {
-    "reconstruct": "nova-timeline reconstruct incident.toml --out run",
-    "verify": "nova-timeline verify run",
-    "explain": "nova-timeline explain run cause:1",
-    "report": "nova-timeline report run",
-    "draft": "nova-timeline draft run > postmortem.md",
-    "connectors": "nova-timeline connectors journald",
-    "sql": 'nova-timeline sql run "select entity, count(*) from events group by all"',
-    "demo": "nova-timeline demo --out demo-run",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not know every letter
-    given = _parser().parse_args(arguments)
+    given = parser(_CALLS).parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = given.command
     try:
         code = command(given)
@@ -70,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong, and by the exit code whose fault it is."""
-    from nova_timeline.errors import NovaTimelineError, RunFolderError
+    from nova_timeline.errors import EngineError, NovaTimelineError, RunFolderError, TransientError
 
+    if isinstance(error, (EngineError, TransientError)):
+        return _refused(str(error), FAILED)
     if isinstance(error, RunFolderError) and isinstance(error.__cause__, OSError):
         return _refused(str(error), FAILED)
     if isinstance(error, NovaTimelineError):
@@ -90,97 +76,6 @@ def _refused(message: str, code: int) -> int:
     told = "\n".join(map(printable, message.split("\n")))  # it may quote a log
     print(f"nova-timeline: {told}", file=sys.stderr)
     return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nova-timeline",
-        description="Correlate logs, deploys, alerts and metrics into a cited incident timeline.",
-        epilog="example: nova-timeline reconstruct incident.toml --out run",
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    made = {
-        name: commands.add_parser(
-            name,
-            help=text,
-            description=text.capitalize() + ".",
-            epilog=f"example: {_EXAMPLES[name]}",
-        )
-        for name, text in _COMMANDS.items()
-    }
-    for name, command in made.items():
-        command.set_defaults(command=_CALLS[name])
-    _arguments(made)
-    return parser
-
-
-def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
-    made["reconstruct"].add_argument("incident", type=Path, metavar="INCIDENT.toml")
-    made["reconstruct"].add_argument(
-        "--out", type=Path, required=True, metavar="RUN", help="the run folder to write"
-    )
-    made["demo"].add_argument(
-        "--out",
-        type=Path,
-        default=Path("demo-run"),
-        metavar="RUN",
-        help="the run folder to write (%(default)s)",
-    )
-    for name in ("reconstruct", "demo"):
-        _how(made[name])
-    for name in ("verify", "explain", "report", "draft", "sql"):
-        made[name].add_argument("run", type=Path, metavar="RUN")
-    made["explain"].add_argument(
-        "moment", metavar="MOMENT", help="a moment's id, or cause:1, cause:2, ..."
-    )
-    made["connectors"].add_argument("name", nargs="?", metavar="NAME")
-    made["sql"].add_argument("query", metavar="QUERY")
-    made["verify"].add_argument(
-        "--base", type=Path, metavar="DIR", help="where the incident file's folder is now, if moved"
-    )
-    for name in ("verify", "sql"):
-        made[name].add_argument("--json", action="store_true", help="print JSON")
-
-
-def _how(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--engine",
-        choices=["local"],
-        default="local",
-        help="where to work (%(default)s: threads of this process)",
-    )
-    command.add_argument(
-        "--workers",
-        type=_positive,
-        default=0,
-        metavar="N",
-        help="how many threads; one a core by default",
-    )
-    command.add_argument(
-        "--json", action="store_true", help="print timeline.json instead of the summary"
-    )
-    command.add_argument(
-        "--strict", action="store_true", help="exit 1 when a source is not complete"
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
-    if value < 1:
-        msg = f"must be a whole number from 1, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return value
-
-
-class _Version(argparse.Action):
-    """Print the version; it is looked up only when asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"nova-timeline {version('nova-timeline')}")
-        parser.exit(DONE)
 
 
 def _console(*, error: bool = False) -> Console:
@@ -231,22 +126,62 @@ def _made(given: argparse.Namespace, incident: Incident) -> int:
 
 
 def _run(given: argparse.Namespace, incident: Incident) -> Timeline:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from nova_timeline.engine import Local
+    from nova_timeline import engine
     from nova_timeline.pipeline import reconstruct
 
+    choice = _choice(given)
+    with (
+        _progress("reading") as told,
+        engine.opened(choice, engine.size_of(incident), told) as here,
+    ):
+        return reconstruct(incident, engine=here)
+
+
+def _choice(given: argparse.Namespace) -> Choice:
+    from nova_timeline import engine
+
+    least = engine.RAY_FROM if given.ray_from is None else given.ray_from
+    return engine.Choice(given.engine, given.workers, given.ray_address, given.memory_limit, least)
+
+
+@contextmanager
+def _progress(doing: str) -> Generator[Progress]:
+    """Draw a bar on stderr, where that is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     console = _console(error=True)
-    columns = TextColumn("reading"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn(doing), BarColumn(), MofNCompleteColumn()
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("reading", total=None)
+        task = bar.add_task(doing, total=None)
 
         def told(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return reconstruct(incident, engine=Local(given.workers, told))
+        yield told
+
+
+def _batch(given: argparse.Namespace) -> int:
+    from nova_timeline import batch
+
+    try:
+        with _progress("incidents") as told:
+            found = batch.run(given.folder, given.out, _choice(given), told)
+    except KeyboardInterrupt:
+        return _refused("stopped; the same command goes on from what is done", 130)
+    if given.json:
+        import json
+
+        print(json.dumps([o.as_row() for o in found], indent=1))
+    else:
+        _console().print(batch.table(found))
+    for outcome in found:
+        if outcome.error:
+            _refused(f"{outcome.incident} failed: {outcome.error}", FAILED)
+    if any(o.state == "failed" for o in found):
+        return FAILED
+    return NOT_WHOLE if given.strict and not all(o.complete for o in found) else DONE
 
 
 def _verify(given: argparse.Namespace) -> int:
@@ -363,6 +298,7 @@ def _sql(given: argparse.Namespace) -> int:
 
 _CALLS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reconstruct": _reconstruct,
+    "batch": _batch,
     "verify": _verify,
     "explain": _explain,
     "report": _report,

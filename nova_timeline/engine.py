@@ -1,40 +1,139 @@
-"""Where the work is done: the same functions, in the threads of this process.
+"""Where the work is done: one interface, in threads of this process or in workers of Ray.
 
-Decoding runs in DuckDB, polars and numba, which all release the interpreter's lock, so threads
-share the cores. Results come back in the order of the tasks, whatever the number of workers.
+A task is done by a module's function, takes and gives what can be pickled (Arrow, never polars:
+Ray hands Arrow on without a copy), and is pure. So neither the body that was chosen, nor how many
+workers it has, nor a worker that was lost on the way, changes a byte of what comes out.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import importlib.util
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from nova_timeline import connector, memory
+from nova_timeline.attempts import cores, in_order, persistently, silent
+from nova_timeline.errors import EngineError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from nova_timeline.attempts import Progress
+    from nova_timeline.model import Incident
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Progress = Callable[[int, int], None]
+NAMES = ("auto", "local", "ray")
+RAY_FROM = 32 << 30
+"""Bytes of sources from which ``auto`` starts Ray on this machine."""
 
 
-def _silent(done: int, total: int) -> None:
-    """Report nothing."""
+class Engine(Protocol):
+    """What the pipeline asks of a body."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks are worked on at a time; 0 for one a core."""
+        ...
+
+    def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
+        """Apply a module's function to every task and give the results in order, as they come."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Run tasks in threads of this process."""
+    """Run tasks in threads of this process.
+
+    Decoding runs in DuckDB, polars and numba, which all release the interpreter's lock, so threads
+    share the cores.
+    """
 
     workers: int = 0
     """How many threads; 0 for one a core."""
-    progress: Progress = field(default=_silent)
+    progress: Progress = field(default=silent)
 
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Apply a function to every task and give the results in order."""
-        workers = self.workers or len(os.sched_getaffinity(0))
-        self.progress(0, len(tasks))
-        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="nova") as pool:
-            for done, result in enumerate(pool.map(function, tasks), 1):
-                self.progress(done, len(tasks))
-                yield result
+        workers = self.workers or cores()
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="nova")
+
+        def submit(task: T) -> Future[R]:
+            return pool.submit(lambda: persistently(function, task))
+
+        try:
+            yield from in_order(tasks, submit, lambda f: f.result(), workers, self.progress)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user says of the engine."""
+
+    name: str = "auto"
+    """``auto``, ``local`` or ``ray``."""
+    workers: int = 0
+    """How many tasks at a time; 0 for one a core."""
+    address: str | None = None
+    """A running Ray cluster to join, as ``host:port``."""
+    memory_limit: int | None = None
+    """Bytes that the run may take; by default its share of what is free."""
+    ray_from: int = RAY_FROM
+    """Bytes of sources from which ``auto`` takes Ray."""
+
+
+@contextmanager
+def opened(
+    wanted: str | Choice | Engine = "auto", size: int = 0, progress: Progress = silent
+) -> Generator[Engine]:
+    """Start the engine that was asked for, and end it with all that belongs to it.
+
+    Args:
+        wanted: a name, a choice, or an engine, which is used as it is and left running.
+        size: bytes of sources, for ``auto`` to decide by; see `size_of`.
+        progress: told of the tasks of each map.
+
+    Raises:
+        EngineError: there is no such engine, or it cannot be started.
+        MissingExtraError: Ray was asked for and is not installed.
+    """
+    choice = Choice(wanted) if isinstance(wanted, str) else wanted
+    if not isinstance(choice, Choice):
+        yield choice
+    elif _name(choice, size) == "local":
+        yield Local(choice.workers, progress)
+    else:
+        from nova_timeline.ray_engine import Ray
+
+        share = memory.limit(choice.memory_limit)
+        with Ray(choice.workers, progress, choice.address, share) as ray:
+            yield ray
+
+
+def _name(choice: Choice, size: int) -> str:
+    """Decide for ``auto``: Ray where a cluster is named, or the input is worth its start."""
+    if choice.name not in NAMES:
+        msg = f"no engine is called {choice.name!r}{nearest(choice.name, NAMES)}"
+        raise EngineError(msg)
+    if choice.name != "auto":
+        return choice.name
+    if choice.address is not None:
+        return "ray"
+    many = (choice.workers or cores()) > 1
+    there = importlib.util.find_spec("ray") is not None
+    return "ray" if many and there and size >= choice.ray_from else "local"
+
+
+def size_of(incident: Incident) -> int:
+    """Return how many bytes the files of an incident's sources have."""
+    total = 0
+    for source in incident.sources:
+        reader = connector.load(source.use)(source.options)
+        for _, path in reader.files(incident.base, source.path).found:
+            total += path.stat().st_size if path.exists() else 0
+    return total

@@ -13,9 +13,34 @@
     + RunFolderError (OSError)
     + UnknownMomentError (LookupError)
     + QueryError (ValueError)
+  x EngineError (RuntimeError)
+    + WorkerLostError
+  x TransientError
+
+All of them can be pickled, so that one that is raised in another process arrives as it left.
 """
 
+import errno
 from collections.abc import Iterable
+
+_PASSING = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.ECONNABORTED,
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.EHOSTUNREACH,
+        errno.EINTR,
+        errno.ENETDOWN,
+        errno.ENETRESET,
+        errno.ENETUNREACH,
+        errno.ENOBUFS,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+"""What the system says of a file or a peer that may well answer a moment later."""
 
 
 class NovaTimelineError(Exception):
@@ -43,7 +68,7 @@ class UnreadableSourceError(ConnectorError, OSError):
 
 
 class MissingExtraError(ConnectorError, ImportError):
-    """A connector needs a library that is installed with an extra."""
+    """Something asked for needs a library that is installed with an extra."""
 
 
 class SchemaError(ConnectorError, TypeError):
@@ -68,6 +93,26 @@ class UnknownMomentError(RunError, LookupError):
 
 class QueryError(RunError, ValueError):
     """DuckDB refused the query."""
+
+
+class EngineError(NovaTimelineError, RuntimeError):
+    """The workers could not be started, joined or kept."""
+
+
+class WorkerLostError(EngineError):
+    """A worker ended before its task was done, more often than is tried again."""
+
+
+class TransientError(NovaTimelineError):
+    """Something failed that may work a moment later; the engine tries it again."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether the same call may succeed a moment later."""
+    return isinstance(error, TransientError) or (
+        isinstance(error, OSError)
+        and (error.errno in _PASSING or isinstance(error, (ConnectionError, TimeoutError)))
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nova_timeline.clock import Window
     from nova_timeline.connector import Connector, Gap
     from nova_timeline.correlate.analysis import Analysis
+    from nova_timeline.engine import Engine
 
 OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
@@ -36,7 +37,7 @@ _WORST_FIRST = ("unavailable", "denied", "partial", "retention_cut", "provisiona
 _VERSIONS = ("nova-timeline", "polars", "pyarrow", "duckdb", "numba", "numpy")
 
 
-def reconstruct(incident: Incident, *, engine: Local | None = None) -> Timeline:
+def reconstruct(incident: Incident, *, engine: Engine | None = None) -> Timeline:
     """Reconstruct an incident from its sources.
 
     Args:

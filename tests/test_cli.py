@@ -15,7 +15,17 @@ from nova_timeline.cli import DONE, FAILED, NOT_WHOLE, WRONG, main
 from nova_timeline.timeline import Timeline
 from tests import findings, runs
 
-COMMANDS = ("reconstruct", "verify", "explain", "report", "draft", "connectors", "sql", "demo")
+COMMANDS = (
+    "reconstruct",
+    "batch",
+    "verify",
+    "explain",
+    "report",
+    "draft",
+    "connectors",
+    "sql",
+    "demo",
+)
 Printed = pytest.CaptureFixture[str]
 Raw = pytest.CaptureFixture[bytes]
 

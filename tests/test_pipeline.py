@@ -16,7 +16,7 @@ import pytest
 from nova_timeline import clock, connector, document, normalise
 from nova_timeline.config import Incident
 from nova_timeline.connector import Batch, Gap, Partition
-from nova_timeline.engine import Local
+from nova_timeline.engine import Engine, Local
 from nova_timeline.model import Coverage
 from nova_timeline.pipeline import reconstruct
 from nova_timeline.timeline import Timeline
@@ -25,9 +25,9 @@ from tests import runs
 PEOPLE = ("anna.keller", "ivan.petrov", "maya.ortiz", "noor.haddad", "priya.raman", "tomas.lindq")
 
 
-def written(incident: Path, workers: int = 0) -> bytes:
+def written(incident: Path, engine: Engine) -> bytes:
     """Reconstruct an incident and return its ``timeline.json``."""
-    return document.dumps(reconstruct(Incident.load(incident), engine=Local(workers)).findings)
+    return document.dumps(reconstruct(Incident.load(incident), engine=engine).findings)
 
 
 def coverage(timeline: Timeline, use: str) -> Coverage:
@@ -49,34 +49,47 @@ def expected(small_run: Path) -> bytes:
 def test_any_number_of_workers_gives_the_same_bytes(
     small: Path, expected: bytes, workers: int
 ) -> None:
-    assert written(small, workers) == expected
+    assert written(small, Local(workers)) == expected
+
+
+def test_any_engine_gives_the_same_bytes(small: Path, expected: bytes, engine: Engine) -> None:
+    assert written(small, engine) == expected
 
 
 def test_sources_in_another_order_give_the_same_bytes(
-    small: Path, expected: bytes, tmp_path: Path
+    small: Path, expected: bytes, engine: Engine, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(small.parent, tmp_path / "turned")
     uses = [s.use for s in Incident.load(small).sources]
     for order in (uses[::-1], uses[3:] + uses[:3]):
         (folder / small.name).write_text(runs.incident_text(order))
-        assert written(folder / small.name) == expected
+        assert written(folder / small.name, engine) == expected
 
 
-def test_a_moved_folder_gives_the_same_bytes(small: Path, expected: bytes, tmp_path: Path) -> None:
+def test_a_moved_folder_gives_the_same_bytes(
+    small: Path, expected: bytes, engine: Engine, tmp_path: Path
+) -> None:
     moved = shutil.copytree(small.parent, tmp_path / "archive" / "moved [2026]")
-    assert written(moved / small.name) == expected
+    assert written(moved / small.name, engine) == expected
 
 
 def test_one_file_read_as_two_sources_gives_the_same_bytes_each_time(
-    small: Path, tmp_path: Path
+    small: Path, engine: Engine, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(small.parent, tmp_path / "twice")
     again = '[[source]]\nuse = "jsonl"\npath = "logs/app-1.jsonl"\nname = "{}"\n'
     texts = [f"{runs.incident_text()}\n{again.format(name)}" for name in ("aaa", "zzz")]
     for text in texts:
         (folder / small.name).write_text(text)
-        first = written(folder / small.name, 1)
-        assert all(written(folder / small.name, workers) == first for workers in (2, 4))
+        first = written(folder / small.name, Local(1))
+        assert all(written(folder / small.name, other) == first for other in (Local(4), engine))
+
+
+def test_the_bundled_incident_is_the_same_bytes_by_any_engine(
+    bundled_run: Path, engine: Engine
+) -> None:
+    made = written(runs.BUNDLED / "incident.toml", engine)
+    assert made == (bundled_run / "timeline.json").read_bytes()
 
 
 def test_the_bundled_incident_is_the_same_bytes_in_another_place_order_and_process(

@@ -1,0 +1,286 @@
+"""Tasks in workers of Ray: on this machine in a cluster of their own, or on one that runs already.
+
+A cluster of our own listens on the loopback only, keeps Ray's token authentication, sends no usage
+statistics, and is gone with its processes and files when the engine is left. Ray is imported here
+and nowhere else, when the engine is entered.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nova_timeline.attempts import ONE_CORE, answered, cores, in_order, silent
+from nova_timeline.errors import EngineError, MissingExtraError, WorkerLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from types import TracebackType
+
+    from nova_timeline.attempts import Progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_QUIET = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's own way to say that no other machine joins; without it 127.0.0.1 is resolved away and its
+servers listen on every interface."""
+_LIVES = 3
+"""How many workers a task may lose before it is given up."""
+_STORE_SHARE = 0.3
+"""The part of the memory limit that the object store may take, as Ray itself has it."""
+_STORE_LEAST = 128 << 20
+_SHM = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory
+_LONGEST_PATH = 40
+"""Characters of a folder whose sockets' paths still fit into a sockaddr_un (unix(7))."""
+
+
+class Ray:
+    """Run tasks in Ray's workers; a context manager, since a cluster must be left.
+
+    Args:
+        workers: how many tasks at a time; 0 for one a core of the cluster.
+        progress: told of the tasks of each map.
+        address: a running cluster to join; a private one is started without it.
+        memory: bytes that the run may take, of which the object store gets its share.
+    """
+
+    def __init__(
+        self,
+        workers: int = 0,
+        progress: Progress = silent,
+        address: str | None = None,
+        memory: int = 4 << 30,
+    ) -> None:
+        """Keep what is to be started; nothing is yet."""
+        self.workers = workers
+        self.progress = progress
+        self._address = address
+        self._memory = memory
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Ray:
+        """Start or join a cluster.
+
+        Raises:
+            MissingExtraError: Ray is not installed.
+            EngineError: it cannot be started, or nothing answers at the address.
+        """
+        if importlib.util.find_spec("ray") is None:
+            msg = (
+                "the engine 'ray' needs Ray, which is not installed; "
+                "pip install 'nova-timeline[ray]', or take --engine local"
+            )
+            raise MissingExtraError(msg)
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the cluster; one of our own ends with all its processes and files."""
+        self._stop()
+
+    def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
+        """Apply a module's function to every task and give the results in order.
+
+        Arrow tables in the results lie in Ray's object store and are not copied.
+
+        Raises:
+            WorkerLostError: workers kept ending while they were at one task.
+        """
+        ray = _ray()
+        remote: Any = ray.remote(num_cpus=1, max_retries=_LIVES)(answered)
+        under_way: set[Any] = set()
+
+        def submit(task: T) -> Any:
+            handle = remote.remote(function, task)
+            under_way.add(handle)
+            return handle
+
+        def result(handle: Any) -> R:
+            found: R = _result(handle)
+            under_way.discard(handle)
+            return found
+
+        try:
+            yield from in_order(tasks, submit, result, self.workers, self.progress)
+        finally:
+            for handle in under_way:
+                ray.cancel(handle, force=True)
+
+    def _start(self) -> None:
+        if self._address is None:
+            with _environment(_QUIET | _LOOPBACK | ONE_CORE | {"PYTHONPATH": _import_path()}):
+                self._start_own()
+        else:
+            with _environment(_QUIET):
+                self._join(self._address)
+
+    def _start_own(self) -> None:
+        store = store_size(self._memory, _free_shared_memory())
+        self.workers = self.workers or cores()
+        parent = tempfile.gettempdir()
+        if len(parent) > _LONGEST_PATH:
+            parent = "/tmp"  # noqa: S108 - made by mkdtemp, for us alone
+        self._folder = Path(tempfile.mkdtemp(prefix="nova-ray-", dir=parent))
+        _init(
+            address="local",
+            num_cpus=self.workers,
+            include_dashboard=False,
+            object_store_memory=store,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(self._folder),
+        )
+
+    def _join(self, address: str) -> None:
+        _knock(address)
+        package = Path(__file__).parent  # its links to connectors/ and correlate/ are followed
+        _init(
+            address=address,
+            runtime_env={"py_modules": [str(package)], "env_vars": ONE_CORE | _QUIET},
+        )
+        self.workers = self.workers or max(1, int(_ray().cluster_resources().get("CPU", 1)))
+
+    def _stop(self) -> None:
+        """Leave Ray, whatever has happened; a second Ctrl-C does not cut this short."""
+        with _undisturbed():
+            if "ray" in sys.modules:
+                _ray().shutdown()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+
+def store_size(memory: int, shared: int) -> int:
+    """Return the bytes of the object store: a share of the memory, in what /dev/shm has free.
+
+    Raises:
+        EngineError: too little is free there.
+    """
+    if shared < _STORE_LEAST * 5 // 4:
+        msg = (
+            f"{_SHM} has {shared >> 20} MiB free, and Ray needs {_STORE_LEAST * 5 // 4 >> 20} MiB "
+            "there for its object store; give the container more (docker run --shm-size=1g), or "
+            "take --engine local"
+        )
+        raise EngineError(msg)
+    return max(_STORE_LEAST, min(int(memory * _STORE_SHARE), shared * 4 // 5))
+
+
+def _free_shared_memory() -> int:
+    return shutil.disk_usage(_SHM).free
+
+
+def _ray() -> Any:
+    """Return Ray, which is typed too loosely for a strict checker."""
+    import ray
+
+    return ray
+
+
+def _init(**settings: Any) -> None:
+    ray = _ray()
+    if ray.is_initialized():
+        msg = "this process has joined a Ray cluster already; call ray.shutdown() first"
+        raise EngineError(msg)
+    try:
+        ray.init(
+            **settings, log_to_driver=False, configure_logging=True, logging_level=logging.ERROR
+        )
+    except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
+        place = settings["address"]
+        where = "on this machine" if place == "local" else f"at {place}"
+        msg = f"Ray does not start {where}: {error}"
+        raise EngineError(msg) from error
+
+
+def _knock(address: str) -> None:
+    """Hold that something listens at ``host:port``, before Ray tries for a minute."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in address:
+        return  # "auto", or a client's address, which Ray resolves
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        msg = (
+            f"no Ray cluster answers at {address}: {error.strerror or error}; 'ray start --head' "
+            "prints the address of the one it starts"
+        )
+        raise EngineError(msg) from error
+
+
+def _result(handle: Any) -> Any:
+    """Wait for a task's result; its error is raised as it was in the worker."""
+    ray = _ray()
+    exceptions = ray.exceptions
+    try:
+        good, found = ray.get(handle)
+    except (
+        exceptions.WorkerCrashedError,
+        exceptions.NodeDiedError,
+        exceptions.ObjectLostError,
+        exceptions.OutOfMemoryError,
+    ) as error:
+        msg = (
+            f"a worker of Ray ended {_LIVES + 1} times while it was at one task; is there memory "
+            f"enough? Try fewer with --workers ({type(error).__name__})"
+        )
+        raise WorkerLostError(msg) from error
+    if not good:
+        raise found
+    return found
+
+
+def _import_path() -> str:
+    """Return where this process finds its modules, for workers to find the same."""
+    return os.pathsep.join(dict.fromkeys(str(Path(p).resolve()) for p in sys.path))
+
+
+@contextmanager
+def _environment(changed: dict[str, str]) -> Generator[None]:
+    """Change the environment for the processes that are started meanwhile."""
+    before = {key: os.environ.get(key) for key in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Put Ctrl-C off; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
