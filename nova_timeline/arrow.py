@@ -39,10 +39,13 @@ def dataset() -> ModuleType:
 
 
 def whole(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """Join the pieces of a chunked array; a plain array is returned as it is."""
+    """Join the pieces of a chunked array; what is in one piece is not copied."""
     import pyarrow as pa
 
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    filled = [piece for piece in column.chunks if len(piece)]
+    return filled[0] if len(filled) == 1 else column.combine_chunks()
 
 
 def letters(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
+
 from ._rules import Case, Check, Rule, rules
 
 if TYPE_CHECKING:
@@ -164,6 +166,9 @@ def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
     """Find candidates by the words in their bodies."""
     import numpy as np
     import polars as pl
+    import pyarrow as pa
+
+    from . import _scan
 
     severity: Any = table[_SEVERITY]
     severities = np.asarray(severity.fill_null(0))
@@ -171,40 +176,18 @@ def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
         wanted = np.flatnonzero(severities >= floor)
         if len(wanted) == 0:
             continue
-        bodies = table["body"] if len(wanted) == len(table) else table["body"].take(wanted)
+        bodies = arrow.whole(table["body"])
+        at: Any = pa.array(wanted)
+        bodies = bodies if len(wanted) == len(table) else bodies.take(at)
         distinct = tuple(dict.fromkeys(word for word, _ in words))
         number = {word: i for i, word in enumerate(distinct)}
         case_of = pl.DataFrame(
             {"word": [number[word] for word, _ in words], "case": [case for _, case in words]}
         )
-        for rows, found in _words(bodies, distinct):
-            pairs = pl.DataFrame({"row": wanted[rows], "word": found}).join(case_of, on="word")
-            pairs = pairs.unique(["row", "case"])
-            yield pairs["row"].to_numpy(), pairs["case"].to_numpy()
-
-
-def _words(
-    column: pa.ChunkedArray[Any], words: tuple[str, ...]
-) -> Iterable[tuple[Numbers, Numbers]]:
-    """Return (row, word) pairs, chunk by chunk."""
-    import numpy as np
-
-    from . import _scan
-
-    base = 0
-    for chunk in column.chunks:
-        missing, offsets, data = chunk.buffers()
-        if len(chunk) and offsets is not None and data is not None:
-            cuts = np.frombuffer(memoryview(offsets), np.int32)[
-                chunk.offset : chunk.offset + len(chunk) + 1
-            ]
-            text = np.frombuffer(memoryview(data), np.uint8)
-            rows, found = _scan.find(_index(words), text, cuts.astype(np.int64))
-            if missing is not None:
-                valid = np.asarray(chunk.is_valid())[rows]
-                rows, found = rows[valid], found[valid]
-            yield rows + base, found
-        base += len(chunk)
+        rows, found = _scan.find(_index(distinct), *arrow.letters(bodies))
+        pairs = pl.DataFrame({"row": wanted[rows], "word": found}).join(case_of, on="word")
+        pairs = pairs.unique(["row", "case"])
+        yield pairs["row"].to_numpy(), pairs["case"].to_numpy()
 
 
 def _fitting(plan: Plan, table: pa.Table, rows: Numbers, cases: Numbers) -> tuple[Numbers, Numbers]:
@@ -281,29 +264,28 @@ def _frame(table: pa.Table, rows: Numbers, columns: Iterable[str]) -> pl.DataFra
     taken: dict[str, Any] = {}
     at: Any = pa.array(rows)
     for name in plain:
-        taken[name] = pl.Series(values=table[name].take(at))
+        taken[name] = pl.Series(values=arrow.whole(table[name]).take(at))
     if len(plain) < len(names):
-        mapped: Any = table["attributes"].take(at)
+        mapped: Any = arrow.whole(table["attributes"]).take(at)
         taken |= _attributes(mapped, [n for n in names if n.startswith(_ATTRIBUTE)])
     return pl.DataFrame(taken)
 
 
-def _attributes(column: pa.ChunkedArray[Any], names: Sequence[str]) -> dict[str, pl.Series]:
+def _attributes(column: Any, names: Sequence[str]) -> dict[str, pl.Series]:
     """Turn some keys of a map column into columns of text, null where a row has no such key."""
     import numpy as np
     import polars as pl
     import pyarrow as pa
 
-    whole: Any = pa.concat_arrays(column.chunks)
-    offsets = np.asarray(whole.offsets)
-    keys = whole.keys.slice(offsets[0], offsets[-1] - offsets[0])
-    items = whole.items.slice(offsets[0], offsets[-1] - offsets[0])
-    parents = np.repeat(np.arange(len(whole)), np.diff(offsets))
+    offsets = np.asarray(column.offsets)
+    keys = column.keys.slice(offsets[0], offsets[-1] - offsets[0])
+    items = column.items.slice(offsets[0], offsets[-1] - offsets[0])
+    parents = np.repeat(np.arange(len(column)), np.diff(offsets))
     found: dict[str, pl.Series] = {}
     texts = pl.Series(values=keys, dtype=pl.String)
     for name in names:
         hit = (texts == name.removeprefix(_ATTRIBUTE)).arg_true().to_numpy()
-        at = np.full(len(whole), -1, np.int64)
+        at = np.full(len(column), -1, np.int64)
         at[parents[hit[::-1]]] = hit[::-1]
         found[name] = pl.Series(values=items.take(pa.array(at, mask=at < 0)), dtype=pl.String)
     return found
@@ -315,27 +297,30 @@ def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rule = np.full(table.num_rows, -1, np.int64)
-    rule[rows] = numbers
-    said: Any = pa.array(rule, mask=rule < 0)
     place = np.full(table.num_rows, -1, np.int64)
     place[rows] = np.arange(len(rows))
     placed: Any = pa.array(place, mask=place < 0)
+    said: Any = pa.array(numbers)
     lines = _lines(plan, table, rows, numbers)
-    severities: Any = pa.array([r.severity for r in plan.rules], pa.int8()).take(said)
     new: Mapping[str, Any] = {
         "kind": pa.array([r.kind for r in plan.rules], pa.string()).take(said),
         "role": pa.array([r.role for r in plan.rules], pa.string()).take(said),
         "category": pa.array([r.category for r in plan.rules], pa.string()).take(said),
         "rule": pa.array([r.id for r in plan.rules], pa.string()).take(said),
-        "title": lines["title"].to_arrow().cast(pa.string()).take(placed),
-        "entity": lines["entity"].to_arrow().cast(pa.string()).take(placed),
+        "title": lines["title"].to_arrow().cast(pa.string()),
+        "entity": lines["entity"].to_arrow().cast(pa.string()),
     }
     for name, values in new.items():
-        merged: Any = pc.coalesce(values, table[name])
-        table = table.set_column(table.schema.get_field_index(name), table.field(name), merged)
-    at = table.schema.get_field_index("severity_number")
-    raised: Any = pc.max_element_wise(table["severity_number"], severities)
+        if values.null_count == len(values):
+            continue
+        at = table.schema.get_field_index(name)
+        spread: Any = values.take(placed)
+        if table[name].null_count < table.num_rows:
+            spread = pc.coalesce(spread, table[name])
+        table = table.set_column(at, table.field(name), spread)
+    at = table.schema.get_field_index(_SEVERITY)
+    severities: Any = pa.array([r.severity for r in plan.rules], pa.int8()).take(said).take(placed)
+    raised: Any = pc.max_element_wise(table[_SEVERITY], severities)
     return table.set_column(at, table.field(at), raised)
 
 

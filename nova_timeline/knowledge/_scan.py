@@ -91,15 +91,17 @@ def find(
 
 
 @njit(cache=True, nogil=True)
-def _slot(text: npt.NDArray[np.uint8], at: int) -> int:
+def _slot(text: npt.NDArray[np.uint8], at: int | np.uint64) -> np.uint64:
     """Hash four bytes; setting 0x20 makes both cases of a letter the same."""
+    # An index without a sign cannot count from the end, so that the four loads become one.
+    i = np.uint64(at)
     group = (
-        np.uint32(text[at])
-        | np.uint32(text[at + 1]) << np.uint32(8)
-        | np.uint32(text[at + 2]) << np.uint32(16)
-        | np.uint32(text[at + 3]) << np.uint32(24)
+        np.uint32(text[i])
+        | np.uint32(text[i + np.uint64(1)]) << np.uint32(8)
+        | np.uint32(text[i + np.uint64(2)]) << np.uint32(16)
+        | np.uint32(text[i + np.uint64(3)]) << np.uint32(24)
     ) | np.uint32(0x20202020)
-    return int(np.uint32(group * np.uint32(2654435761)) >> np.uint32(16))
+    return np.uint64(np.uint32(group * np.uint32(2654435761)) >> np.uint32(16))
 
 
 @njit(cache=True, nogil=True)
@@ -116,6 +118,17 @@ def _same(
 
 
 @njit(cache=True, nogil=True)
+def _next(
+    text: npt.NDArray[np.uint8], at: int, stop: int, step: int, heads: npt.NDArray[np.int32]
+) -> int:
+    """Return the first place from at on, by steps, whose four bytes some word holds."""
+    i = np.uint64(at)
+    while i < np.uint64(stop) and heads[_slot(text, i)] < 0:
+        i += np.uint64(step)
+    return int(i)
+
+
+@njit(cache=True, nogil=True)
 def _find(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
@@ -128,7 +141,9 @@ def _find(
     found = np.empty(1024, np.int64)
     count = 0
     row = 0
-    for at in range((offsets[0] + step - 1) // step * step, offsets[-1] - 3, step):
+    last = max(offsets[-1] - _GROUP + 1, 0)
+    at = _next(text, (offsets[0] + step - 1) // step * step, last, step, heads)
+    while at < last:
         entry = heads[_slot(text, at)]
         while entry >= 0:
             word = owners[entry]
@@ -148,4 +163,5 @@ def _find(
                     found = more
                 found[count] = row * words + word
                 count += 1
+        at = _next(text, at + step, last, step, heads)
     return found[:count].copy()

@@ -17,6 +17,8 @@ LONGEST = 200
 _LONGEST_VALUE = 160
 _NOBODY = "(unknown)"
 _NOTHING = r"(?i)^(null|none|nil|undefined|<null>|-|n/a)?$"
+# All runs of white space and control characters but single blanks, which most texts are full of.
+_UNTIDY = r" *[\s\p{C}&&[^ ]][\s\p{C}]*| {2,}"
 
 
 def clean(values: pl.Expr) -> pl.Expr:
@@ -26,7 +28,7 @@ def clean(values: pl.Expr) -> pl.Expr:
     squeezed = (
         values.cast(pl.String)
         .str.slice(0, _LONGEST_VALUE)
-        .str.replace_all(r"[\s\p{C}]+", " ")
+        .str.replace_all(_UNTIDY, " ")
         .str.strip_chars()
     )
     return pl.when(~squeezed.str.contains(_NOTHING)).then(squeezed)
