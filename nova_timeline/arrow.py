@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
     import numpy as np
@@ -36,6 +37,13 @@ def dataset() -> ModuleType:
     import pyarrow.dataset
 
     return pyarrow.dataset
+
+
+def parquet(place: Path) -> Any:
+    """Open a Parquet file, or a folder of them, to be scanned; a damaged page is an `OSError`."""
+    checked = dataset().ParquetFragmentScanOptions(page_checksum_verification=True)
+    layout = dataset().ParquetFileFormat(default_fragment_scan_options=checked)
+    return dataset().dataset(place, format=layout)
 
 
 def whole(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:

@@ -211,7 +211,9 @@ def _verify(given: argparse.Namespace) -> int:
 
 
 def _explain(given: argparse.Namespace) -> int:
-    from nova_timeline import terminal
+    from functools import partial
+
+    from nova_timeline import around, terminal
     from nova_timeline.errors import RunError
     from nova_timeline.timeline import Timeline
 
@@ -223,7 +225,8 @@ def _explain(given: argparse.Namespace) -> int:
         except RunError:
             return None
 
-    terminal.explanation(_console(), timeline.findings, given.moment, raw)
+    nearby = partial(around.logged, given.run, timeline.clocks)
+    terminal.explanation(_console(), timeline.findings, given.moment, raw, nearby)
     return DONE
 
 

@@ -104,15 +104,12 @@ def _sealed_off(run: Path) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _opened(place: Path) -> object:
+def _opened(place: Path) -> Any:
     """Open a Parquet file, or a folder of them, for DuckDB to scan."""
     import pyarrow as pa
 
-    dataset = arrow.dataset()
-    checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
-    layout = dataset.ParquetFileFormat(default_fragment_scan_options=checked)
     try:
-        return dataset.dataset(place, format=layout)
+        return arrow.parquet(place)
     except (OSError, pa.ArrowException) as error:
         msg = f"{place} cannot be read: {error}"
         raise RunFolderError(msg) from error

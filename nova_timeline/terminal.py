@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from nova_timeline import highlights
-from nova_timeline.errors import UnknownMomentError, nearest
+from nova_timeline.errors import RunFolderError, UnknownMomentError, nearest
+from nova_timeline.excerpt import excerpt
 from nova_timeline.wording import (
     counted,
     doubt,
@@ -30,19 +31,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from nova_timeline.around import Logged
     from nova_timeline.model import Citation, Findings, Moment, RootCause
 
     Raw = Callable[[str], bytes | None]
+    Nearby = Callable[[Moment], Logged]
 
 _MOMENTS = 25
 _DAY = len("2026-03-03")
 _LISTED = 10
 _CITED = 5
-_RAW_BYTES = 1_500
-_RAW_LINES = 24
-_HEX_BYTES = 256
-_HEX_WIDTH = 16
-_ASCII = range(0x20, 0x7F)
 _COLOURS = {
     "onset": "red",
     "detected": "dark_orange",
@@ -69,7 +67,7 @@ def summary(console: Console, findings: Findings, run: Path | None = None) -> No
         _line(console, f"{run / 'report.html'}")
 
 
-def explanation(console: Console, findings: Findings, asked: str, raw: Raw) -> None:
+def explanation(console: Console, findings: Findings, asked: str, raw: Raw, nearby: Nearby) -> None:
     """Print why a moment is in the timeline, or why a cause is ranked where it is.
 
     Args:
@@ -77,6 +75,7 @@ def explanation(console: Console, findings: Findings, asked: str, raw: Raw) -> N
         findings: what to explain.
         asked: a moment's id, or ``cause:N`` for the cause of that rank.
         raw: gives the raw bytes of a citation by its id; None where they are gone.
+        nearby: tells what a moment's entity logged around it.
 
     Raises:
         UnknownMomentError: there is no such moment or cause.
@@ -90,7 +89,7 @@ def explanation(console: Console, findings: Findings, asked: str, raw: Raw) -> N
         some = [one.id for one in highlights.main_moments(findings, _LISTED)]
         msg = f"no moment is called {printable(asked)!r}{nearest(asked, near or some)}"
         raise UnknownMomentError(msg)
-    _explain_moment(console, findings, moment, raw)
+    _explain_moment(console, findings, moment, raw, nearby)
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -263,7 +262,9 @@ def _explain_cause(console: Console, findings: Findings, cause: RootCause, raw: 
     _records(console, findings, dict.fromkeys(evidence), raw)
 
 
-def _explain_moment(console: Console, findings: Findings, moment: Moment, raw: Raw) -> None:
+def _explain_moment(
+    console: Console, findings: Findings, moment: Moment, raw: Raw, nearby: Nearby
+) -> None:
     _line(console, f"{moment.id}  {lead(moment)}{moment.title}", "bold")
     _line(console, moment_time(moment) + " UTC")
     if moment.order == "uncertain":
@@ -286,6 +287,27 @@ def _explain_moment(console: Console, findings: Findings, moment: Moment, raw: R
         _list(console, [_told(one) for one in followed])
     _cascade_of(console, findings, moment)
     _records(console, findings, moment.evidence, raw)
+    if moment.entity:
+        _nearby(console, moment, nearby)
+
+
+def _nearby(console: Console, moment: Moment, nearby: Nearby) -> None:
+    """Tell what the moment's entity logged around it, or that it cannot be read."""
+    _heading(console, f"What {moment.entity} logged around it")
+    try:
+        found = nearby(moment)
+    except RunFolderError as error:
+        _line(console, str(error), "bold red")
+        return
+    _line(console, f"from {when(found.start)} to {when(found.end)} UTC", "dim")
+    many = ", ".join(f"{count:,} {severity}" for severity, count in found.severities)
+    _line(console, many or "nothing")
+    width = max((len(f"{count:,}") for _, count in found.templates), default=0)
+    for text, count in found.templates:
+        _line(console, f"{count:>{width},}x  {short(text)}", indent=2)
+    for line in found.lines:
+        _line(console, f"{when(line.time)}  {line.severity}  {short(line.text)}", "cyan")
+        _line(console, f"{line.uri} at {line.locator}", "dim", indent=2)
 
 
 def _why(findings: Findings, moment: Moment) -> tuple[str, ...]:
@@ -354,27 +376,3 @@ def _record(console: Console, citation: Citation, record: bytes | None) -> None:
         return
     for line in excerpt(record):
         _line(console, line, "cyan", indent=4)
-
-
-def excerpt(record: bytes) -> list[str]:
-    """Return the beginning of a raw record as printable lines; binary as offset, hex and ASCII."""
-    try:
-        lines = record.decode().splitlines()
-    except UnicodeDecodeError:
-        return _hex(record)
-    if b"\0" in record:
-        return _hex(record)
-    text = "\n".join(printable(line) for line in lines)
-    shown = text[:_RAW_BYTES].splitlines()[:_RAW_LINES]
-    left = len(text) - len("\n".join(shown))
-    return [*shown, f"... {counted(left, 'more character')}"] if left > 0 else shown
-
-
-def _hex(record: bytes) -> list[str]:
-    lines: list[str] = []
-    for start in range(0, min(len(record), _HEX_BYTES), _HEX_WIDTH):
-        part = record[start : start + _HEX_WIDTH]
-        letters = "".join(chr(byte) if byte in _ASCII else "." for byte in part)
-        lines.append(f"{start:08x}  {part.hex(' '):<{3 * _HEX_WIDTH}} {letters}")
-    left = len(record) - _HEX_BYTES
-    return [*lines, f"... {counted(left, 'more byte')}"] if left > 0 else lines

@@ -147,6 +147,20 @@ def test_explain_shows_a_cause_and_a_moment_with_their_raw_records(
     assert "Caused by" in printed
 
 
+def test_explain_tells_what_was_logged_around_a_moment(
+    small_run: Path, own_run: Path, capsys: Printed
+) -> None:
+    burst = next(m for m in Timeline.open(small_run).moments if m.entity == "payments")
+    assert run("explain", small_run, burst.id) == DONE
+    printed = capsys.readouterr().out
+    assert "What payments logged around it" in printed
+    assert "charge <*> made" in printed
+    assert "logs/app-1.jsonl at bytes=" in printed
+    (own_run / "events" / "part-0.parquet").write_bytes(b"PAR1")
+    assert run("explain", own_run, burst.id) == DONE
+    assert "events cannot be read" in capsys.readouterr().out
+
+
 def test_report_prints_where_it_is(small_run: Path, capsys: Printed) -> None:
     assert run("report", small_run) == DONE
     assert capsys.readouterr().out == f"{small_run / 'report.html'}\n"

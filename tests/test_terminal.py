@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nova_timeline.errors import UnknownMomentError
-from nova_timeline.model import Findings
-from nova_timeline.terminal import excerpt, explanation, summary
-from tests.findings import ABSTAINED, ANSI, FINDINGS, HEALTHY, HOSTILE, SECOND
+from nova_timeline.around import Line, Logged
+from nova_timeline.errors import RunFolderError, UnknownMomentError
+from nova_timeline.excerpt import excerpt
+from nova_timeline.model import Findings, Moment
+from nova_timeline.terminal import explanation, summary
+from nova_timeline.wording import short
+from tests.findings import ABSTAINED, ANSI, FINDINGS, HEALTHY, HOSTILE, MARKUP, SECOND, at
 
 # Colours, and nothing else, may be written to a terminal.
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -27,8 +30,19 @@ def printed(findings: Findings, run: Path | None = None, *, width: int = 200) ->
 def explained(findings: Findings, asked: str, raw: bytes | None = b"{}") -> str:
     """Return an explanation, with the same raw record for every citation."""
     console = Console(file=io.StringIO(), width=200, color_system=None)
-    explanation(console, findings, asked, lambda _: raw)
+    explanation(console, findings, asked, lambda _: raw, _logged)
     return _written(console)
+
+
+def _logged(moment: Moment) -> Logged:
+    """Say that something hostile was logged around any moment."""
+    return Logged(
+        moment.time - 300 * SECOND,
+        moment.time + 300 * SECOND,
+        (("error", 1_204), ("info", 3)),
+        ((f"{MARKUP} <*>", 1_000), (ANSI, 12)),
+        (Line(at(12), "error", ANSI, "logs/\x1b[2J.jsonl", "bytes=0+9"),),
+    )
 
 
 def _written(console: Console) -> str:
@@ -88,7 +102,7 @@ def test_moments_of_two_days_carry_their_dates() -> None:
 def test_nothing_of_a_log_is_obeyed() -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="truecolor")
     summary(console, FINDINGS)
-    explanation(console, FINDINGS, "m006", lambda _: ANSI.encode())
+    explanation(console, FINDINGS, "m006", lambda _: ANSI.encode(), _logged)
     text = COLOUR.sub("", _written(console))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     assert "[bold red]not bold[/] [link=https://evil.example]x[/link]" in text
@@ -109,6 +123,35 @@ def test_a_moment_is_explained() -> None:
     assert "classified by the rule rds.parameter as config change" in change
     assert "nothing that the evidence shows" in change
     assert "~ its place among its neighbours" in explained(FINDINGS, "m004")
+
+
+def test_what_was_logged_around_a_moment_is_told() -> None:
+    text = explained(FINDINGS, "m003")
+    told = short(ANSI)
+    assert "What payments logged around it" in text
+    assert text.splitlines()[-6:] == [
+        "from 2026-03-03 13:39:00 to 2026-03-03 13:49:00 UTC",
+        "1,204 error, 3 info",
+        f"  1,000x  {MARKUP} <*>",
+        f"     12x  {told}",
+        f"2026-03-03 13:42:00  error  {told}",
+        r"  logs/\x1b[2J.jsonl at bytes=0+9",
+    ]
+
+
+def test_silence_and_what_cannot_be_read_are_told_apart() -> None:
+    def silent(moment: Moment) -> Logged:
+        return Logged(moment.time, moment.time, (), (), ())
+
+    def damaged(_: Moment) -> Logged:
+        msg = "run/events cannot be read: a page is damaged"
+        raise RunFolderError(msg)
+
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    explanation(console, FINDINGS, "m003", lambda _: b"", silent)
+    assert _written(console).splitlines()[-1] == "nothing"
+    explanation(console, FINDINGS, "m003", lambda _: b"", damaged)
+    assert _written(console).splitlines()[-1] == "run/events cannot be read: a page is damaged"
 
 
 def test_a_cause_is_explained() -> None:
