@@ -30,6 +30,7 @@ _FILES = ("incident.toml", "incident.json")
 _KINDS = (".toml", ".json")
 _LARGEST = 1 << 20
 """Bytes of an incident file at most; what is larger is a source."""
+_WIDEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def _outcomes(
         except WorkerLostError as error:
             task = tasks[len(found)]
             found.append(_failed(task, 0.0, error))
+            progress(len(found), len(tasks))
     return found
 
 
@@ -222,13 +224,14 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
     drawn = Table(box=None, pad_edge=False)
     for heading in ("id", "verdict", "onset (UTC)", "root cause", "confidence", "state"):
-        drawn.add_column(heading, overflow="fold")
+        drawn.add_column(heading, no_wrap=True, max_width=_WIDEST if "cause" in heading else None)
     drawn.add_column("seconds", justify="right")
-    drawn.add_column("run", overflow="fold")
+    drawn.add_column("run", no_wrap=True)
     for o in outcomes:
         state = o.state if o.complete or o.state == "failed" else f"{o.state}, incomplete"
         sure = "" if o.confidence is None else f"{o.confidence:.0%}"
-        shown = (o.id or o.incident, o.verdict, o.onset or "", o.root_cause or "", sure, state)
+        onset = (o.onset or "").partition(".")[0]
+        shown = (o.id or o.incident, o.verdict, onset, o.root_cause or "", sure, state)
         seconds = f"{o.seconds:.1f}"
         drawn.add_row(*(Text(printable(text)) for text in (*shown, seconds, o.run)))
     return drawn

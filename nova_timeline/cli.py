@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nova_timeline.timeline import Timeline
 
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
-_PIPED_WIDTH = 120
+_PIPED_WIDTH, _PIPED_TABLE = 120, 240
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,7 +175,10 @@ def _batch(given: argparse.Namespace) -> int:
 
         print(json.dumps([o.as_row() for o in found], indent=1))
     else:
-        _console().print(batch.table(found))
+        console = _console()
+        if not console.is_terminal:
+            console.width = _PIPED_TABLE
+        console.print(batch.table(found))
     for outcome in found:
         if outcome.error:
             _refused(f"{outcome.incident} failed: {outcome.error}", FAILED)
