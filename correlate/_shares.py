@@ -32,7 +32,7 @@ def even(starts: npt.NDArray[np.int64], shares: int = 0) -> list[tuple[int, int]
     """Cut groups of rows into runs of groups with about as many rows each.
 
     Args:
-        starts: where each group begins and the last one ends, shape (groups + 1,).
+        starts: where each group begins, from 0, and the last one ends, shape (groups + 1,).
         shares: how many runs; 0 for a few for each core.
 
     Returns:
@@ -41,9 +41,11 @@ def even(starts: npt.NDArray[np.int64], shares: int = 0) -> list[tuple[int, int]
     import numpy as np
 
     shares = shares or _EACH * threads()
-    aims = starts[0] + (starts[-1] - starts[0]) * np.arange(1, shares) // shares
-    cuts = {0, len(starts) - 1}.union(np.searchsorted(starts, aims).tolist())
-    return list(itertools.pairwise(sorted(cuts))) or [(0, 0)]
+    groups, rows = len(starts) - 1, int(starts[-1])
+    aims = [rows * share // shares for share in range(1, shares)]
+    inner: npt.NDArray[np.int64] = np.searchsorted(starts, aims)
+    cuts = sorted({0, groups, *(int(cut) for cut in inner)})
+    return list(itertools.pairwise(cuts)) or [(0, 0)]
 
 
 def in_threads(work: Callable[[int, int], T], runs: Sequence[tuple[int, int]]) -> list[T]:
@@ -54,7 +56,9 @@ def in_threads(work: Callable[[int, int], T], runs: Sequence[tuple[int, int]]) -
         return list(pool.map(work, *zip(*runs, strict=True)))
 
 
-def frozen(column: pl.Series | npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+def frozen(
+    column: pl.Series | npt.NDArray[Any], dtype: type[np.generic] | None = None
+) -> npt.NDArray[Any]:
     """Give a column without nulls as a read-only array, shape (n,), copied only to change its type.
 
     Numba compiles anew for an array that is read-only, as those of Arrow and Ray are; what is

@@ -108,3 +108,19 @@ def test_reconstruct_prints_one_object_on_the_last_line(written: _incident.Writt
     assert found["equal"], found["read"]
     assert found["incomplete"] == []
     assert found["cause_found"] is (found["cause"] == _fault.CAUSE)
+
+
+def last_line(program: str, *choices: str) -> dict[str, Any]:
+    """Run a benchmark small and return the object on its last line."""
+    command = [sys.executable, "-m", f"benchmarks.{program}", *choices, "--repeat", "1", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_order_agrees_with_its_peers() -> None:
+    found = last_line("order", "--events", "20000", "--streams", "9")
+    assert found["equal"], found["differ"]
+    assert found["rows"] == found["sizes"]["events"] == 20_000
+    assert "heapq_merge" in found["ratio"]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import _change_points_numpy as formulation
@@ -127,6 +127,7 @@ def table(kinds: list[tuple[str, int]], chance: np.random.Generator) -> pl.DataF
     return pl.concat(parts).with_row_index("row").cast({"row": pl.Int64})
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     kinds=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 150)), min_size=1, max_size=8),
     seed=st.integers(0, 2**32),
