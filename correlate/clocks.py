@@ -16,6 +16,8 @@ from nova_timeline.model import ClockEstimate
 from nova_timeline.topology import reach
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import numpy as np
     import numpy.typing as npt
     import polars as pl
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 SERVICE_UNCERTAINTY = 0
 UNTESTED = 1_000_000_000
 """ns; how far off a host's clock may be when nothing bounds it."""
+MOST_PASSAGES = 1_000_000
+"""Passages that offsets are estimated from at most; more would not sharpen them."""
+ARRIVALS = {"clock": "string", "ahead": "int64", "n": "int64"}
+PASSAGES = {
+    "trace": "int64",
+    "clock": "string",
+    "first": "int64",
+    "last": "int64",
+    "entity": "string",
+}
+"""Column -> Arrow type."""
 
 _FEWEST_TRACES = 3
 _ONE_SIDED_SLACK = 100_000_000  # ns; a lone log line may stand at either end of its request
@@ -38,24 +51,112 @@ Bounds = dict[tuple[str, str], tuple[float, float, int]]
 """(a, b) -> least and greatest of offset(b) - offset(a) in ns, and how many pairs say so."""
 
 
+def arrivals(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say by clock how far ahead of their receipt its records are stamped, at most.
+
+    Args:
+        rows: one row an event, with ``clock`` (text), ``time`` and ``observed`` (int64 ns; null
+            where the receipt is unknown, or by the same clock).
+
+    Returns:
+        clock, ahead (int64 ns, null where no receipt is known), n (how many are); a row a clock.
+        Such tables are put together by `merged_arrivals`.
+    """
+    import polars as pl
+
+    return (
+        rows.filter(pl.col("clock").is_not_null())
+        .group_by("clock")
+        .agg(
+            (pl.col("time") - pl.col("observed")).max().alias("ahead"),
+            pl.col("observed").count().cast(pl.Int64).alias("n"),
+        )
+    )
+
+
+def merged_arrivals(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Put the `arrivals` of several pieces together."""
+    import polars as pl
+
+    return (
+        pl.concat([_empty(ARRIVALS), *parts])
+        .group_by("clock")
+        .agg(pl.col("ahead").max(), pl.col("n").sum())
+        .sort("clock")
+    )
+
+
+def passages(requests: pl.DataFrame) -> pl.DataFrame:
+    """Say when each clock saw each request.
+
+    Args:
+        requests: one row for every id of a request that an event carries, with ``trace`` (uint64,
+            its hash), ``clock``, ``entity`` (text), ``time`` and ``end`` (int64 ns).
+
+    Returns:
+        trace (int64), clock, first, last (ns), entity (of the first); a row a trace and clock.
+        Such tables are put together by `shared`.
+    """
+    import polars as pl
+
+    signed = requests.with_columns(pl.col("trace").reinterpret(signed=True))
+    return signed.group_by("trace", "clock").agg(
+        pl.col("time").min().alias("first"),
+        pl.max_horizontal("time", "end").max().alias("last"),
+        pl.col("entity").sort_by("time", "entity", nulls_last=True).first(),
+    )
+
+
+def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Keep the passages of requests that more than one clock saw.
+
+    Args:
+        parts: `passages`, cut so that all of a trace lie in one part.
+
+    Returns:
+        The same columns, a row a trace and clock; of more than `MOST_PASSAGES`, those of the traces
+        with the least hashes, which is a sample that no order of reading changes.
+    """
+    import polars as pl
+
+    kept = _empty(PASSAGES)
+    for part in parts:
+        once = part.group_by("trace", "clock").agg(
+            pl.col("entity").sort_by("first", "entity", nulls_last=True).first(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+        )
+        several = once.filter(pl.len().over("trace") > 1).select(*PASSAGES)
+        kept = pl.concat([kept, several]).sort("trace", "clock")
+        if len(kept) > MOST_PASSAGES:
+            last = kept["trace"][MOST_PASSAGES]
+            kept = kept.filter(pl.col("trace") < last)
+    return kept
+
+
+def _empty(columns: Mapping[str, str]) -> pl.DataFrame:
+    import polars as pl
+
+    types = {"string": pl.String, "int64": pl.Int64}
+    return pl.DataFrame(schema={name: types[kind] for name, kind in columns.items()})
+
+
 def estimate(
-    rows: pl.DataFrame, requests: pl.DataFrame, topology: Topology
+    lags: pl.DataFrame, seen: pl.DataFrame, topology: Topology
 ) -> tuple[ClockEstimate, ...]:
     """Estimate every clock's offset.
 
     Args:
-        rows: one row an event, with ``clock`` (text), ``time`` and ``observed`` (int64 ns; observed
-            is null where the receipt is by the same clock).
-        requests: one row for every id of a request that an event carries, with ``trace_id``,
-            ``clock``, ``entity`` (text), ``time`` and ``end`` (int64 ns).
+        lags: a row a clock; see `merged_arrivals`.
+        seen: a row for every clock that saw a request that others saw too; see `shared`.
         topology: says which side of a trace is the caller.
 
     Returns:
         One estimate a clock, by name. A clock that nothing bounds has offset 0 and the
         uncertainty `UNTESTED`.
     """
-    clocks = sorted(rows["clock"].drop_nulls().unique().to_list())
-    bounds = _lag_bounds(rows) | _trace_bounds(requests, topology)
+    clocks = sorted(lags["clock"].to_list())
+    bounds = _lag_bounds(lags) | _trace_bounds(seen, topology)
     low, high = _solve(clocks, bounds)
     pairs = {c: sum(n for ab, (_, _, n) in bounds.items() if c in ab) for c in clocks}
     return tuple(_estimate(c, low[c], high[c], pairs[c]) for c in clocks)
@@ -78,37 +179,23 @@ def _estimate(clock: str, low: float, high: float, pairs: int) -> ClockEstimate:
     return ClockEstimate(clock, round(nearest), UNTESTED, pairs)
 
 
-def _lag_bounds(rows: pl.DataFrame) -> Bounds:
+def _lag_bounds(lags: pl.DataFrame) -> Bounds:
     """Bound each host's clock by the least lag between writing and receipt."""
-    import polars as pl
-
-    lags = (
-        rows.filter(pl.col("observed").is_not_null(), ~pl.col("clock").str.starts_with(_REFERENCE))
-        .group_by("clock")
-        .agg((pl.col("time") - pl.col("observed")).max().alias("ahead"), pl.len().alias("n"))
-    )
     return {
         (_REFERENCE, clock): (float(ahead), float("inf"), n)
-        for clock, ahead, n in lags.iter_rows()
-        if clock is not None
+        for clock, ahead, n in lags.select("clock", "ahead", "n").iter_rows()
+        if n and not clock.startswith(_REFERENCE)
     }
 
 
-def _trace_bounds(requests: pl.DataFrame, topology: Topology) -> Bounds:
+def _trace_bounds(seen: pl.DataFrame, topology: Topology) -> Bounds:
     """Bound pairs of clocks by the traces they share."""
     import polars as pl
 
-    traced = requests.filter(pl.col("clock").is_not_null())
-    if traced["clock"].n_unique() < 2:
+    if seen.is_empty():
         return {}
-    ends = traced.group_by("trace_id", "clock").agg(
-        pl.col("time").min().alias("first"),
-        pl.max_horizontal("time", "end").max().alias("last"),
-        pl.col("entity").sort_by("time", "entity", nulls_last=True).first(),
-    )
-    shared = ends.filter(pl.len().over("trace_id") > 1)
     pairs = (
-        shared.join(shared, on="trace_id", suffix="_b")
+        seen.join(seen, on="trace", suffix="_b")
         .filter(pl.col("clock") != pl.col("clock_b"))
         .join(_calls(topology), on=["entity", "entity_b"])
         .with_columns(

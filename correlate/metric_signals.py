@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import change_points
+from nova_timeline import arrow
+
+from . import change_points, notable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
+    import pyarrow as pa
+
+    from .slabs import Each
 
 _HARM = 2.0
 _RESOURCE = 1.0  # a precursor
@@ -15,6 +22,26 @@ _ODD = 0.5
 _CATEGORIES = {"traffic": "traffic", "resource": "resource_exhaustion"}
 _WEIGHTS = {"worse": _HARM, "better": _HARM, "resource": _RESOURCE}
 _LONG = 1e15  # beyond this the digits say nothing
+
+
+def excursions(series: Sequence[pa.Table], each: Each) -> pl.DataFrame:
+    """Find where metrics left their level; see `change_points.find`.
+
+    Args:
+        series: the points, in parts that each hold whole series; see `notable.points`.
+        each: how a function is applied to every part.
+    """
+    import polars as pl
+
+    none = change_points.find(pl.DataFrame(notable.point_schema().empty_table()))
+    found = [pl.DataFrame(f) for f in each(_of_part, series)]
+    return pl.concat([none, *found]).sort("first", "entity", "metric")
+
+
+def _of_part(points: pa.Table) -> pa.Table:
+    import polars as pl
+
+    return arrow.table(change_points.find(pl.DataFrame(points)))
 
 
 def of(found: pl.DataFrame) -> pl.DataFrame:

@@ -6,14 +6,23 @@ and metrics that left their level. Plain log lines stay where they are; a signal
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from . import background, bursts, change_points, metric_signals, templates
+from nova_timeline import arrow
+
+from . import background, bursts, metric_signals, notable, templates
+from .slabs import one_by_one
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
+    import pyarrow as pa
 
     from nova_timeline.clock import Window
+
+    from .slabs import Each, Rows, Slabs
 
 REPEAT = 120_000_000_000
 """ns; records alike that follow one another within this are one signal."""
@@ -25,26 +34,24 @@ BURSTS_AN_ENTITY = 4
 _ERROR = 17
 _TITLE = 160
 
-_EACH = ("change", "alert_firing", "alert_resolved", "acknowledgement")
 EFFECTS = ("fault", "alert_firing")
 CAUSES = ("change", "fault")
-_SHOWN = ("change", "fault", "recovery", "alert_firing", "alert_resolved", "acknowledgement", "gap")
 _COLUMNS = (
     "time", "end", "precision", "clock", "entity", "kind", "role", "category", "rule", "title",
     "severity", "count", "weight", "table", "row", "rows",
 )  # fmt: skip
 
 
-def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.DataFrame:
+def gather(
+    slabs: Slabs, excursions: pl.DataFrame, window: Window, each: Each = one_by_one
+) -> pl.DataFrame:
     """Draw the signals from the evidence.
 
     Args:
-        rows: one row an event: ``row`` (position in the event table), ``time``, ``end`` (int64 ns,
-            corrected; rows without a time are left out beforehand), ``precision``, ``clock``,
-            ``entity``, ``kind``, ``role``, ``category``, ``rule``, ``title``, ``event_name``,
-            ``severity``, ``body``, ``template`` (uint64).
-        metrics: ``row``, ``time``, ``entity``, ``metric``, ``value``, ``unit``.
+        slabs: the notable records, in stretches of time.
+        excursions: of metrics; see `change_points.find`.
         window: the incident's window.
+        each: how a function is applied to every stretch.
 
     Returns:
         One row a signal in the order of time, with ``signal`` (its position), the columns of a
@@ -54,9 +61,8 @@ def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.Data
     import polars as pl
 
     parts = [
-        _records(rows, window),
-        _bursts(rows, window),
-        metric_signals.of(change_points.find(metrics)),
+        *_of_events(slabs, window, each),
+        metric_signals.of(excursions),
     ]
     both = pl.concat([p.select(_COLUMNS) for p in parts if len(p)] or [_none()])
     return (
@@ -69,6 +75,56 @@ def gather(rows: pl.DataFrame, metrics: pl.DataFrame, window: Window) -> pl.Data
             is_cause=pl.col("role").is_in(CAUSES),
         )
     )
+
+
+def _of_events(slabs: Slabs, window: Window, each: Each) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Draw the signals of classified records and of bursts, in two passes over the stretches."""
+    import polars as pl
+
+    counts = [pl.DataFrame(c) for c in each(partial(_counted, window=window), slabs)]
+    steady = arrow.table(background.steady(counts))
+    runs: list[pl.DataFrame] = []
+    logs: list[pl.DataFrame] = []
+    for some, bad in each(partial(_drawn, window=window, steady=steady), slabs):
+        runs.append(pl.DataFrame(some))
+        logs.append(pl.DataFrame(bad))
+    found = bursts.find(pl.concat(logs), window)
+    return _records(_joined(pl.concat(runs))), _bursts(found, slabs.rows)
+
+
+def _counted(slab: pa.Table, window: Window) -> pa.Table:
+    """Count the faults of a stretch."""
+    import polars as pl
+
+    return arrow.table(background.counts(pl.DataFrame(slab), window))
+
+
+def _drawn(slab: pa.Table, window: Window, steady: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Draw from a stretch the runs of classified records, and the bad log lines."""
+    import polars as pl
+
+    frame = pl.DataFrame(slab)
+    shown = frame.filter(pl.col("role").is_in(notable.SHOWN))
+    kept = background.leave_out(shown, window, pl.DataFrame(steady))
+    # What a rule knows is a signal already, with its count.
+    logs = frame.filter(pl.col("kind").is_in(["log", "health", "host"]), pl.col("role").is_null())
+    return arrow.table(_runs(kept)), arrow.table(
+        logs.select("row", "time", "entity", "template", "severity")
+    )
+
+
+def errors(slab: pa.Table, entities: Sequence[str], since: int, until: int | None) -> int:
+    """Count the error records of some entities in a stretch, between two times, both included."""
+    import polars as pl
+
+    inside = pl.DataFrame(slab).filter(
+        pl.col("severity") >= _ERROR,
+        pl.col("kind") != "alert",
+        pl.col("entity").fill_null("").is_in(list(entities)),
+        pl.col("time") >= since,
+        pl.lit(value=True) if until is None else pl.col("time") <= until,
+    )
+    return len(inside)
 
 
 def _without_idle_recoveries(found: pl.DataFrame) -> pl.DataFrame:
@@ -97,66 +153,89 @@ def _none() -> pl.DataFrame:
     return pl.DataFrame(schema=types | {"rows": pl.List(pl.Int64)})
 
 
-def _records(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Make signals of the classified records, repeats of each other in one."""
+_KEY = ("entity", "role", "rule", "alike")
+
+
+def _runs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put records that are alike and follow one another closely into one row each."""
     import polars as pl
 
-    key = ["entity", "role", "rule", "alike"]
-    # Two changes, or two alerts, by one rule are two, unless they say the same.
-    said = pl.col("rule").is_null() | pl.col("role").is_in(_EACH)
-    alike = pl.when(said).then(pl.col("title").fill_null(pl.col("event_name")))
+    ordered = rows.sort(*_KEY, "time", "row", nulls_last=True)
+    return _grouped(
+        ordered.with_columns(
+            until="time",
+            last=pl.max_horizontal("time", "end"),
+            count=pl.lit(1, pl.Int64),
+            rows=pl.concat_list("row"),
+        )
+    )
+
+
+def _joined(runs: pl.DataFrame) -> pl.DataFrame:
+    """Join runs that a cut between stretches of time has parted."""
+    return _grouped(runs.sort(*_KEY, "time", "row", nulls_last=True))
+
+
+def _grouped(runs: pl.DataFrame) -> pl.DataFrame:
+    """Make one run of neighbours whose quiet is no longer than `REPEAT`."""
+    import polars as pl
+
+    quiet = pl.col("time") - pl.col("until").shift(1)
+    return (
+        runs.with_columns(part=quiet.gt(REPEAT).fill_null(value=False).cum_sum().over(_KEY))
+        .group_by([*_KEY, "part"], maintain_order=True)
+        .agg(
+            pl.col("time", "precision", "clock", "kind", "category", "told", "row").first(),
+            pl.col("until", "last", "severity").max(),
+            pl.col("count").sum(),
+            pl.col("rows").list.explode(keep_nulls=False, empty_as_null=False).head(EXEMPLARS + 1),
+        )
+        .drop("part")
+    )
+
+
+def _records(runs: pl.DataFrame) -> pl.DataFrame:
+    """Make signals of the runs of classified records."""
+    import polars as pl
+
     weight = (
         pl.when(pl.col("role") == "alert_firing").then(3.0)
         .when(pl.col("role") != "fault").then(0.0)
         .when(pl.col("severity") >= _ERROR).then(1.5)
         .otherwise(0.5)
     )  # fmt: skip
-    shown = rows.filter(pl.col("role").is_in(_SHOWN))
-    return (
-        background.leave_out(shown, window)
-        .with_columns(
-            title=pl.coalesce("title", pl.col("body").str.slice(0, _TITLE), "event_name", "role"),
-            alike=alike,
-        )
-        .sort(*key, "time", "row", nulls_last=True)
-        .with_columns(
-            part=pl.col("time").diff().gt(REPEAT).fill_null(value=False).cum_sum().over(key)
-        )
-        .group_by([*key, "part"], maintain_order=True)
-        .agg(
-            pl.col("time", "precision", "clock", "kind", "category", "title", "row").first(),
-            last=pl.max_horizontal("time", "end").max(),
-            severity=pl.col("severity").max().cast(pl.Int64),
-            count=pl.len().cast(pl.Int64),
-            rows=pl.col("row").slice(1, EXEMPLARS),
-        )
-        .with_columns(
-            end=pl.when(pl.col("last") > pl.col("time")).then("last"),
-            table=pl.lit("event"),
-            weight=weight,
-        )
+    return runs.rename({"told": "title"}).with_columns(
+        pl.col("rows").list.slice(1),
+        end=pl.when(pl.col("last") > pl.col("time")).then("last"),
+        table=pl.lit("event"),
+        weight=weight,
     )
 
 
-def _bursts(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
+def _bursts(found: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     """Make faults of the bursts, the largest few of those that begin together on one entity."""
     import polars as pl
 
-    # What a rule knows is a signal already, with its count.
-    logs = rows.filter(pl.col("kind").is_in(["log", "health", "host"]), pl.col("role").is_null())
-    biggest = (
-        bursts.find(logs, window)
-        .with_columns(near=pl.col("first") // REPEAT)
+    told = (
+        found.with_columns(near=pl.col("first") // REPEAT)
         .sort(["count", "first", "template"], descending=[True, False, False])
         .with_columns(rank=pl.int_range(pl.len()).over("entity", "near"))
         .filter(pl.col("rank") < BURSTS_AN_ENTITY)
     )
-    about = logs.select("row", "body", "clock", "precision", "category")
-    told = biggest.join(about, left_on="first_row", right_on="row", how="left")
-    names = [templates.text(b or "")[:_TITLE] for b in told["body"].to_list()]
+    about = pl.DataFrame(
+        rows.take(
+            told["first_row"].to_numpy(), ["body", "clock", "timestamp_precision", "category"]
+        )
+    )
+    names = [templates.text(b or "")[:_TITLE] for b in about["body"].to_list()]
     new = pl.when("novel").then(pl.lit(", never seen before")).otherwise(pl.lit(""))
     title = pl.format("Burst of {} log records{}: {}", "count", new, "told")
-    return told.with_columns(pl.Series("told", names, pl.String)).select(
+    return told.with_columns(
+        about["clock"],
+        about["category"],
+        about["timestamp_precision"].fill_null(1).alias("precision"),
+        pl.Series("told", names, pl.String),
+    ).select(
         "precision",
         "clock",
         "entity",

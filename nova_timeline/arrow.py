@@ -89,6 +89,11 @@ def column(series: pl.Series) -> pa.Array[Any]:
     return series.to_arrow()  # pyright: ignore[reportUnknownVariableType] - polars leaves it bare
 
 
+def table(frame: pl.DataFrame) -> pa.Table:
+    """Give a polars frame as an Arrow table; engines pass Arrow, which is not copied."""
+    return frame.to_arrow()
+
+
 def maps(starts: pa.Array[Any], keys: pa.Array[Any], items: pa.Array[Any]) -> pa.Array[Any]:
     """Gather keys and items into n maps; starts has shape (n + 1,) and counts keys."""
     made: pa.Array[Any] = core().MapArray.from_arrays(starts, keys, items)

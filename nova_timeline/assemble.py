@@ -22,7 +22,7 @@ from nova_timeline.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nova_timeline.correlate.causes import Link
     from nova_timeline.correlate.episode import Signal
     from nova_timeline.correlate.scene import Candidate
+    from nova_timeline.correlate.slabs import Rows
 
 INCIDENT = "incident"
 NONE = "no incident found"
@@ -52,23 +53,25 @@ _CATEGORY = {"deploy": "code_change", "commit": "code_change", "config_change": 
              "feature_flag": "feature_flag", "scaling": "scaling"}  # fmt: skip
 
 
+_METRIC = ("metric.name", "value", "unit", "entity")
+_CITED = ("source", "evidence.uri", "evidence.locator", "evidence.sha256", "evidence.url")
+_EVENT = ("event_id", "actor", "body", "event_name", "attributes")
+
+
 @dataclass(slots=True)
 class _Writer:
     """Turns signals into moments, and rows into citations, once each."""
 
-    events: pa.Table
-    metrics: pa.Table
+    rows: Mapping[tuple[str, int], Mapping[str, Any]]
+    """Table and number -> what is told of a cited row."""
     analysis: Analysis
     citations: dict[str, Citation] = field(default_factory=dict[str, Citation])
     ids: dict[int, str] = field(default_factory=dict[int, str])
 
     def cite(self, table: str, rows: Sequence[int]) -> tuple[str, ...]:
         """Cite rows of a table by id."""
-        source = self.events if table == "event" else self.metrics
-        columns = [c for c in source.column_names if c.startswith("evidence.")]
-        wanted = [*columns, "source", *(["body", "event_name"] if table == "event" else _METRIC)]
         found: list[str] = []
-        for row in source.select(wanted).take(list(rows)).to_pylist():
+        for row in (self.rows[table, number] for number in rows):
             place = (
                 f"{row['evidence.uri']}\0{row['evidence.locator']}\0{row['evidence.sha256'].hex()}"
             )
@@ -79,9 +82,6 @@ class _Writer:
             )  # fmt: skip
             found.append(key)
         return tuple(dict.fromkeys(found))
-
-
-_METRIC = ["metric.name", "value", "unit", "entity"]
 
 
 def _excerpt(row: Mapping[str, Any]) -> str:
@@ -95,13 +95,21 @@ def _excerpt(row: Mapping[str, Any]) -> str:
 
 def findings(
     incident: Incident,
-    events: pa.Table,
-    metrics: pa.Table,
+    notable: Rows,
+    points: Callable[[Sequence[int]], pa.Table],
     coverage: tuple[Coverage, ...],
     analysis: Analysis,
 ) -> Findings:
-    """Assemble the timeline from the tables and what correlation made of them."""
-    writer = _Writer(events, metrics, analysis)
+    """Assemble the timeline from the evidence and what correlation made of it.
+
+    Args:
+        incident: what was looked at.
+        notable: where event rows are read back by their numbers.
+        points: reads METRIC rows back by their numbers.
+        coverage: how much of each source could be seen.
+        analysis: the signals and what they amount to.
+    """
+    writer = _Writer(_cited_rows(notable, points, analysis), analysis)
     moments = _moments(writer)
     written = {writer.ids[s]: m for s, m in moments.items()}
     phases = {name: Phase(p.time, writer.ids[p.signal]) for name, p in analysis.phases.items()}
@@ -126,6 +134,30 @@ def findings(
     )
 
 
+def _cited_rows(
+    notable: Rows, points: Callable[[Sequence[int]], pa.Table], analysis: Analysis
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Read back every row that a signal rests on, once."""
+    import numpy as np
+    import polars as pl
+
+    cited = analysis.signals.select("table", pl.concat_list("row", "rows").alias("row"))
+    pairs = cited.explode("row").unique().sort("table", "row")
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for name, columns in (("event", (*_CITED, *_EVENT)), ("metric", (*_CITED, *_METRIC))):
+        numbers: list[int] = pairs.filter(pl.col("table") == name)["row"].to_list()
+        if not numbers:
+            continue
+        table = (
+            notable.take(np.array(numbers, np.int64), columns)
+            if name == "event"
+            else points(numbers).select(list(columns))
+        )
+        rows = zip(numbers, table.to_pylist(), strict=True)
+        found |= {(name, number): row for number, row in rows}
+    return found
+
+
 def _moments(writer: _Writer) -> dict[int, Moment]:
     """Write a moment for every signal."""
     signals: list[Signal] = writer.analysis.signals.to_dicts()
@@ -142,11 +174,9 @@ def _moments(writer: _Writer) -> dict[int, Moment]:
 
 def _moment_id(writer: _Writer, s: Signal) -> str:
     """Name a moment by its first evidence and the part it plays, which no other order changes."""
-    table = writer.events if s["table"] == "event" else writer.metrics
-    row = int(s["row"])
     parts = [s["table"], s["kind"], s["role"], s["rule"] or "", s["title"]]
     if s["table"] == "event":
-        parts.append(table["event_id"][row].as_py().hex())
+        parts.append(writer.rows["event", s["row"]]["event_id"].hex())
     else:
         parts += [s["entity"] or "", str(s["time"])]
     return "m" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
@@ -156,10 +186,10 @@ def _moment(writer: _Writer, s: Signal, links: Sequence[Link], unsure: Mapping[s
     actor: str | None = None
     change_id: str | None = None
     if s["table"] == "event":
-        row = int(s["row"])
-        actor = writer.events["actor"][row].as_py()
+        row = writer.rows["event", s["row"]]
+        actor = row["actor"]
         if s["role"] == "change":
-            held: dict[str, str] = dict(writer.events["attributes"][row].as_py() or ())
+            held: dict[str, str] = dict(row["attributes"] or ())
             change_id = next((held[k] for k in _CHANGE_IDS if k in held), None)
     return Moment(
         id=writer.ids[s["signal"]],

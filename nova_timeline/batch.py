@@ -131,9 +131,12 @@ def _timeline(task: Task) -> tuple[bool, Timeline]:
     if kept is not None:
         return True, kept
     finished.clear(task.run)
-    timeline = reconstruct(incident, engine=Local(1))
+    timeline = reconstruct(incident, engine=Local(1), beside=task.run.parent)
     timeline = replace(timeline, about={**timeline.about, finished.MADE_OF: made_of})
-    timeline.save(task.run)
+    try:
+        timeline.save(task.run)
+    finally:
+        timeline.discard()
     return False, timeline
 
 

@@ -116,7 +116,10 @@ def _made(given: argparse.Namespace, incident: Incident) -> int:
 
     store.vacant(given.out)
     timeline = _run(given, incident)
-    timeline.save(given.out)
+    try:
+        timeline.save(given.out)
+    finally:
+        timeline.discard()
     if given.json:
         sys.stdout.buffer.write(document.dumps(timeline.findings))
     else:
@@ -134,7 +137,12 @@ def _run(given: argparse.Namespace, incident: Incident) -> Timeline:
         _progress("reading") as told,
         engine.opened(choice, engine.size_of(incident), told) as here,
     ):
-        return reconstruct(incident, engine=here)
+        return reconstruct(
+            incident,
+            engine=here,
+            memory_limit=choice.memory_limit,
+            beside=given.out.absolute().parent,
+        )
 
 
 def _choice(given: argparse.Namespace) -> Choice:

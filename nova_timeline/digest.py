@@ -83,6 +83,24 @@ def numbered(
     return _packed(mixed, pa.binary(16))
 
 
+def replaced(
+    ids: pa.Array[Any], places: npt.NDArray[np.int64], new: pa.Array[Any]
+) -> pa.Array[Any]:
+    """Put other identities, shape (len(places),), at some places of a column of them."""
+    import pyarrow as pa
+
+    mixed = _matrix(ids, 16).copy()
+    mixed[places] = _matrix(new, 16)
+    return _packed(mixed, pa.binary(16))
+
+
+def heads(ids: pa.Array[Any]) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of each identity as a number, shape (n,)."""
+    import numpy as np
+
+    return np.ascontiguousarray(_matrix(ids, 16)[:, :8]).view("<u8").ravel()
+
+
 def _matrix(column: Any, width: int) -> npt.NDArray[np.uint8]:
     """View fixed-width binary, shape (n,), as bytes of shape (n, width)."""
     import numpy as np

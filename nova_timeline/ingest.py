@@ -1,15 +1,18 @@
-"""Read one partition of a source: decode, keep the window, name, classify.
+"""Read some partitions of a source: decode, keep the window, name, classify, pack.
 
-This is the unit of work that the engine hands out; it takes and gives only what can be pickled.
+This is the unit of work that the engine hands out; it takes and gives only what can be pickled, and
+what it gives is small: rows go packed, and apart from them only what correlation will look at.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nova_timeline import arrow, connector, knowledge, normalise, schema
+from nova_timeline import arrow, connector, duplicates, knowledge, normalise, schema, store
 from nova_timeline.connector import Batch, Connector, Gap, Partition
+from nova_timeline.correlate import notable
+from nova_timeline.coverage import Count
 from nova_timeline.errors import UnreadableSourceError
 
 if TYPE_CHECKING:
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
     from nova_timeline.clock import Window
     from nova_timeline.model import Source
     from nova_timeline.topology import Topology
+
+    Found: TypeAlias = dict[str, list[pa.Table]]
+
+OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
+"""Connectors whose receipt is stamped by the clock that stamped the record."""
 
 _CLASSIFIED = "event"
 
@@ -30,33 +38,76 @@ class Task:
     partitions: tuple[Partition, ...]
     window: Window
     topology: Topology
+    shared: bool = False
+    """Whether another source reads some of the same files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Rows of one table, packed as they will lie in the run, and what is counted of them."""
+
+    data: pa.Buffer
+    count: Count
+    keys: pa.Array[Any]
+    """Of each row, a number (uint64) that the same row read twice has too; maybe none."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """What a task's partitions held: tables by name, what is missing, and how much was read."""
+    """What a task's partitions held: rows to keep, what correlation needs, and what is missing."""
 
     source: str
-    tables: dict[str, list[pa.Table]] = field(default_factory=dict[str, list["pa.Table"]])
+    stored: dict[str, Stored] = field(default_factory=dict[str, Stored])
+    edges: pa.Table | None = None
+    notable: pa.Table | None = None
+    points: pa.Table | None = None
+    arrivals: pa.Table | None = None
+    own_receipt: bool = False
+    passages: pa.Table | None = None
     gaps: list[Gap] = field(default_factory=list[Gap])
     read: dict[str, int] = field(default_factory=dict[str, int])
     """uri -> records decoded."""
 
 
 def read(task: Task) -> Piece:
-    """Read a task's partitions and put their rows into the project's words."""
+    """Read a task's partitions, put their rows into the project's words, and pack them."""
     piece = Piece(task.source.name)
+    found: Found = {}
     reader = connector.load(task.source.use)(task.source.options)
     for partition in task.partitions:
         piece.read.setdefault(partition.uri, 0)
-        _read_one(reader, partition, piece, task)
-    for name in ("event", "metric", "edge"):
-        if name in piece.tables:
-            piece.tables[name] = [_named(merged([piece], name), name, task)]
+        _read_one(reader, partition, piece, found, task)
+    if "edge" in found:
+        piece.edges = _named(found.pop("edge"), "edge", task)
+    if "metric" in found:
+        table = _named(found.pop("metric"), "metric", task)
+        piece.points = notable.points(table)
+        piece.stored["metric"] = _stored(table, "metric")
+    if "event" in found:
+        table = _named(found.pop("event"), "event", task)
+        piece.notable = notable.rows(table)
+        piece.own_receipt = own = task.source.use in OWN_RECEIPT
+        piece.arrivals = arrow.table(notable.arrivals(table, own_receipt=own))
+        piece.passages = arrow.table(notable.passages(table))
+        piece.stored["event"] = _stored(table, "event")
+    if "evidence" in found:
+        table = _once(_merged(found.pop("evidence"), "evidence"))
+        piece.stored["evidence"] = _stored(table, "evidence" if task.shared else "")
     return piece
 
 
-def _read_one(reader: Connector, partition: Partition, piece: Piece, task: Task) -> None:
+def _stored(table: pa.Table, keyed: str) -> Stored:
+    """Pack rows; what is keyed may be read a second time elsewhere."""
+    import pyarrow as pa
+
+    none = pa.array([], pa.uint64())
+    keys = duplicates.keys(table, keyed) if keyed else none
+    return Stored(store.packed(table), Count.of(table), keys)
+
+
+def _read_one(
+    reader: Connector, partition: Partition, piece: Piece, found: Found, task: Task
+) -> None:
     """Read a partition; whatever goes wrong with its bytes becomes a gap, never a silent loss."""
     uri = partition.uri
     try:
@@ -64,7 +115,7 @@ def _read_one(reader: Connector, partition: Partition, piece: Piece, task: Task)
             if isinstance(item, Gap):
                 piece.gaps.append(item)
             else:
-                _keep(piece, uri, item, task)
+                _keep(piece, found, uri, item, task)
     except PermissionError as error:
         piece.gaps.append(Gap(uri, f"not allowed to read it: {error.strerror}", "denied"))
     except (UnreadableSourceError, OSError) as error:
@@ -74,7 +125,7 @@ def _read_one(reader: Connector, partition: Partition, piece: Piece, task: Task)
         piece.gaps.append(Gap(uri, said, "unavailable"))
 
 
-def _keep(piece: Piece, uri: str, item: Batch, task: Task) -> None:
+def _keep(piece: Piece, found: Found, uri: str, item: Batch, task: Task) -> None:
     """Keep the rows inside the window, with the raw records behind them."""
     import pyarrow.compute as pc
 
@@ -88,14 +139,14 @@ def _keep(piece: Piece, uri: str, item: Batch, task: Task) -> None:
             raw = raw.filter(fits if one_to_one else _cited(raw, table))
     if table.num_rows == 0:
         return
-    piece.tables.setdefault(item.name, []).append(table)
-    piece.tables.setdefault("evidence", []).append(_with_source(raw, task.source.name))
+    found.setdefault(item.name, []).append(table)
+    found.setdefault("evidence", []).append(_with_source(raw, task.source.name))
 
 
-def _named(table: pa.Table, name: str, task: Task) -> pa.Table:
+def _named(tables: list[pa.Table], name: str, task: Task) -> pa.Table:
     import pyarrow as pa
 
-    table = _with_source(table, task.source.name)
+    table = _with_source(_merged(tables, name), task.source.name)
     if name == "edge":
         for side in ("caller", "callee"):
             place = table.schema.get_field_index(side)
@@ -124,9 +175,18 @@ def _with_source(table: pa.Table, source: str) -> pa.Table:
     return table.set_column(place, pa.field("source", pa.string()), named)
 
 
-def merged(pieces: list[Piece], name: str) -> pa.Table:
-    """Join the tables of one name from all pieces."""
+def _merged(tables: list[pa.Table], name: str) -> pa.Table:
+    """Join the tables of one name."""
     import pyarrow as pa
 
-    found = [t for piece in pieces for t in piece.tables.get(name, ())]
-    return pa.concat_tables([schema.empty(name), *found])
+    return pa.concat_tables([schema.empty(name), *tables])
+
+
+def _once(evidence: pa.Table) -> pa.Table:
+    """Keep each raw record once, however many rows were made of it."""
+    import polars as pl
+
+    place = ["evidence.uri", "evidence.locator"]
+    frame = pl.DataFrame(evidence.select(place)).with_row_index("#")
+    kept = frame.unique(place, keep="first", maintain_order=True)["#"]
+    return evidence if len(kept) == len(evidence) else evidence.take(arrow.column(kept))

@@ -3,85 +3,110 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow, assemble, connector, digest, ingest, topology
+from nova_timeline import assemble, connector, coverage, digest, ingest, memory, store, topology
+from nova_timeline.attempts import cores
+from nova_timeline.collect import Collection
 from nova_timeline.connector import Partition
 from nova_timeline.engine import Local
-from nova_timeline.ingest import Piece, Task
-from nova_timeline.model import Coverage, FileCoverage, Incident, Source
-from nova_timeline.timeline import Timeline
+from nova_timeline.ingest import Task
+from nova_timeline.timeline import Scratch, Timeline
 from nova_timeline.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
     from nova_timeline.clock import Window
-    from nova_timeline.connector import Connector, Gap
-    from nova_timeline.correlate.analysis import Analysis
+    from nova_timeline.connector import Connector
     from nova_timeline.engine import Engine
-
-OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
-"""Connectors whose receipt is stamped by the clock that stamped the record."""
+    from nova_timeline.model import Incident, Source
 
 _BUNDLE_BYTES = 8 << 20
 _BUNDLE_FILES = 16
-_NAMED = 5
-_UNDATED = 2**63 - 1  # sorts after every time
-_WORST_FIRST = ("unavailable", "denied", "partial", "retention_cut", "provisional", "complete")
 _VERSIONS = ("nova-timeline", "polars", "pyarrow", "duckdb", "numba", "numpy")
 
 
-def reconstruct(incident: Incident, *, engine: Engine | None = None) -> Timeline:
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """How the memory that a run may take is shared out; no share changes what comes out."""
+
+    piece: int
+    """Bytes of a file of lines that are read at a time."""
+    spool: int
+    """Bytes of what correlation looks at that each spool holds in memory."""
+
+    @classmethod
+    def of(cls, limit: int, workers: int) -> _Share:
+        """Share out a limit in bytes among so many workers."""
+        piece = limit // (_TIMES_A_PIECE * workers)
+        return cls(
+            piece=min(max(piece, _LEAST_PIECE), connector.PIECE),
+            spool=min(max(limit // _SPOOLS, _LEAST_PIECE), _MOST_SPOOLED),
+        )
+
+
+_TIMES_A_PIECE = 32  # what reading a piece takes, in pieces
+_LEAST_PIECE = 1 << 20
+_SPOOLS = 16
+_MOST_SPOOLED = 256 << 20
+
+
+def reconstruct(
+    incident: Incident, *, engine: Engine | None = None, memory_limit: int | None = None,
+    beside: Path | None = None,
+) -> Timeline:  # fmt: skip
     """Reconstruct an incident from its sources.
 
     Args:
         incident: what to look at; see `nova_timeline.Incident.load`.
         engine: where the work is done; by default in threads of this process, one a core.
+        memory_limit: bytes to stay within; by default most of what is free.
+        beside: the folder in which tables are laid down until the timeline is saved; by default
+            one for temporary files.
 
     Raises:
         IncidentFileError: the topology cannot be read.
     """
     here = engine or Local()
+    share = _Share.of(memory.limit(memory_limit), here.workers or cores())
     shape = _topology(incident)
-    tasks = _tasks(incident, shape)
-    # Digested before they are read: of a log that grows, all that is cited was there.
-    inputs = _inputs(incident, tasks, Local(here.workers))
-    pieces = list(here.map(ingest.read, tasks))
-    tables = {
-        "event": _events(ingest.merged(pieces, "event")),
-        "metric": _once(
-            ingest.merged(pieces, "metric"), ["timestamp", "entity", "metric.name", "value"]
-        ),
-        "edge": _once(ingest.merged(pieces, "edge"), ["caller", "callee", "kind"]),
-        "evidence": _once(
-            ingest.merged(pieces, "evidence"),
-            ["evidence.locator", "evidence.uri", "evidence.sha256"],
-        ),
-    }
-    found = _correlated(incident, shape, tables)
-    coverage = tuple(_coverage(incident, pieces, tables))
-    tables["coverage"] = _coverage_table(coverage)
-    findings = assemble.findings(incident, tables["event"], tables["metric"], coverage, found)
-    return Timeline(findings, tables, _about(incident, inputs))
+    scratch = Scratch(beside)
+    try:
+        tasks = _tasks(incident, shape, share.piece)
+        # Digested before they are read: of a log that grows, all that is cited was there.
+        inputs = _inputs(incident, tasks, Local(here.workers))
+        found = Collection(scratch.path, incident.window, share.spool)
+        for piece in here.map(ingest.read, tasks):
+            found.add(piece)
+        found.finish(Local(here.workers).map)
+        return _timeline(incident, shape, found, scratch, inputs, here)
+    except BaseException:
+        scratch.remove()
+        raise
 
 
-def _correlated(incident: Incident, shape: Topology, tables: Mapping[str, pa.Table]) -> Analysis:
+def _timeline(
+    incident: Incident, shape: Topology, found: Collection, scratch: Scratch,
+    inputs: Sequence[Mapping[str, Any]], engine: Engine,
+) -> Timeline:  # fmt: skip
+    """Correlate what was collected, and write it out."""
     from nova_timeline.correlate import analysis
 
-    whole = shape.with_edges(
-        zip(*(tables["edge"][c].to_pylist() for c in ("caller", "callee", "kind")), strict=True)
-    )
-    own = frozenset(s.name for s in incident.sources if s.use in OWN_RECEIPT)
-    return analysis.run(
-        tables["event"], tables["metric"], whole, incident.window,
-        affected=incident.affected, own_receipt=own,
+    edges = (found.edges[c].to_pylist() for c in ("caller", "callee", "kind"))
+    evidence = found.evidence()
+    result = analysis.run(
+        evidence, shape.with_edges(zip(*edges, strict=True)), incident.window,
+        affected=incident.affected, each=engine.map,
     )  # fmt: skip
+    seen = coverage.of(incident, found.readings, found.counts())
+    store.write_table(scratch.path, "coverage", coverage.table(seen))
+    findings = assemble.findings(incident, evidence.rows, found.points, seen, result)
+    return Timeline(findings, _about(incident, inputs), scratch.path, scratch)
 
 
 def _topology(incident: Incident) -> Topology:
@@ -89,24 +114,29 @@ def _topology(incident: Incident) -> Topology:
     return topology.load(incident.base / path) if path else Topology()
 
 
-def _tasks(incident: Incident, shape: Topology) -> list[Task]:
+def _tasks(incident: Incident, shape: Topology, piece: int) -> list[Task]:
     """List the partitions of every source, the same whatever the order of the sources."""
-    tasks: list[Task] = []
+    listed: list[tuple[Source, list[Partition]]] = []
     for source in sorted(incident.sources, key=lambda s: s.name):
         reader = connector.load(source.use)(source.options)
-        found = [
+        parts = [
             part
             for uri, path in reader.files(incident.base, source.path).found
-            for part in _parts(reader, uri, path)
+            for part in _parts(reader, uri, path, piece)
         ]
-        tasks += [Task(source, some, incident.window, shape) for some in _bundles(found)]
-    return tasks
+        listed.append((source, parts))
+    readers = Counter(uri for _, parts in listed for uri in {p.uri for p in parts})
+    return [
+        Task(source, some, incident.window, shape, any(readers[p.uri] > 1 for p in some))
+        for source, parts in listed
+        for some in _bundles(parts)
+    ]
 
 
-def _parts(reader: Connector, uri: str, path: Path) -> list[Partition]:
+def _parts(reader: Connector, uri: str, path: Path, piece: int) -> list[Partition]:
     """Split a file; one that cannot even be opened is left whole, for its reading to tell."""
     try:
-        return list(reader.partitions(uri, path))
+        return list(reader.partitions(uri, path, piece))
     except OSError:
         return [Partition(uri, path)]
 
@@ -123,166 +153,6 @@ def _bundles(partitions: Sequence[Partition]) -> Iterator[tuple[Partition, ...]]
             bundle, size = [], 0
     if bundle:
         yield tuple(bundle)
-
-
-def _events(table: pa.Table) -> pa.Table:
-    """Keep each event once, by its identity, in the order of time.
-
-    Records without an id of their own are told apart by their bytes, and bytes that stand in one
-    file twice are two records: the n-th of them in one file is the n-th in another.
-    """
-    import numpy as np
-    import polars as pl
-
-    told = pl.DataFrame(table.select(["event_id", "evidence.uri"]))
-    nth = pl.int_range(pl.len(), dtype=pl.Int64).over("event_id", "evidence.uri")
-    by_bytes = pl.Series(digest.are_by_bytes(table["event_id"].combine_chunks()))
-    twice = by_bytes & told["event_id"].is_duplicated()
-    if twice.any():
-        places = pl.arg_where(twice, eager=True)
-        order = told[places].select(nth.alias("nth"))["nth"].to_numpy()
-        ids = digest.numbered(table["event_id"].combine_chunks(), places.to_numpy(), order)
-        table = table.set_column(table.schema.get_field_index("event_id"), "event_id", ids)
-    table = _once(table, ["event_id"])
-    time = pl.Series(values=table["timestamp"]).cast(pl.Int64).fill_null(_UNDATED)
-    return table.take(np.argsort(time.to_numpy(), kind="stable"))
-
-
-def _once(table: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Keep the first row of each key; the order of tasks is fixed, so which is first is too."""
-    import polars as pl
-
-    frame = pl.DataFrame(table.select(list(key)))
-    kept = frame.with_row_index("#").unique(key, keep="first", maintain_order=True)["#"]
-    return table if len(kept) == table.num_rows else table.take(arrow.column(kept))
-
-
-def _coverage(
-    incident: Incident, pieces: Sequence[Piece], tables: Mapping[str, pa.Table]
-) -> list[Coverage]:
-    """Say, source by source, how much could be seen."""
-    counts = {name: _counts(tables[name]) for name in ("event", "metric", "edge")}
-    ordered = sorted(incident.sources, key=lambda s: s.name)
-    return [_covered(incident, s, pieces, counts) for s in ordered]
-
-
-def _covered(
-    incident: Incident,
-    source: Source,
-    pieces: Sequence[Piece],
-    counts: Mapping[str, Mapping[str, _Count]],
-) -> Coverage:
-    mine = [p for p in pieces if p.source == source.name]
-    kept = [counts[name].get(source.name, _NOTHING) for name in ("event", "metric", "edge")]
-    rows = sum(c.rows for c in kept)
-    within = sum(
-        t.num_rows for p in mine for n, ts in p.tables.items() for t in ts if n != "evidence"
-    )
-    files = _files(mine)
-    read = sum(n for p in mine for n in p.read.values())
-    worst = min((f.state for f in files), key=_WORST_FIRST.index, default="complete")
-    if worst in ("unavailable", "denied") and read:
-        worst = "partial"
-    times = [t for c in kept for t in (c.first, c.last) if t is not None]
-    return Coverage(
-        source.name, source.use, incident.window, (min(times), max(times)) if times else None,
-        within, worst, _reason(incident, source, files, mine, rows),
-        read, sum(c.undated for c in kept), within - rows, files,
-    )  # fmt: skip
-
-
-def _reason(
-    incident: Incident,
-    source: Source,
-    files: Sequence[FileCoverage],
-    pieces: Sequence[Piece],
-    rows: int,
-) -> str:
-    """Say in a line what was not read, and what was passed over."""
-    broken = [f for f in files if f.state != "complete"]
-    total = len({uri for p in pieces for uri in p.read})
-    reasons = [f"{len(broken)} of {total} files not read whole"] if broken else []
-    passed = (
-        connector.load(source.use)(source.options).files(incident.base, source.path).passed_over
-    )
-    if passed:
-        more = " ..." if len(passed) > _NAMED else ""
-        reasons.append(f"passed over by name: {', '.join(passed[:_NAMED])}{more}")
-    if not rows and not broken:
-        reasons.append("no record lies inside the window")
-    return "; ".join(reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """How many rows a source has in a table, and between which times."""
-
-    rows: int = 0
-    undated: int = 0
-    first: int | None = None
-    last: int | None = None
-
-
-_NOTHING = _Count()
-
-
-def _counts(table: pa.Table) -> dict[str, _Count]:
-    """Count a table's rows by source, in one pass."""
-    import polars as pl
-
-    timed = "timestamp" in table.column_names
-    frame = pl.DataFrame(table.select(["source", *(["timestamp"] if timed else [])]))
-    time = pl.col("timestamp").cast(pl.Int64) if timed else pl.lit(None, pl.Int64)
-    lost = time.null_count() if timed else pl.lit(0)
-    found = frame.group_by("source").agg(
-        pl.len().alias("rows"),
-        lost.alias("undated"),
-        time.min().alias("first"),
-        time.max().alias("last"),
-    )
-    return {row[0]: _Count(*row[1:]) for row in found.iter_rows()}
-
-
-def _files(pieces: Sequence[Piece]) -> tuple[FileCoverage, ...]:
-    """List the files that gave less than all they held."""
-    gaps: dict[str, list[Gap]] = {}
-    for gap in (g for p in pieces for g in p.gaps):
-        gaps.setdefault(gap.uri, []).append(gap)
-    found: list[FileCoverage] = []
-    for uri, missing in sorted(gaps.items()):
-        worst = min((g.state for g in missing), key=_WORST_FIRST.index)
-        said = "; ".join(dict.fromkeys(g.reason for g in missing))
-        found.append(FileCoverage(uri, sum(p.read.get(uri, 0) for p in pieces), worst, said))
-    return tuple(found)
-
-
-def _coverage_table(coverage: Sequence[Coverage]) -> pa.Table:
-    """Write the coverage as its table: a row a source, and one a file not read whole."""
-    import pyarrow as pa
-
-    from nova_timeline import schema
-
-    rows: list[dict[str, Any]] = []
-    for c in coverage:
-        seen = c.seen or (None, None)
-        asked = {"asked_start": c.asked.start, "asked_end": c.asked.end}
-        rows.append(
-            {"source": c.source, **asked, "seen_start": seen[0], "seen_end": seen[1],
-             "read": c.read, "rows": c.rows, "undated": c.undated, "duplicates": c.duplicates,
-             "state": c.state, "reason": c.reason}
-        )  # fmt: skip
-        rows += [
-            {
-                "source": c.source,
-                "uri": f.uri,
-                **asked,
-                "read": f.rows,
-                "state": f.state,
-                "reason": f.reason,
-            }
-            for f in c.files
-        ]
-    return pa.Table.from_pylist(rows, schema=schema.table("coverage"))
 
 
 def _about(incident: Incident, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -17,9 +18,11 @@ from nova_timeline import digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
 MANIFEST = "manifest.json"
@@ -87,15 +90,34 @@ def _put(made: Path, run: Path) -> None:
     shutil.rmtree(old)
 
 
-def write_table(run: Path, name: str, table: pa.Table) -> None:
-    """Write one table as a folder of Parquet (zstd); evidence is kept once a record."""
-    import pyarrow.parquet as pq
+def part(number: int) -> str:
+    """Name a file of a table; in the order of their names, files are in the order of reading."""
+    return f"part-{number:05}.parquet"
 
+
+def write_table(run: Path, name: str, table: pa.Table) -> None:
+    """Write one table as a folder of one Parquet file."""
+    write_part(run, name, 0, packed(table))
+
+
+def write_part(run: Path, name: str, number: int, data: pa.Buffer) -> Path:
+    """Write one file of a table, packed beforehand."""
     folder = run / FOLDERS[name]
     folder.mkdir(exist_ok=True)
+    path = folder / part(number)
+    path.write_bytes(data)
+    return path
+
+
+def packed(table: pa.Table) -> pa.Buffer:
+    """Pack a table as the bytes of a Parquet file (zstd, a checksum a page)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns: Any = [name for name in table.column_names if name in _REPEATING]
+    out = pa.BufferOutputStream()
     with pq.ParquetWriter(
-        folder / "part-0.parquet",
+        out,
         table.schema,
         compression="zstd",
         compression_level=1,
@@ -103,6 +125,7 @@ def write_table(run: Path, name: str, table: pa.Table) -> None:
         write_page_checksum=True,
     ) as file:
         file.write_table(table, _ROWS)
+    return out.getvalue()
 
 
 _REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)) - {
@@ -120,33 +143,88 @@ _REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)
 }
 
 
+def files(run: Path, name: str) -> list[Path]:
+    """List a table's files, in the order of reading."""
+    return sorted((run / FOLDERS[name]).glob("*.parquet"))
+
+
 def read_table(run: Path, name: str) -> pa.Table:
-    """Read a table of a run back.
+    """Read a table of a run back, whole.
 
     Raises:
         RunFolderError: the run has no such table, or its bytes are damaged.
     """
     import pyarrow as pa
+
+    return pa.concat_tables([schema.empty(name), *read_parts(run, name)])
+
+
+def read_parts(run: Path, name: str) -> Iterator[pa.Table]:
+    """Read a table of a run back, file by file.
+
+    Raises:
+        RunFolderError: the run has no such table, or its bytes are damaged.
+    """
+    for path in files(run, name):
+        yield read_file(path, name)
+
+
+def read_file(path: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one file of a table, or some columns of it.
+
+    Raises:
+        RunFolderError: its bytes are damaged.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parts = sorted((run / FOLDERS[name]).glob("*.parquet"))
+    kinds: Any = schema.table(name)
+    wanted = kinds if columns is None else pa.schema([kinds.field(c) for c in columns])
     try:
-        files: list[Any] = [pq.ParquetFile(p, page_checksum_verification=True) for p in parts]
-        tables = [file.read() for file in files]
-        return pa.concat_tables(
-            [t.cast(schema.table(name)) for t in tables] or [schema.empty(name)]
-        )
-    except (OSError, pa.ArrowException) as error:
-        msg = f"{run / FOLDERS[name]} cannot be read: {error}"
+        file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+        table: pa.Table = file.read(columns=None if columns is None else [*columns])
+        return table.cast(wanted)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        msg = f"{path} cannot be read: {error}"
         raise RunFolderError(msg) from error
+
+
+def rows_at(path: Path, name: str, places: npt.NDArray[np.int64]) -> pa.Table:
+    """Read rows of one file by their places, ascending; only row groups that hold some are read."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+    sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+    starts = np.cumsum([0, *sizes])
+    found = [schema.empty(name)]
+    for group in np.unique(np.searchsorted(starts, places, side="right") - 1).tolist():
+        inside = places[(places >= starts[group]) & (places < starts[group + 1])] - starts[group]
+        table = file.read_row_group(group).take(pa.array(inside))
+        found.append(table.cast(schema.table(name)))
+    return pa.concat_tables(found)
+
+
+def linked(made: Path, run: Path, name: str) -> None:
+    """Give a run the files of a table that lie in another folder: a link each, or a copy."""
+    folder = run / FOLDERS[name]
+    folder.mkdir()
+    for path in files(made, name):
+        try:
+            (folder / path.name).hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, folder / path.name)
 
 
 def seal(run: Path, about: Mapping[str, Any]) -> None:
     """Write the manifest: what the run was made of, the digest of every file in it, and its own."""
-    files = sorted(p for p in run.rglob("*") if p.is_file())
+    written = sorted(p for p in run.rglob("*") if p.is_file())
+    with ThreadPoolExecutor() as pool:  # digesting releases the interpreter's lock
+        digests = list(pool.map(digest.of_file, written))
     outputs = {
-        p.relative_to(run).as_posix(): {"sha256": digest.of_file(p), "bytes": p.stat().st_size}
-        for p in files
+        p.relative_to(run).as_posix(): {"sha256": sha256, "bytes": p.stat().st_size}
+        for p, sha256 in zip(written, digests, strict=True)
     }
     whole = {"format": FORMAT, **about, "outputs": outputs}
     text = json.dumps(whole | {"seal": _seal_of(whole)}, indent=2, sort_keys=True)

@@ -1,15 +1,17 @@
-"""The result: a timeline with its tables and its raw evidence, in memory or in a run folder."""
+"""The result: a timeline, and the folder in which its tables and its raw evidence lie."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import shutil
+import tempfile
+import weakref
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, document, export, postmortem, report, schema, store
-from nova_timeline.errors import RunError, UnknownMomentError, nearest
+from nova_timeline.errors import RunError, RunFolderError, UnknownMomentError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 DERIVED = ("moments", "links")
 """Tables made from the findings, beside those of the evidence."""
 
+_UNDATED = 2**63 - 1  # sorts after every time
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -42,16 +46,37 @@ class Evidence:
     raw: bytes
 
 
+class Scratch:
+    """A folder for tables that belong to no run yet; it goes when nobody holds this any more."""
+
+    def __init__(self, beside: Path | None = None) -> None:
+        """Make the folder, in another or among those for temporary files.
+
+        Raises:
+            RunFolderError: nothing can be written there.
+        """
+        while beside is not None and not beside.exists():
+            beside = beside.parent  # what is not there yet is made when a run is
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=".nova-timeline-", dir=beside))
+        except OSError as error:
+            place = beside or tempfile.gettempdir()
+            msg = f"{place} cannot be written: {error.strerror}; name another folder"
+            raise RunFolderError(msg) from error
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Timeline:
     """An ordered, cited account of an incident. Its values are frozen."""
 
     findings: Findings
-    tables: Mapping[str, pa.Table] = field(default_factory=dict[str, "pa.Table"], repr=False)
     about: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     """What the manifest says of how it was made."""
     folder: Path | None = None
-    """The run folder it was opened from or saved to."""
+    """Where its tables lie: the run folder it was opened from, or one for the time being."""
+    scratch: Scratch | None = field(default=None, repr=False, compare=False)
+    """What keeps that folder while a timeline has not been saved."""
 
     @property
     def incident(self) -> Incident:
@@ -108,10 +133,11 @@ class Timeline:
             return export.moments_table(self.findings)
         if name == "links":
             return export.links_table(self.findings)
-        if name in self.tables:
-            return self.tables[name]
-        if name in store.FOLDERS and self.folder is not None:
-            return store.read_table(self.folder, name)
+        if name in store.FOLDERS:
+            if self.folder is None:
+                return schema.empty(name)
+            table = store.read_table(self.folder, name)
+            return _by_time(table) if name == "event" else table
         msg = f"there is no table {name!r}{nearest(name, (*DERIVED, *store.FOLDERS))}"
         raise RunError(msg)
 
@@ -144,14 +170,18 @@ class Timeline:
         """Hold the cited records, by place."""
         import pyarrow as pa
 
+        if self.folder is None:
+            return {}
         cited = {(c.uri, c.locator) for c in self.findings.evidence.values()}
-        held = self.to_arrow("evidence")
         places = pa.array(sorted({locator for _, locator in cited}), pa.string())
-        near = held.filter(arrow.compute().is_in(held["evidence.locator"], value_set=places))
-        rows = zip(
-            *(near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw")), strict=True
-        )
-        return {(uri, locator): raw for uri, locator, raw in rows if (uri, locator) in cited}
+        found: dict[tuple[str, str], bytes] = {}
+        for held in store.read_parts(self.folder, "evidence"):
+            near = held.filter(arrow.compute().is_in(held["evidence.locator"], value_set=places))
+            columns = (near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw"))
+            for uri, locator, raw in zip(*columns, strict=True):
+                if (uri, locator) in cited:
+                    found[uri, locator] = raw
+        return found
 
     def save(self, path: str | Path) -> Path:
         """Write the run folder: tables, timeline.json, report.html, postmortem.md, manifest.json.
@@ -165,10 +195,11 @@ class Timeline:
 
         run = Path(path)
         with store.writing(run) as folder:
-            tables = {name: self.to_arrow(name) for name in schema.TABLES if name in store.FOLDERS}
-            write = partial(store.write_table, folder)
-            with ThreadPoolExecutor() as pool:  # compression releases the interpreter's lock
-                list(pool.map(write, tables.keys(), tables.values()))
+            for name in store.FOLDERS:
+                if self.folder is None:
+                    store.write_table(folder, name, schema.empty(name))
+                else:
+                    store.linked(self.folder, folder, name)
             for name in DERIVED:
                 table = self.to_arrow(name)
                 place = folder / f"{name}.parquet"
@@ -181,6 +212,11 @@ class Timeline:
             store.seal(folder, self.about)
         return run
 
+    def discard(self) -> None:
+        """Let go of tables that are not part of a saved run; the findings stay."""
+        if self.scratch is not None:
+            self.scratch.remove()
+
     @classmethod
     def open(cls, path: str | Path) -> Timeline:
         """Open a run folder; tables are read when they are asked for.
@@ -192,4 +228,13 @@ class Timeline:
         about = {
             k: v for k, v in store.manifest(run).items() if k not in ("format", "outputs", "seal")
         }
-        return cls(document.loads((run / "timeline.json").read_bytes()), {}, about, run)
+        return cls(document.loads((run / "timeline.json").read_bytes()), about, run)
+
+
+def _by_time(events: pa.Table) -> pa.Table:
+    """Sort events by time, those without one last, equal times as they were read."""
+    import numpy as np
+    import pyarrow as pa
+
+    time: Any = arrow.compute().fill_null(events["timestamp"].cast(pa.int64()), _UNDATED)
+    return events.take(arrow.core().array(np.argsort(time.to_numpy(), kind="stable")))

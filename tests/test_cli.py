@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nova_timeline import connector, document, report, schema, store
+from nova_timeline import connector, document, report
 from nova_timeline.cli import DONE, FAILED, NOT_WHOLE, WRONG, main
 from nova_timeline.timeline import Timeline
 from tests import findings, runs
@@ -332,7 +332,7 @@ def test_a_run_that_is_stopped_leaves_nothing(
 def test_a_place_that_cannot_be_written_fails(small: Path, capsys: Printed) -> None:
     Path("file").write_text("x")
     assert run("reconstruct", small, "--out", "file/made") == FAILED
-    assert "file/made cannot be written: Not a directory" in capsys.readouterr().err
+    assert "file cannot be written: Not a directory" in capsys.readouterr().err
 
 
 # In a shell.
@@ -380,7 +380,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def hostile() -> Timeline:
-    return Timeline(findings.FINDINGS, {name: schema.empty(name) for name in store.FOLDERS})
+    return Timeline(findings.FINDINGS)
 
 
 def terminal(text: str) -> Iterator[str]:

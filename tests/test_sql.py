@@ -52,7 +52,7 @@ def test_sql_keeps_every_digit_and_writes_bytes_in_hex(bundled_run: Path, capsys
 FORBIDDEN = (
     "select * from read_csv('/etc/passwd')",
     "select * from read_text('{run}/timeline.json')",
-    "select * from '{run}/events/part-0.parquet'",
+    "select * from '{run}/events/part-00000.parquet'",
     "select * from glob('/*')",
     "copy (select 1) to '{here}/out.csv'",
     "copy (select 1) to '{run}/timeline.json'",

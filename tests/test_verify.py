@@ -15,9 +15,9 @@ from nova_timeline.verify import Verification, verify
 from tests import runs
 
 OUTPUTS = (
-    "evidence/part-0.parquet",
-    "events/part-0.parquet",
-    "coverage/part-0.parquet",
+    "evidence/part-00000.parquet",
+    "events/part-00000.parquet",
+    "coverage/part-00000.parquet",
     "moments.parquet",
     "timeline.json",
     "report.html",
@@ -199,13 +199,15 @@ def test_a_missing_file_of_the_run_is_found(own_run: Path) -> None:
 
 def test_a_missing_table_is_found(own_run: Path) -> None:
     shutil.rmtree(own_run / "evidence")
-    assert told(verify(own_run), "evidence/part-0.parquet: missing from the run")
+    assert told(verify(own_run), "evidence/part-00000.parquet: missing from the run")
 
 
 def test_a_table_that_the_run_did_not_write_is_found(own_run: Path) -> None:
-    shutil.copyfile(own_run / "events" / "part-0.parquet", own_run / "events" / "part-1.parquet")
+    shutil.copyfile(
+        own_run / "events" / "part-00000.parquet", own_run / "events" / "part-99999.parquet"
+    )
     assert verify(own_run).failures == [
-        "events/part-1.parquet: among the tables, and not written by the run"
+        "events/part-99999.parquet: among the tables, and not written by the run"
     ]
 
 

@@ -1,13 +1,17 @@
 """Small made-up evidence: event and metric tables, and signals as correlation draws them."""
 
+from collections import Counter
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from nova_timeline import schema
+from nova_timeline import arrow, schema
 from nova_timeline.clock import Window
+from nova_timeline.correlate import change_points, clocks, notable, signals, slabs
+from nova_timeline.correlate.analysis import Evidence
 from nova_timeline.correlate.episode import Episode, Signal, Trouble
+from nova_timeline.spool import Spool
 from nova_timeline.topology import Topology
 
 SECOND = 1_000_000_000
@@ -37,6 +41,47 @@ def calls(*pairs: str) -> Topology:
     names = sorted({n for e in edges for n in e})
     shape = Topology(dict.fromkeys(names, "service"))
     return shape.with_edges((a, b, "calls") for a, b in edges)
+
+
+def evidence(
+    found: pa.Table, series: pa.Table, *, window: Window = WINDOW, slab: int = 1 << 30,
+    own_receipt: bool = False,
+) -> Evidence:  # fmt: skip
+    """Draw from event and metric tables what correlation looks at."""
+    kept = spooled(notable.rows(found))
+    lags = notable.arrivals(found, own_receipt=own_receipt)
+    seen = clocks.shared([notable.passages(found)])
+    return Evidence(kept, cells(kept, window), [notable.points(series)], [lags], [seen], slab)
+
+
+def spooled(table: pa.Table) -> Spool:
+    """Keep notable rows in memory."""
+    kept = Spool(notable.schema())
+    kept.append(table)
+    return kept
+
+
+def cells(kept: Spool, window: Window) -> dict[int, int]:
+    """Count rows by the grid that stretches of time are cut on."""
+    times: list[Any] = [t for table in kept.tables(["time"]) for t in table["time"].to_pylist()]
+    return dict(Counter((t - window.start) // slabs.GRID for t in times))
+
+
+def gathered(frame: pl.DataFrame, metrics: pl.DataFrame, slab: int = 1 << 30) -> pl.DataFrame:
+    """Draw signals from `rows` and `metric_rows`."""
+    times = pl.col("time", "end").cast(pl.Datetime("ns", "UTC"))
+    names = {"time": "timestamp", "end": "end_timestamp", "precision": "timestamp_precision",
+             "severity": "severity_number"}  # fmt: skip
+    columns = frame.with_columns(times).rename(names).drop("row", "template")
+    table = notable.rows(schema.conform("event", columns.to_dict(), len(frame)))
+    places = table["row"].to_numpy()
+    for name in ("row", "template"):
+        given = arrow.column(frame[name].fill_null(0).gather(places))
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.field(at), given)
+    kept = spooled(table)
+    cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, slab)
+    return signals.gather(cut, change_points.find(metrics.drop("unit")), WINDOW)
 
 
 def rows(*given: dict[str, Any]) -> pl.DataFrame:

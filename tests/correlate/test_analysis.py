@@ -15,6 +15,7 @@ from nova_timeline.correlate import analysis
 from nova_timeline.correlate.analysis import Analysis
 from nova_timeline.topology import Topology
 
+from . import scenes
 from .scenes import MINUTE, SECOND, START, WINDOW, at, calls, events, metrics
 
 SHAPE = calls("web>shop", "shop>db")
@@ -63,7 +64,8 @@ SERIES = ("web", "errors", [1.0] * 30 + [80.0] * 18 + [1.0] * 42)
 
 
 def run(found: pa.Table, series: pa.Table, shape: Topology = SHAPE, **over: Any) -> Analysis:
-    return analysis.run(found, series, shape, over.pop("window", WINDOW), **over)
+    window = over.get("window", WINDOW)
+    return analysis.run(scenes.evidence(found, series, **over), shape, window)
 
 
 def test_an_outage_is_told_from_its_onset_to_its_recovery() -> None:
@@ -131,7 +133,7 @@ def test_a_clock_that_is_off_is_set_right_before_anything_is_compared() -> None:
     assert [c.offset_ns for c in found.clocks] == [pytest.approx(20 * MINUTE, abs=SECOND)]
     bursts = [s for s in found.signals.to_dicts() if s["title"].startswith("Burst of 300 ")]
     assert [(abs(s["time"] - at(30)) <= SECOND, s["entity"]) for s in bursts] == [(True, "db")]
-    by_itself = run(events(*ordered), metrics(SERIES), own_receipt=frozenset("s"))
+    by_itself = run(events(*ordered), metrics(SERIES), own_receipt=True)
     assert [c.offset_ns for c in by_itself.clocks] == [0]
 
 
@@ -155,6 +157,14 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     ordered = events(*given_events)
     mixed = events(*random.Random(seed).sample(given_events, len(given_events)))
     assert told(run(mixed, metrics(SERIES)), mixed) == told(run(ordered, metrics(SERIES)), ordered)
+
+
+@pytest.mark.parametrize("slab", [1, 30, 100])
+def test_where_time_is_cut_does_not_matter(slab: int) -> None:
+    table = events(*(r | {"evidence.locator": str(i)} for i, r in enumerate(outage())))
+    assert told(run(table, metrics(SERIES), slab=slab), table) == told(
+        run(table, metrics(SERIES)), table
+    )
 
 
 def test_no_evidence_is_no_incident() -> None:

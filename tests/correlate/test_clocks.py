@@ -16,7 +16,12 @@ SCHEMA = {"clock": pl.String, "entity": pl.String, "trace_id": pl.String, "time"
 
 
 def estimate(rows: pl.DataFrame, shape: Topology) -> tuple[ClockEstimate, ...]:
-    return clocks.estimate(rows, rows.filter(pl.col("trace_id").is_not_null()), shape)
+    named = rows.filter(pl.col("trace_id").is_not_null(), pl.col("clock").is_not_null())
+    seen = clocks.passages(named.with_columns(trace=pl.col("trace_id").hash(0)))
+    halves = seen.filter(pl.col("trace") < 0), seen.filter(pl.col("trace") >= 0)
+    return clocks.estimate(
+        clocks.merged_arrivals([clocks.arrivals(rows)]), clocks.shared(halves), shape
+    )
 
 
 def requests(skew: dict[str, int], n: int = 60, *, answers: bool = True) -> pl.DataFrame:

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from nova_timeline.correlate import signals
-
-from .scenes import MINUTE, START, WINDOW, at, metric_rows, no_metrics, rows
+from . import scenes
+from .scenes import MINUTE, START, at, metric_rows, no_metrics, rows
 
 
 def gathered(*given: dict[str, Any]) -> list[dict[str, Any]]:
-    return signals.gather(rows(*given), no_metrics(), WINDOW).to_dicts()
+    return scenes.gathered(rows(*given), no_metrics()).to_dicts()
 
 
 def fault(minutes: float, entity: str | None = "a", **over: Any) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def test_few_of_the_bursts_that_begin_together_are_told_the_largest_first() -> N
 
 def test_a_metric_is_a_fault_when_it_leaves_and_a_recovery_when_it_is_back() -> None:
     series = [1.0] * 40 + [50.0] * 15 + [1.0] * 35
-    found = signals.gather(rows(), metric_rows(("a", "errors", series)), WINDOW).to_dicts()
+    found = scenes.gathered(rows(), metric_rows(("a", "errors", series))).to_dicts()
     assert [(s["role"], s["time"], s["title"]) for s in found] == [
         ("fault", START + 40 * MINUTE, "errors rose from 1.0 to 50.0"),
         ("recovery", START + 55 * MINUTE, "errors is back at its level of 1.0"),
@@ -118,18 +117,18 @@ def test_a_metric_that_gets_better_is_no_fault() -> None:
         ("a", "errors", [50.0] * 45 + [1.0] * 45),
         ("a", "availability", [50.0] * 45 + [99.0] * 45),
     ]
-    assert signals.gather(rows(), metric_rows(*better), WINDOW).is_empty()
+    assert scenes.gathered(rows(), metric_rows(*better)).is_empty()
 
 
 def test_numbers_too_large_for_a_whole_number_are_written() -> None:
     series = ("a", "memory", [1e19] * 40 + [5e19] * 50)
-    [found] = signals.gather(rows(), metric_rows(series), WINDOW)["title"].to_list()
+    [found] = scenes.gathered(rows(), metric_rows(series))["title"].to_list()
     assert found == "memory rose from 1e+19 to 5e+19"
 
 
 def test_nothing_gives_an_empty_table_with_every_column() -> None:
-    empty = signals.gather(rows(), no_metrics(), WINDOW)
-    full = signals.gather(rows(fault(1)), no_metrics(), WINDOW)
+    empty = scenes.gathered(rows(), no_metrics())
+    full = scenes.gathered(rows(fault(1)), no_metrics())
     assert empty.is_empty()
     assert empty.schema == full.schema
 
@@ -144,4 +143,18 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     )
     series = metric_rows(("a", "errors", [1.0] * 40 + [50.0] * 50))
     one, other = (f.sample(fraction=1, shuffle=True, seed=seed) for f in (given, series))
-    assert signals.gather(one, other, WINDOW).equals(signals.gather(given, series, WINDOW))
+    assert scenes.gathered(one, other).equals(scenes.gathered(given, series))
+
+
+@pytest.mark.parametrize("slab", [1, 20, 100])
+def test_where_time_is_cut_does_not_matter(slab: int) -> None:
+    given = rows(
+        *(fault(m, e) for m in every(7) for e in ("a", "b", None)),
+        *(fault(48 + i / 30, "b", rule="r.y", title=f"y{i % 3}") for i in range(200)),
+        *({"time": 59 + i / 99, "entity": "a", "template": i % 3, "body": "z"} for i in range(400)),
+        *(
+            {"time": 14.5 + i / 4, "entity": "a", "role": "change", "title": f"v{i % 2}"}
+            for i in range(9)
+        ),
+    )
+    assert scenes.gathered(given, no_metrics(), slab).equals(scenes.gathered(given, no_metrics()))

@@ -1,0 +1,139 @@
+"""Tables that grow while sources are read: in memory while they are small, then in Parquet.
+
+A spool holds rows that later stages come back to, by stretches of time or one by one. What does not
+fit its budget of memory lies in the folder it was given, in files sorted by time, so that a stretch
+of time is read from the row groups that it touches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nova_timeline import arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_ROWS = 16_384
+"""Rows of a row group: the least that is read for one row."""
+
+
+@dataclass(slots=True)
+class Spool:
+    """Rows of one schema, appended in order, read back by time, by number or whole.
+
+    Args:
+        schema: of every table appended.
+        folder: where files go; a spool without one stays in memory.
+        budget: bytes that may lie in memory.
+        by: the column (int64) that files are sorted by and stretches are cut by.
+        key: the column (int64) with the numbers of rows.
+    """
+
+    schema: pa.Schema
+    folder: Path | None = None
+    budget: int = 1 << 62
+    by: str = "time"
+    key: str = "row"
+    rows: int = 0
+    bytes: int = 0
+    """Bytes of all of them, as they lie in memory."""
+    _held: list[pa.Table] = field(default_factory=list["pa.Table"])
+    _here: int = 0
+    _files: list[Path] = field(default_factory=list["Path"])
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows; what is held goes to a file when it has grown past the budget."""
+        if table.num_rows == 0:
+            return
+        self._held.append(table.select(self.schema.names))
+        self.rows += table.num_rows
+        self.bytes += table.nbytes
+        self._here += table.nbytes
+        if self.folder is not None and self._here > self.budget:
+            self._spill(self.folder)
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Give all rows, a bounded number at a time."""
+        import pyarrow.parquet as pq
+
+        for path in self._files:
+            file: Any = pq.ParquetFile(path)
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=None if columns is None else [*columns])
+        for table in self._held:
+            yield table if columns is None else table.select([*columns])
+
+    def between(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
+        """Give the rows whose ``by`` lies in ``[start, stop)``."""
+        pc = arrow.compute()
+
+        def fits(table: pa.Table) -> Any:
+            value = table[self.by]
+            return pc.and_(pc.greater_equal(value, start), pc.less_equal(value, stop - 1))
+
+        return self._picked(columns, fits, self.by, (start, stop - 1))
+
+    def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Give rows by their numbers, in the order asked for; all must be there."""
+        import numpy as np
+
+        wanted, key = np.unique(rows), self.key
+        asked = arrow.core().array(wanted)
+        bounds = (int(wanted[0]), int(wanted[-1])) if len(wanted) else (1, 0)
+        found = self._picked(
+            [*dict.fromkeys([key, *columns])],
+            lambda table: arrow.compute().is_in(table[key], value_set=asked),
+            key, bounds,
+        )  # fmt: skip
+        have = found[key].to_numpy()
+        order = np.argsort(have, kind="stable")
+        places = order[np.searchsorted(have, rows, sorter=order)]
+        return found.select([*columns]).take(arrow.core().array(places))
+
+    def _picked(
+        self,
+        columns: Sequence[str],
+        fits: Callable[[pa.Table], Any],
+        by: str,
+        bounds: tuple[int, int],
+    ) -> pa.Table:
+        """Filter files, group by group, and what is held; groups out of bounds are not read."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        need = [*dict.fromkeys([by, *columns])]
+        empty = self.schema.empty_table().select(need)
+        found = [empty]
+        for path in self._files:
+            file: Any = pq.ParquetFile(path)
+            at = file.schema_arrow.get_field_index(by)
+            for group in range(file.num_row_groups):
+                seen = file.metadata.row_group(group).column(at).statistics
+                if seen.max < bounds[0] or seen.min > bounds[1]:
+                    continue
+                table = file.read_row_group(group, columns=need)
+                found.append(table.filter(fits(table)))
+        found += [t.filter(fits(t)) for t in (h.select(need) for h in self._held)]
+        return pa.concat_tables(found).select([*columns])
+
+    def _spill(self, folder: Path) -> None:
+        """Write what is held to a file, in the order of time."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._held)
+        table = table.take(arrow.compute().sort_indices(table[self.by]))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"part-{len(self._files):05}.parquet"
+        with pq.ParquetWriter(path, table.schema, compression="lz4", use_dictionary=False) as file:
+            file.write_table(table, _ROWS)
+        self._files.append(path)
+        self._held.clear()
+        self._here = 0
