@@ -74,7 +74,7 @@ def only(
     reason = f"{(~mask).sum()} of {len(decoded)} records are no {what}; the first is at {first}"
     return replace(
         decoded,
-        table=decoded.table.filter(kept),
+        table=decoded.table.filter(mask),
         raw=decoded.raw.filter(kept),
         locators=decoded.locators.filter(kept),
         gaps=(*decoded.gaps, Gap(partition.uri, reason)),

@@ -99,6 +99,4 @@ def valid_objects(texts: pl.Series) -> pl.Series:
 
 def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
     """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
-    import polars as pl
-
-    return pl.DataFrame(_json.extract(arrow.column(valid_objects(texts)), paths))
+    return _json.extract(arrow.column(valid_objects(texts)), paths)

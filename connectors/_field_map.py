@@ -231,11 +231,10 @@ def decode(partition: Partition, found: Records, wanted: Mapping[str, str]) -> D
         raise OptionError(msg) from error
 
 
-def first_present(table: pa.Table) -> dict[str, pl.Series]:
+def first_present(frame: pl.DataFrame) -> dict[str, pl.Series]:
     """Take for each row the first path of a column that is there."""
     import polars as pl
 
-    frame = pl.DataFrame(table)
     spelt: dict[str, list[str]] = {}
     for name in frame.columns:
         spelt.setdefault(name.rpartition("#")[0], []).append(name)

@@ -1,4 +1,4 @@
-"""Fields that go by several names, and arrays inside records; DuckDB does the looking.
+"""Fields that go by several names, and arrays inside records.
 
 A cloud's own console, its SDKs and what relays its records spell the same field differently
 (``receiveTimestamp``, ``receive_timestamp``, ``receivetimestamp``). A field is declared here as its
@@ -49,17 +49,10 @@ def decode(
 
 def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     """Read fields of JSON texts; a text that is null or no JSON has none of them."""
-    import duckdb
     import polars as pl
 
-    given = arrow.column(texts.cast(pl.String))
-    try:
-        found = _json.extract(given, _paths(fields))
-    except duckdb.InvalidInputException:
-        query = "SELECT CASE WHEN json_valid(t) THEN t END AS t FROM texts"
-        valid = _duck.run(query, pl.DataFrame({"t": given}).to_arrow())["t"]
-        found = _json.extract(valid, _paths(fields))
-    return pl.DataFrame(_first(found, fields, ("",)))
+    found = _json.extract(arrow.column(texts.cast(pl.String)), _paths(fields))
+    return _first(found, fields, ("",))
 
 
 def unfold(texts: pl.Series, path: str) -> pl.DataFrame:
@@ -95,7 +88,7 @@ def only(found: Decoded, wanted: pl.Series) -> Decoded:
     mask = arrow.column(wanted)
     return replace(
         found,
-        table=found.table.filter(mask),
+        table=found.table.filter(wanted),
         raw=pa.concat_arrays([found.raw.filter(mask)]),
         locators=found.locators.filter(mask),
     )
@@ -115,11 +108,12 @@ def attributes(rows: pl.DataFrame, names: Mapping[str, str]) -> pa.Array[Any]:
     return schema.attributes(len(rows), kept)
 
 
-def _first(table: pa.Table, fields: Mapping[str, str], nothing: tuple[str, ...]) -> pa.Table:
+def _first(
+    frame: pl.DataFrame, fields: Mapping[str, str], nothing: tuple[str, ...]
+) -> pl.DataFrame:
     """Coalesce the alternatives of each field, passing over those that no record has."""
     import polars as pl
 
-    frame = pl.DataFrame(table)
     made: list[pl.Expr] = []
     for name, alternatives in fields.items():
         columns = [f"{name}{_PART}{i}" for i in range(len(alternatives.split(_PART)))]
@@ -130,4 +124,4 @@ def _first(table: pa.Table, fields: Mapping[str, str], nothing: tuple[str, ...])
         ]
         made.append(pl.coalesce(*given, pl.lit(None, pl.String)).alias(name))
     # with_columns gives a field that no record has its full height.
-    return frame.with_columns(made).select(*fields).to_arrow()
+    return frame.with_columns(made).select(*fields)

@@ -1,6 +1,6 @@
 """JSON as exports hold it: lines, arrays, envelopes around arrays, documents one after another.
 
-Records are found by their brackets and decoded by DuckDB, a named path at a time and always as
+Records are found by their brackets and walked once for all the paths that are wanted, always as
 text: what changes type from record to record cannot break it, and nothing is inferred.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nova_timeline import evidence
+from nova_timeline import arrow, evidence
 from nova_timeline.connector import Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import polars as pl
     import pyarrow as pa
 
     from nova_timeline.evidence import Bytes, Offsets
@@ -81,7 +82,7 @@ def records(
 class Decoded:
     """Records that are JSON: one text column a path, and the evidence beside it."""
 
-    table: pa.Table
+    table: pl.DataFrame
     raw: pa.Array[Any]
     locators: pa.Array[Any]
     gaps: tuple[Gap, ...]
@@ -97,59 +98,35 @@ def decode(partition: Partition, found: Records, paths: Mapping[str, str]) -> De
     Args:
         partition: for the reports.
         found: the records.
-        paths: column name -> JSONPath (``$.resource.labels."pod_name"``). Objects and arrays come
-            as their JSON text, numbers and booleans as text, absent and null ones as null.
+        paths: column name -> JSONPath (``$.resource.labels."pod_name"``); see `_json_walk.walk`.
     """
-    import duckdb
     import numpy as np
+    import polars as pl
     import pyarrow as pa
 
+    from . import _json_kernel, _json_walk
+
     raw, locators = found.raw(), found.locators()
-    text = text_of(raw)
-    if (np.frombuffer(found.data, np.uint8)[found.starts] == _OPENING[0]).all():
-        try:
-            return Decoded(extract(text, paths), raw, locators, found.gaps)
-        except duckdb.InvalidInputException:
-            pass  # some record is no JSON: find out which
-    valid = _are_objects(text)
-    bad = np.flatnonzero(~np.asarray(valid))
-    gaps = found.gaps
+    walked = _json_walk.walk(text_of(raw), paths)
+    table, gaps = walked.table, found.gaps
+    valid = walked.state == _json_kernel.OBJECT
+    bad = np.flatnonzero(~valid)
     if len(bad):
         said = f"{len(bad)} of {len(raw)} records are not JSON objects"
         first = f"the first is at {locators[int(bad[0])].as_py()}"
         gaps = (*gaps, Gap(partition.uri, f"{said}; {first}"))
-        text, raw, locators = text.filter(valid), raw.filter(valid), locators.filter(valid)
-    return Decoded(extract(text, paths), pa.concat_arrays([raw]), locators, gaps)
+        kept = pl.Series(valid)
+        mask = arrow.column(kept)
+        table = table.filter(kept)
+        raw, locators = pa.concat_arrays([raw.filter(mask)]), locators.filter(mask)
+    return Decoded(table, raw, locators, gaps)
 
 
-def extract(text: pa.Array[Any] | pa.ChunkedArray[Any], paths: Mapping[str, str]) -> pa.Table:
-    """Read JSONPaths of a column of JSON texts into text columns; the texts must be valid JSON."""
-    import pyarrow as pa
+def extract(text: pa.Array[Any] | pa.ChunkedArray[Any], paths: Mapping[str, str]) -> pl.DataFrame:
+    """Read JSONPaths of a column of JSON texts into text columns; see `_json_walk.walk`."""
+    from . import _json_walk
 
-    if not paths or len(text) == 0:
-        none = pa.array([None] * len(text), pa.string())
-        return pa.Table.from_pydict(dict.fromkeys(paths, none))
-    wanted = ", ".join(f"'{p.replace(chr(39), chr(39) * 2)}'" for p in paths.values())
-    picked = ", ".join(f"x[{i}] AS c{i}" for i in range(1, len(paths) + 1))
-    # The paths are the connectors' own, and quoted.
-    query = f"SELECT {picked} FROM (SELECT json_extract_string(t, [{wanted}]) AS x FROM texts)"  # noqa: S608
-    return _query(query, pa.Table.from_pydict({"t": text})).rename_columns(list(paths))
-
-
-def _are_objects(text: pa.Array[Any]) -> Any:
-    import pyarrow as pa
-
-    query = """
-        SELECT coalesce(json_valid(t) AND ltrim(t, E' \\t\\r\\n')[1] = '{', false) AS ok
-        FROM texts"""
-    return _query(query, pa.Table.from_pydict({"t": text}))["ok"].combine_chunks()
-
-
-def _query(query: str, texts: pa.Table) -> pa.Table:
-    """Run a query over a table called texts; rows keep their order."""
-    from . import _duck
-
-    return _duck.run(query, texts)
+    return _json_walk.walk(text, paths).table
 
 
 def text_of(raw: pa.Array[Any]) -> pa.Array[Any]:

@@ -119,8 +119,9 @@ def decode(found: Found, signal: int, paths: Mapping[str, str]) -> Signal:
     if len(decoded) < len(mine):
         kept = [int(str(t).partition("+")[0][6:]) for t in decoded.locators.to_pylist()]
         owner = owner[np.isin(starts, kept)]
-    table = pl.DataFrame(decoded.table)
-    table = table.with_columns(pl.when(pl.col(n) != "").then(n).alias(n) for n in table.columns)
+    table = decoded.table.with_columns(
+        pl.when(pl.col(n) != "").then(n).alias(n) for n in decoded.table.columns
+    )
     return Signal(
         found.partition,
         table,
@@ -143,7 +144,7 @@ def _resources(data: Bytes, owners: npt.NDArray[np.int64]) -> pl.DataFrame:
     listed = "json_extract(t, '$.attributes')::VARCHAR"
     query = f"SELECT CASE WHEN json_valid(t) THEN {listed} END AS a FROM texts"  # noqa: S608
     attributes = pl.Series(values=_duck.run(query, pl.DataFrame({"t": text}).to_arrow())["a"])
-    names = pl.DataFrame(_json.extract(arrow.column(objects(attributes)), _RESOURCE))
+    names = _json.extract(arrow.column(objects(attributes)), _RESOURCE)
     service = pl.col("service.name")
     # The SDKs' own word for "nobody told me".
     known = pl.when(~service.str.starts_with("unknown_service")).then(service)
@@ -202,10 +203,8 @@ def objects(attributes: pl.Series) -> pl.Series:
 
 def text_of(wrapped: pl.Series) -> pl.Series:
     """Read AnyValues as text: a string as it is, a map or list as its JSON."""
-    import polars as pl
-
     bare = arrow.column(plain(wrapped).fill_null("null"))
-    return pl.Series(values=_json.extract(bare, {"v": "$"})["v"])
+    return _json.extract(bare, {"v": "$"})["v"]
 
 
 def as_map(attributes: pl.Series, extra: Mapping[str, pl.Series]) -> Any:
@@ -252,7 +251,7 @@ def _unescaped(texts: Any, strings: Any) -> Any:
     if len(places):
         whole = '"' + column.gather(places) + '"'
         read = _json.extract(arrow.column(whole), {"v": "$"})["v"]
-        column = column.scatter(places, pl.Series(values=read))
+        column = column.scatter(places, read)
     return arrow.column(column).cast(pa.string())
 
 

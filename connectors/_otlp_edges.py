@@ -67,7 +67,7 @@ def _named(spans: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
     clients = spans.filter((pl.col("kind") == "client") & pl.col("entity").is_not_null())
     clients = clients.join(answered, on=["trace", "span"], how="anti", maintain_order="left")
     attributes = arrow.column(_otlp.objects(clients["attributes"]))
-    peers = pl.DataFrame(_json.extract(attributes, _PEERS))
+    peers = _json.extract(attributes, _PEERS)
     peer = peers.select(
         pl.coalesce(pl.when(~pl.col(n).str.contains(_SELF)).then(n) for n in _PEERS)
     ).to_series()

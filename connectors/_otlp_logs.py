@@ -79,7 +79,7 @@ def _said(logs: _otlp.Signal, attributes: pl.Series) -> pl.DataFrame:
     paths = {"event": '$."event.name"', "uid": '$."log.record.uid"'}
     known = _json.extract(arrow.column(attributes), paths)
     number = given["number"].cast(pl.Int64, strict=False)
-    frame = pl.DataFrame(known).with_columns(
+    frame = known.with_columns(
         own=_otlp.nanoseconds(given["time"]),
         observed=_otlp.nanoseconds(given["observed"]),
         given=number.set(~number.is_between(1, 24).fill_null(value=True), None),

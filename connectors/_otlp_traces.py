@@ -114,7 +114,7 @@ def _exceptions(spans: _otlp.Signal, frame: pl.DataFrame) -> Iterator[Batch]:
         return
     attributes = _otlp.objects(found["attributes"])
     paths = {"type": '$."exception.type"', "message": '$."exception.message"'}
-    said = pl.DataFrame(_json.extract(arrow.column(attributes), paths))
+    said = _json.extract(arrow.column(attributes), paths)
     thrown = frame[found["record"]]
     made = pl.concat(
         [thrown, said.rename({"message": "said"}), found.select("number")], how="horizontal"

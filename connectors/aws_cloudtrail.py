@@ -225,7 +225,7 @@ def _calls(outer: _json.Decoded) -> pl.DataFrame:
     """Take each record from its own text, or from the text inside the wrapper it came in."""
     import polars as pl
 
-    calls = pl.DataFrame(outer.table)
+    calls = outer.table
     wrapped = calls.select(pl.coalesce(*_WRAPPERS)).to_series()
     if wrapped.null_count() < len(wrapped):
         inner = _envelope.inside(wrapped, _record_paths())

@@ -102,7 +102,7 @@ class CloudWatchAlarms(Connector):
         found = _records(partition)
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _ITEM)
-        rows = pl.DataFrame(decoded.table)
+        rows = decoded.table
         decoded = _aws.only(decoded, rows["name"].is_not_null(), partition, "CloudWatch alarms")
         yield from decoded.gaps
         if len(decoded) == 0:

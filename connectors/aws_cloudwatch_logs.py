@@ -140,13 +140,11 @@ class CloudWatchLogs(Connector):
             ),
             stream=pl.lit(stream, pl.String),
         )  # fmt: skip
-        yield self._batch(partition, _json.Decoded(rows.to_arrow(), raw, locators, ()), rows)
+        yield self._batch(partition, _json.Decoded(rows, raw, locators, ()), rows)
 
     def _events(self, partition: Partition, decoded: _json.Decoded) -> Iterator[Batch | Gap]:
         """Tell events from strangers, and take the events of a subscription out of their bundle."""
-        import polars as pl
-
-        rows = _filled(pl.DataFrame(decoded.table))
+        rows = _filled(decoded.table)
         bundled = rows["bundle"].is_not_null()
         native = rows["id"].is_not_null() | rows["stream"].is_not_null()
         known = rows["time"].is_not_null() | (rows["message"].is_not_null() & native) | bundled
@@ -248,7 +246,7 @@ def _decode_insights(found: Records) -> _json.Decoded:
         pl.col("group").str.replace(r"^\d{12}:", ""),
         account=pl.col("group").str.extract(r"^(\d{12}):"),
     )
-    return _json.Decoded(rows.to_arrow(), raw, locators, found.gaps)
+    return _json.Decoded(rows, raw, locators, found.gaps)
 
 
 def _times(column: pl.Series) -> Times:

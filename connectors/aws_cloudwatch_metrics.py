@@ -171,9 +171,7 @@ def _plain(asked: Mapping[str, Any]) -> Query:
 
 def _results(partition: Partition, decoded: _json.Decoded) -> tuple[_json.Decoded, pl.DataFrame]:
     """Keep what is a result or a datapoint; an answer without any is no stranger."""
-    import polars as pl
-
-    rows = pl.DataFrame(decoded.table)
+    rows = decoded.table
     known = rows["times"].is_not_null() | rows["time"].is_not_null()
     decoded = _aws.only(decoded, known, partition, "CloudWatch metric results")
     return decoded, rows.filter(known)

@@ -84,12 +84,12 @@ class ActivityLog(Connector):
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _FIELDS)
         told = pl.any_horizontal(pl.col("operation", "category", "id", "resource").is_not_null())
-        wanted = pl.DataFrame(decoded.table).select(told).to_series()
+        wanted = decoded.table.select(told).to_series()
         decoded = _fields.keep(decoded, wanted, partition, "activity records")
         yield from decoded.gaps
         if len(decoded) == 0:
             return
-        records = _sorted_out(pl.DataFrame(decoded.table))
+        records = _sorted_out(decoded.table)
         times = clock.parse(arrow.column(records["time"]), naive_is_utc=True)
         submitted = clock.parse(arrow.column(records["submitted"]), naive_is_utc=True)
         yield batch(

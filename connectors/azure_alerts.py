@@ -81,12 +81,12 @@ class AzureAlerts(Connector):
         found = _json.records(partition, ("value",), self.settings["unwrap"])
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
-        wanted = pl.DataFrame(decoded.table)["essentials"].str.starts_with("{")
+        wanted = decoded.table["essentials"].str.starts_with("{")
         decoded = _fields.keep(decoded, wanted.fill_null(value=False), partition, "alerts")
         yield from decoded.gaps
         if len(decoded) == 0:
             return
-        rows = _moments(pl.DataFrame(decoded.table))
+        rows = _moments(decoded.table)
         times = clock.parse(arrow.column(rows["time"]), naive_is_utc=True)
         yield batch(
             "event",

@@ -74,7 +74,7 @@ def _rows(partition: Partition, table: _log_analytics.Table) -> Iterator[Batch |
     read = _fields.extract(texts, fields).with_columns(
         table=pl.coalesce("table", pl.lit(None if table.name == "PrimaryResult" else table.name))
     )
-    made = _json.Decoded(read.to_arrow(), raw, table.rows.locators(), ())
+    made = _json.Decoded(read, raw, table.rows.locators(), ())
     whole = texts.str.starts_with("[") & texts.str.ends_with("]")
     yield from _events(partition, _fields.keep(made, whole, partition, "rows"))
 
@@ -82,7 +82,7 @@ def _rows(partition: Partition, table: _log_analytics.Table) -> Iterator[Batch |
 def _events(partition: Partition, found: _json.Decoded) -> Iterator[Batch | Gap]:
     import polars as pl
 
-    plain = pl.DataFrame(found.table)
+    plain = found.table
     told = pl.any_horizontal(
         pl.col("time", "table", "message", "computer", "resource", "role", "pod").is_not_null()
     )

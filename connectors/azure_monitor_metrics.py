@@ -69,12 +69,12 @@ class MonitorMetrics(Connector):
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         told = pl.any_horizontal(pl.col("timeseries", "metrics", "metric").is_not_null())
-        wanted = pl.DataFrame(decoded.table).select(told).to_series()
+        wanted = decoded.table.select(told).to_series()
         decoded = _fields.keep(decoded, wanted, partition, "metrics")
         yield from decoded.gaps
         if len(decoded) == 0:
             return
-        records = pl.DataFrame(decoded.table).with_columns(record=pl.int_range(pl.len()))
+        records = decoded.table.with_columns(record=pl.int_range(pl.len()))
         metrics = _metrics(records)
         failed = metrics.filter(pl.col("error").str.to_lowercase() != "success")
         for name, text in failed.select("metric", pl.coalesce("error_text", "error")).iter_rows():

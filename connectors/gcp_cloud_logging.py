@@ -62,12 +62,12 @@ class CloudLogging(Connector):
         told = pl.any_horizontal(
             pl.col("time", "received", "log", "insert", "text", "json", "proto").is_not_null()
         )
-        wanted = pl.DataFrame(decoded.table).select(told).to_series()
+        wanted = decoded.table.select(told).to_series()
         decoded = _fields.keep(decoded, wanted, partition, "log entries")
         yield from decoded.gaps
         if len(decoded) == 0:
             return
-        entries = _entries(pl.DataFrame(decoded.table))
+        entries = _entries(decoded.table)
         entries = entries.with_columns(told=self._told(partition, entries))
         yield batch(
             "event",

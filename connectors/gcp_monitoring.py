@@ -87,7 +87,7 @@ class CloudMonitoring(Connector):
         decoded = _fields.decode(partition, found, _RECORD)
         is_series = pl.col("points").is_not_null()
         is_alert = ~is_series & (pl.col("incident").is_not_null() | pl.col("opened").is_not_null())
-        sorts = pl.DataFrame(decoded.table).select(series=is_series, alert=is_alert)
+        sorts = decoded.table.select(series=is_series, alert=is_alert)
         known = sorts["series"] | sorts["alert"]
         yield from _fields.keep(decoded, known, partition, "time series or incidents").gaps
         if sorts["series"].any():
@@ -99,7 +99,7 @@ class CloudMonitoring(Connector):
 def _metrics(partition: Partition, found: _json.Decoded) -> Iterator[Batch | Gap]:
     import polars as pl
 
-    series = _series(pl.DataFrame(found.table))
+    series = _series(found.table)
     points = _fields.unfold(series["points"], "$")
     values = _fields.extract(points["text"], _POINT)
     of = points["record"]
@@ -202,7 +202,7 @@ def _alerts(partition: Partition, found: _json.Decoded) -> Batch:
     """Give each incident's opening, and its closing where it is closed: two rows of one record."""
     import polars as pl
 
-    plain = pl.DataFrame(found.table)
+    plain = found.table
     resource = _fields.extract(plain["resource"], _gcp.resource_fields())
     alerts = pl.concat([plain, resource], how="horizontal").with_columns(
         record=pl.int_range(pl.len()),

@@ -245,14 +245,13 @@ def _export_dump(partition: Partition) -> Iterator[Batch | Gap]:
 
 
 def _json_dump(partition: Partition) -> Iterator[Batch | Gap]:
-    import polars as pl
 
     decoded = _json.decode(partition, _json.records(partition), {n: f'$."{n}"' for n in _FIELDS})
     yield from decoded.gaps
     if len(decoded) == 0:
         return
     types = _message_types(decoded.raw)
-    frame = _single(pl.DataFrame(decoded.table), types == "ARRAY")
+    frame = _single(decoded.table, types == "ARRAY")
     _must_be_journal(partition, len(frame) - frame["__REALTIME_TIMESTAMP"].null_count())
     yield _sealed(partition, frame, decoded.raw, decoded.locators)
     lost = (types == "NULL").sum()

@@ -171,7 +171,7 @@ def _log(partition: Partition) -> Iterator[Batch | Gap]:
     count = 0
     for page in log.pages():
         count += len(page.text)
-        events = _plain(pl.DataFrame(_json.extract(page.text, _PATHS))).with_columns(
+        events = _plain(_json.extract(page.text, _PATHS)).with_columns(
             created=pl.Series(page.created), observed=pl.Series(page.written)
         )
         yield _sealed(partition, events, page.raw, page.locators)
@@ -199,7 +199,7 @@ def _export(partition: Partition) -> Iterator[Batch | Gap]:
     yield from decoded.gaps
     if len(decoded) == 0:
         return
-    table = pl.DataFrame(decoded.table)
+    table = decoded.table
     if not table.select(pl.coalesce("provider", "ps_provider").is_not_null().any()).item():
         msg = (
             f"{partition.uri} holds no Windows event: no record has Event.System.Provider, as "
