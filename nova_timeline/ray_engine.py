@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -166,11 +166,40 @@ class Ray:
     def _stop(self) -> None:
         """Leave Ray, whatever has happened; a second Ctrl-C does not cut this short."""
         with _undisturbed():
+            own = _processes(self._folder) if self._folder is not None else {}
             if "ray" in sys.modules:
                 _ray().shutdown()
             if self._folder is not None:
+                # What is still there: Ray ends nothing that it was interrupted in starting.
+                for pid, began in (own | _processes(self._folder)).items():
+                    with suppress(OSError):
+                        if _began(pid) == began:
+                            os.kill(pid, signal.SIGKILL)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
+
+
+def _processes(folder: Path) -> dict[int, str]:
+    """Return those processes below this one that belong to the cluster of a folder, by their start.
+
+    Raylets and their like name the folder in their command line; workers call themselves ray::TASK.
+    """
+    found: dict[int, str] = {}
+    waiting = [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        with suppress(OSError):  # it has ended meanwhile
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if pid != os.getpid() and (line.startswith(b"ray::") or bytes(folder) in line):
+                found[pid] = _began(pid)
+    return found
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did (proc(5), field 22 of stat)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
 def store_size(memory: int, shared: int) -> int:
