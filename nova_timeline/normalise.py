@@ -44,7 +44,8 @@ def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:
     if source.entity is not None and table.num_rows:
         column = _filled(table, source.entity)
     elif "service.name" in table.column_names:
-        column = pc.coalesce(topology.known(table["service.name"]), column)
+        service = topology.known(table["service.name"])
+        column = pc.coalesce(service, arrow.whole(column)) if service.null_count else service
     place = table.schema.get_field_index("entity")
     return table.set_column(place, pa.field("entity", pa.string()), topology.names(column))
 
