@@ -9,58 +9,57 @@ _OFFSET = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 
 
-@njit(cache=True, nogil=True)
-def _is_word(c: int) -> bool:
-    return 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 95 or c >= 128
+_WORD = 1
+_DIGIT = 2
+_HEX = 4
+_JOINT = 8
+
+
+def _classes() -> npt.NDArray[np.uint8]:
+    """Say of each byte what it is: part of a word, a digit, hexadecimal, or one of ``- . : /``."""
+    made = np.zeros(256, np.uint8)
+    for byte in range(256):
+        letter = chr(byte)
+        in_word = byte >= 128 or letter.isalnum() or letter == "_"
+        made[byte] = (
+            _WORD * in_word
+            | _DIGIT * (letter in "0123456789")
+            | _HEX * (letter in "0123456789abcdefABCDEF")
+            | _JOINT * (letter in "-.:/")
+        )
+    return made
+
+
+_CLASS = _classes()
 
 
 @njit(cache=True, nogil=True)
-def _is_hex(c: int) -> bool:
-    return 48 <= c <= 57 or 65 <= c <= 70 or 97 <= c <= 102
-
-
-@njit(cache=True, nogil=True)
-def _word(text: npt.NDArray[np.uint8], first: int, stop: int) -> tuple[int, bool, bool]:
-    """Find where a word ends, whether it holds a digit, and whether it is all hexadecimal."""
-    digits = False
-    hexadecimal = True
-    i = first
-    while i < stop and _is_word(int(text[i])):
-        c = int(text[i])
-        digits = digits or 48 <= c <= 57
-        hexadecimal = hexadecimal and _is_hex(c)
-        i += 1
-    return i, digits, hexadecimal
-
-
-@njit(cache=True, nogil=True)
-def _joins(text: npt.NDArray[np.uint8], i: int, stop: int) -> bool:
-    """Say whether ``- . : /`` stands here with a hexadecimal digit behind it."""
-    return int(text[i]) in (45, 46, 58, 47) and i + 1 < stop and _is_hex(int(text[i + 1]))
-
-
-@njit(cache=True, nogil=True)
-def _hash(text: npt.NDArray[np.uint8], first: int, stop: int) -> np.uint64:
-    i = first
+def _hash(text: npt.NDArray[np.uint8], first: int, last: int) -> np.uint64:
+    """Hash one text in one pass; a word is hashed as it is read and taken back if it varies."""
+    # An index without a sign cannot count from the end, which saves a test a byte.
+    i, stop, one = np.uint64(first), np.uint64(last), np.uint64(1)
     h = _OFFSET
     joined = False
     while i < stop:
-        if not _is_word(int(text[i])):
-            joined = joined and _joins(text, i, stop)
+        kind = _CLASS[text[i]]
+        if not kind & _WORD:
+            if not (kind & _JOINT and i + one < stop and _CLASS[text[i + one]] & _HEX):
+                joined = False
             if not joined:
                 h = (h ^ np.uint64(text[i])) * _PRIME
-            i += 1
+            i += one
             continue
-        end, digits, hexadecimal = _word(text, i, stop)
-        if digits or (joined and hexadecimal):
-            if not joined:
-                h = (h ^ np.uint64(1)) * _PRIME
-            joined = True
-        else:
-            joined = False
-            for k in range(i, end):
-                h = (h ^ np.uint64(text[k])) * _PRIME
-        i = end
+        before, some, every = h, kind, kind
+        while kind & _WORD:
+            h = (h ^ np.uint64(text[i])) * _PRIME
+            some |= kind
+            every &= kind
+            i += one
+            kind = _CLASS[text[i]] if i < stop else np.uint8(0)
+        varies = bool(some & _DIGIT or (joined and every & _HEX))
+        if varies:
+            h = before if joined else (before ^ one) * _PRIME
+        joined = varies
     return h
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import arrow
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -20,20 +22,9 @@ _VARIABLE = re.compile(r"\w*\d\w*(?:[-.:/][0-9a-fA-F]\w*)*")
 
 def codes(bodies: pa.Array[Any] | pa.ChunkedArray[Any]) -> npt.NDArray[np.uint64]:
     """Give each body its template's 64-bit code, shape (n,); a null body has the empty one's."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from . import _template_kernel
 
-    whole: Any = bodies.combine_chunks() if isinstance(bodies, pa.ChunkedArray) else bodies
-    whole = pc.fill_null(whole.cast(pa.large_string()), "")
-    if len(whole) == 0:
-        return np.empty(0, np.uint64)
-    _, bounds, data = whole.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
-    letters = np.frombuffer(data if data is not None else b"", np.uint8)
-    return _template_kernel.hashes(letters, offsets)
+    return _template_kernel.hashes(*arrow.letters(bodies))
 
 
 def text(body: str) -> str:

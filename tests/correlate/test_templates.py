@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nova_timeline.correlate import templates
@@ -43,6 +43,7 @@ def test_other_words_are_another_template(a: str, b: str) -> None:
     assert not same(a, b)
 
 
+@settings(deadline=None)  # the first call may compile
 @given(st.lists(st.one_of(st.none(), st.text(max_size=80)), max_size=30))
 def test_a_column_and_its_slices_agree(bodies: list[str | None]) -> None:
     column = pa.array(bodies, pa.string())
