@@ -1,86 +1,291 @@
-"""The kernel of the window x topology join (imports numba)."""
+"""The kernels of the window x topology join (imports numba).
+
+A sweep in order of time. Causes are put in front of a chain as their time comes, one chain for
+each entity and prior; an effect walks the chains of the entities in its reach, newest first and
+nearest entity first, and keeps the cheapest in place. It leaves a chain, an entity or a hop level
+as soon as nothing there can cost less than the worst it holds. No pair is ever stored.
+
+A kept pair is one integer, ``cost << 29 | id << 2 | hops``, so that the order of integers is that
+of cost and then id.
+
+What runs once for each cause or entity takes bare arrays and is inlined: handing over a tuple of
+arrays, or calling with one, counts references in every round and costs a third of the sweep.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-_NONE = np.int64(2**62)
+from ._reach_kernel import Graph, Reach, expand
+
+ID_BITS = 27
+HOP_BITS = 2
+COST_BITS = 63 - ID_BITS - HOP_BITS
+_COST_SHIFT = ID_BITS + HOP_BITS
+NONE = np.int64(2**63 - 1)
+"""Where an effect has fewer causes than it may keep."""
+_NO_LIMIT = (1 << COST_BITS) - 1
+_NEVER = np.int64(-(2**60))
 
 
-@njit(cache=True, nogil=True)
-def _latest(times: npt.NDArray[np.int64], first: int, stop: int, limit: int) -> int:
-    """Find the last place in [first, stop) whose time is at most the limit; first - 1 if none."""
-    low, high = first, stop
-    while low < high:
-        middle = (low + high) // 2
-        if times[middle] <= limit:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
+class Events(NamedTuple):
+    """Columns of shape (n,), in order of time."""
 
+    time: npt.NDArray[np.int64]
+    entity: npt.NDArray[np.int32]
+    """Codes of the graph; any other number where there is no entity."""
+    kind: npt.NDArray[np.int8]
+    eights: npt.NDArray[np.uint64]
+    """The kinds again, eight in a word, without those left over; shape (n // 8,).
 
-@njit(cache=True, nogil=True)
-def _insert(
-    cause: npt.NDArray[np.int64],
-    cost: npt.NDArray[np.int64],
-    hops: npt.NDArray[np.int64],
-    base: int,
-    last: int,
-    i: int,
-    c: int,
-    far: int,
-) -> None:
-    """Put a cause into its place of an effect's [base, last], by cost and then by position."""
-    k = last
-    while k > base and (cost[k - 1] > c or (cost[k - 1] == c and cause[k - 1] > i)):
-        cost[k] = cost[k - 1]
-        cause[k] = cause[k - 1]
-        hops[k] = hops[k - 1]
-        k -= 1
-    cost[k] = c
-    cause[k] = i
-    hops[k] = far
-
-
-@njit(cache=True, nogil=True)
-def nearest(
-    effect_time: npt.NDArray[np.int64],
-    effect_entity: npt.NDArray[np.int32],
-    cause_time: npt.NDArray[np.int64],
-    cause_cost: npt.NDArray[np.int64],
-    cause_starts: npt.NDArray[np.int64],
-    reach_starts: npt.NDArray[np.int64],
-    reach_entity: npt.NDArray[np.int32],
-    reach_hops: npt.NDArray[np.int8],
-    window: int,
-    slack: int,
-    hop_cost: int,
-    keep: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give each effect its cheapest causes, as `windows.link` says.
-
-    Causes are sorted by (entity, time), each entity's from its ``cause_starts``. Returns their
-    positions, costs and hops, each of shape (effects * keep,); unused places hold -1.
+    Kind 0 is neither effect nor cause: where a word is 0, eight rows are passed over at once.
     """
-    n = effect_time.shape[0]
-    cause, hops = np.full(n * keep, -1, np.int64), np.full(n * keep, -1, np.int64)
-    cost = np.full(n * keep, _NONE, np.int64)
-    for e in range(n):
-        t = int(effect_time[e])
-        base, last = e * keep, (e + 1) * keep - 1
-        for r in range(reach_starts[effect_entity[e]], reach_starts[effect_entity[e] + 1]):
-            far = int(reach_hops[r]) * hop_cost
-            if far >= cost[last]:
-                break  # reach is sorted by hops: nothing further costs less than the worst held
-            first, stop = cause_starts[reach_entity[r]], cause_starts[reach_entity[r] + 1]
-            i = _latest(cause_time, int(first), int(stop), t + slack)
-            while i >= first and cause_time[i] >= t - window:
-                delta = abs(t - int(cause_time[i]))
-                if cause_time[i] <= t and delta + far > cost[last]:
-                    break  # everything older is further still
-                c = delta + far + int(cause_cost[i])
-                if c < cost[last] or (c == cost[last] and i < cause[last]):
-                    _insert(cause, cost, hops, base, last, i, c, int(reach_hops[r]))
-                i -= 1
-    return cause, cost, hops
+    ids: npt.NDArray[np.int32]
+    """What a tie is decided by, each once; of shape (0,) where it is the row's number."""
+
+
+class Points(NamedTuple):
+    """Those of the events that are effects, or causes: columns of shape (points,), as ordered."""
+
+    time: npt.NDArray[np.int64]
+    entity: npt.NDArray[np.int32]
+    ids: npt.NDArray[np.int32]
+    chain: npt.NDArray[np.int8]
+    """Of a cause: the number of its prior."""
+
+
+class Terms(NamedTuple):
+    """What a pair costs, and which pairs there are; times in us."""
+
+    prior: npt.NDArray[np.int64]
+    """The cost of a cause by its chain, ascending, shape (chains,)."""
+    window: int
+    slack: int
+    hop_cost: int
+    hops: int
+    first_hop: int
+    prune: bool
+    most: int
+    """How many others a reach may hold."""
+
+
+class Chains(NamedTuple):
+    """The causes so far, those of an entity and prior in a chain; of one thread at a time."""
+
+    newest: npt.NDArray[np.int32]
+    """The newest cause of a chain, or -1, shape (entities, chains)."""
+    bound: npt.NDArray[np.int64]
+    """The latest time minus prior of an entity's causes, shape (entities,)."""
+    older: npt.NDArray[np.int32]
+    """The cause before a cause in its chain, or -1, shape (causes,)."""
+
+
+@njit(cache=True, nogil=True)
+def count(events: Events, roles: npt.NDArray[np.uint8], first: int, stop: int) -> tuple[int, int]:
+    """Count the effects (role 1 or 3) and the causes (2 or 3) of the eights [first, stop)."""
+    kind, eights = events.kind, events.eights
+    effects = causes = 0
+    for word in range(first, stop):
+        if word == eights.shape[0] or eights[word] != 0:
+            for row in range(8 * word, min(8 * word + 8, kind.shape[0])):
+                role = roles[kind[row]]
+                if role & 1:
+                    effects += 1
+                if role & 2:
+                    causes += 1
+    return effects, causes
+
+
+@njit(cache=True, nogil=True)
+def select(
+    events: Events,
+    roles: npt.NDArray[np.uint8],
+    first: int,
+    stop: int,
+    effects: npt.NDArray[np.int32],
+    causes: npt.NDArray[np.int32],
+) -> None:
+    """Write the rows of the effects and of the causes in the eights [first, stop)."""
+    kind, eights = events.kind, events.eights
+    e = c = 0
+    for word in range(first, stop):
+        if word == eights.shape[0] or eights[word] != 0:
+            for row in range(8 * word, min(8 * word + 8, kind.shape[0])):
+                role = roles[kind[row]]
+                if role & 1:
+                    effects[e] = row
+                    e += 1
+                if role & 2:
+                    causes[c] = row
+                    c += 1
+
+
+@njit(cache=True, nogil=True)
+def gather(
+    events: Events,
+    rows: npt.NDArray[np.int32],
+    chain: npt.NDArray[np.int8],
+    points: Points,
+    first: int,
+    stop: int,
+) -> None:
+    """Copy what rows [first, stop) of ``rows`` stand for; ``chain`` is that of each kind."""
+    time, entity, kind, ids = events.time, events.entity, events.kind, events.ids
+    times, entities, own, chains = points.time, points.entity, points.ids, points.chain
+    numbered = ids.shape[0] == 0
+    for i in range(first, stop):
+        row = rows[i]
+        times[i] = time[row]
+        entities[i] = entity[row]
+        chains[i] = chain[kind[row]]
+        own[i] = row if numbered else ids[row]
+
+
+@njit(cache=True, nogil=True)
+def sweep(
+    effects: Points,
+    causes: Points,
+    graph: Graph,
+    terms: Terms,
+    chains: Chains,
+    reach: Reach,
+    best: npt.NDArray[np.int64],
+) -> tuple[int, int]:
+    """Find the cheapest causes of some effects.
+
+    Args:
+        effects: in order of time.
+        causes: in order of time; at least those in the window of some of the effects.
+        graph: from an entity to those whose causes count for it too.
+        terms: what a pair costs.
+        chains: room to work in, for as many causes; what it holds is overwritten.
+        reach: what is known of who is near whom.
+        best: the packed pairs, shape (effects, keep), all `NONE`; filled, cheapest first.
+
+    Returns:
+        How many pairs were kept, and how many were scored.
+    """
+    newest, bound, older = chains.newest, chains.bound, chains.older
+    spans, pool, prior = reach.spans, reach.pool, terms.prior
+    time, entity, ids, chain = causes.time, causes.entity, causes.ids, causes.chain
+    moments, places, own = effects.time, effects.entity, effects.ids
+    newest[:] = -1
+    bound[:] = _NEVER
+    ready = scored = kept = 0
+    for e in range(moments.shape[0]):
+        t, here = moments[e], places[e]
+        while ready < time.shape[0] and time[ready] <= t + terms.slack:
+            _admit(ready, time, entity, chain, prior, newest, bound, older)
+            ready += 1
+        if not 0 <= here < bound.shape[0]:
+            continue
+        limit = _NO_LIMIT
+        for hops in range(terms.first_hop, terms.hops + 1):
+            far = hops * terms.hop_cost
+            if far + prior[0] > limit:
+                break
+            if spans[here, hops, 0] < 0:
+                expand(reach, graph, here, hops, terms.most)
+            for j in range(spans[here, hops, 0], spans[here, hops, 1]):
+                near = pool[j]
+                if t - bound[near] + far <= limit:
+                    limit, some = _walk(
+                        t, own[e], near, hops, far, limit, terms.window, terms.prune,
+                        time, ids, prior, newest, older, best, e,
+                    )  # fmt: skip
+                    scored += some
+        for place in range(best.shape[1]):
+            kept += best[e, place] != NONE
+    return kept, scored
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _admit(
+    place: int,
+    time: npt.NDArray[np.int64],
+    entity: npt.NDArray[np.int32],
+    chain: npt.NDArray[np.int8],
+    prior: npt.NDArray[np.int64],
+    newest: npt.NDArray[np.int32],
+    bound: npt.NDArray[np.int64],
+    older: npt.NDArray[np.int32],
+) -> None:
+    """Put a cause in front of its chain."""
+    here, its = entity[place], chain[place]
+    if 0 <= here < bound.shape[0]:
+        older[place] = newest[here, its]
+        newest[here, its] = place
+        bound[here] = max(bound[here], time[place] - prior[its])
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _walk(
+    t: int,
+    own: int,
+    near: int,
+    hops: int,
+    far: int,
+    limit: int,
+    window: int,
+    prune: bool,
+    time: npt.NDArray[np.int64],
+    ids: npt.NDArray[np.int32],
+    prior: npt.NDArray[np.int64],
+    newest: npt.NDArray[np.int32],
+    older: npt.NDArray[np.int32],
+    best: npt.NDArray[np.int64],
+    e: int,
+) -> tuple[int, int]:
+    """Walk the chains of one entity for one effect; return the new limit and the pairs scored."""
+    last = best.shape[1] - 1
+    scored = 0
+    for chain in range(prior.shape[0]):
+        added = far + prior[chain]
+        place = newest[near, chain]
+        while place >= 0:
+            gap = t - time[place]
+            if gap > window or gap + added > limit:
+                break
+            scored += 1
+            mine = ids[place]
+            pair = (abs(gap) + added) << _COST_SHIFT | np.int64(mine) << HOP_BITS | hops
+            if pair < best[e, last] and mine != own:
+                _insert(best, e, pair)
+                if prune:
+                    limit = best[e, last] >> _COST_SHIFT
+            place = older[place]
+    return limit, scored
+
+
+@njit(cache=True, nogil=True)
+def _insert(best: npt.NDArray[np.int64], e: int, pair: int) -> None:
+    """Put a pair into its place of ``best[e]`` and drop the last, without a branch."""
+    for place in range(best.shape[1]):
+        held = best[e, place]
+        best[e, place] = min(held, pair)
+        pair = max(held, pair)
+
+
+@njit(cache=True, nogil=True)
+def unpack(
+    effects: Points,
+    best: npt.NDArray[np.int64],
+    effect: npt.NDArray[np.int32],
+    cause: npt.NDArray[np.int32],
+    cost: npt.NDArray[np.int64],
+    hops: npt.NDArray[np.int8],
+) -> None:
+    """Write out the kept pairs of some effects, each output of shape (kept,)."""
+    at = 0
+    for e in range(best.shape[0]):
+        for place in range(best.shape[1]):
+            pair = best[e, place]
+            if pair == NONE:
+                break
+            effect[at] = effects.ids[e]
+            cause[at] = pair >> HOP_BITS & (1 << ID_BITS) - 1
+            cost[at] = pair >> _COST_SHIFT
+            hops[at] = pair & (1 << HOP_BITS) - 1
+            at += 1

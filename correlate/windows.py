@@ -2,21 +2,24 @@
 
 A cause is any signal on the same entity, or on one that it depends on within `HOPS` hops, in
 ``[t - WINDOW, t + SLACK]``. The cost of a pair is a whole number of microseconds,
-``|dt| + prior(kind) + hops * HOP_COST``, with the cause's position as the tie-break: integers give
-the same ranking on every machine, and the score ``exp(-cost / TAU)`` is worked out for the few that
-are kept.
+``|dt| + prior(kind) + hops * HOP_COST``; a tie goes to the first by entity, time and position.
+Integers give the same ranking on every machine, and the score ``exp(-cost / TAU)`` is worked out
+for the few that are kept. How they are found is told in `candidates`.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
-from nova_timeline.topology import reach
+from nova_timeline.topology import adjacency
+
+from . import candidates
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from collections.abc import Sequence
+
     import polars as pl
 
     from nova_timeline.topology import Topology
@@ -56,70 +59,80 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
     Returns:
         effect, cause (positions), delta (ns, effect minus cause), hops, score; by effect, then best
         first; at most `KEEP` causes an effect.
+
+    Warns:
+        RuntimeWarning: an entity depends on more others than are looked at.
     """
     import numpy as np
     import polars as pl
 
-    from . import _window_kernel
-
     placed = signals.filter(pl.col("entity").is_not_null())
-    names = sorted(placed["entity"].unique().to_list())
-    near = reach(topology, names, HOPS, nearest_hop)
+    named = {*placed["entity"], *(n for edge in topology.edges for n in (edge.caller, edge.callee))}
+    codes = {name: code for code, name in enumerate(sorted(named))}
     coded = placed.with_columns(
-        code=pl.col("entity").replace_strict(names, range(len(names)), return_dtype=pl.Int32),
+        code=pl.col("entity").replace_strict(codes, return_dtype=pl.Int32),
         us=pl.col("time") // 1000,
+        class_=_classes(),
+    ).sort("code", "us", "signal")
+    timed = coded.with_row_index("id").sort("us", "signal")
+    found = candidates.cheapest(
+        timed["us"].to_numpy(),
+        timed["code"].to_numpy(),
+        timed["class_"].to_numpy(),
+        adjacency(topology, codes),
+        _costs(nearest_hop),
+        ids=timed["id"].to_numpy(),
     )
-    effects = coded.filter("is_effect").sort("us", "signal")
-    causes = coded.filter("is_cause").sort("code", "us", "signal")
-    starts = np.searchsorted(causes["code"].to_numpy(), np.arange(len(names) + 1))
-    found = _window_kernel.nearest(
-        effects["us"].to_numpy().astype(np.int64),
-        effects["code"].to_numpy().astype(np.int32),
-        causes["us"].to_numpy().astype(np.int64),
-        _prior_costs(causes["kind"]),
-        starts.astype(np.int64),
-        *(near.starts, near.entities, near.hops),
-        *(WINDOW, SLACK, HOP_COST),
-        KEEP + 1,  # an effect that is a cause too meets itself
+    _warn_of_cuts(found.cut.tolist(), sorted(named))
+    effect, cause = coded[found.effect], coded[found.cause]
+    return pl.DataFrame(
+        {
+            "effect": effect["signal"],
+            "cause": cause["signal"],
+            "delta": effect["time"] - cause["time"],
+            "hops": found.hops.astype(np.int64),
+            "score": np.exp(-found.cost / TAU),
+        }
     )
-    return _pairs(effects, causes, *found)
 
 
-def _prior_costs(kinds: pl.Series) -> npt.NDArray[np.int64]:
-    """Give what each kind of cause costs (us), shape (n,); an unknown kind costs the most."""
-    import numpy as np
+def _classes() -> pl.Expr:
+    """Number what the cost of a signal hangs on: ``4 * kind + 2 * is_cause + is_effect``.
+
+    A kind that `PRIORS` does not name comes after those that it does.
+    """
     import polars as pl
 
-    cost = {k: round(-TAU * math.log(p)) for k, p in PRIORS.items()}
-    coded = kinds.replace_strict(cost, default=max(cost.values()), return_dtype=pl.Int64)
-    return coded.to_numpy().astype(np.int64)
+    kind = pl.col("kind").replace_strict(
+        list(PRIORS), range(len(PRIORS)), default=len(PRIORS), return_dtype=pl.Int8
+    )
+    role = 2 * pl.col("is_cause").cast(pl.Int8) + pl.col("is_effect").cast(pl.Int8)
+    return (4 * kind + role).cast(pl.Int8)
 
 
-def _pairs(
-    effects: pl.DataFrame,
-    causes: pl.DataFrame,
-    found: npt.NDArray[np.int64],
-    cost: npt.NDArray[np.int64],
-    hops: npt.NDArray[np.int64],
-) -> pl.DataFrame:
-    """Write out what the kernel found, each of shape (effects * (KEEP + 1),)."""
-    import numpy as np
-    import polars as pl
+def _costs(nearest_hop: int) -> candidates.Costs:
+    """Give the costs by class; an unknown kind costs the most."""
+    prior = [round(-TAU * math.log(p)) for p in PRIORS.values()]
+    prior.append(max(prior))
+    classes = range(4 * len(prior))
+    return candidates.Costs(
+        effects=[c % 2 == 1 for c in classes],
+        priors=[prior[c // 4] if c % 4 >= 2 else candidates.NO_CAUSE for c in classes],
+        window=WINDOW,
+        slack=SLACK,
+        hop_cost=HOP_COST,
+        hops=HOPS,
+        first_hop=nearest_hop,
+        keep=KEEP,
+    )
 
-    used = np.flatnonzero(found >= 0)
-    effect = effects[(used // (KEEP + 1)).tolist()] if len(used) else effects.clear()
-    cause = causes[found[used].tolist()] if len(used) else causes.clear()
-    return (
-        pl.DataFrame(
-            {
-                "effect": effect["signal"],
-                "cause": cause["signal"],
-                "delta": effect["time"] - cause["time"],
-                "hops": hops[used],
-                "score": np.exp(-cost[used] / TAU),
-            }
+
+def _warn_of_cuts(cut: Sequence[int], names: Sequence[str]) -> None:
+    """Say whose dependencies were too many to look at all of them."""
+    if cut:
+        msg = (
+            f"{len(cut)} entities, {names[cut[0]]!r} first, depend on more than "
+            f"{candidates.MOST_NEAR:,} others within {HOPS} hops: causes on the others were not "
+            "looked for; leave edges to what everything depends on out of the topology"
         )
-        .filter(pl.col("effect") != pl.col("cause"))
-        .group_by("effect", maintain_order=True)
-        .head(KEEP)
-    )
+        warnings.warn(msg, RuntimeWarning, stacklevel=3)

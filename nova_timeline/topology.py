@@ -141,6 +141,24 @@ def reach(topology: Topology, entities: list[str], k: int, first: int = 0) -> Re
     return Reach(np.array(starts, np.int64), np.array(found, np.int32), np.array(far, np.int8))
 
 
+@dataclass(frozen=True, slots=True)
+class Adjacency:
+    """For each entity code, what it depends on directly: ``targets[starts[e]:starts[e + 1]]``."""
+
+    starts: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int32]
+
+
+def adjacency(topology: Topology, entities: Mapping[str, int]) -> Adjacency:
+    """Lay out direct dependencies by the codes of entities, which count from 0 in this order."""
+    import numpy as np
+
+    below = topology.dependencies()
+    rows = [sorted(entities[c] for c in below.get(name, ()) if c in entities) for name in entities]
+    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return Adjacency(starts, np.array([c for row in rows for c in row], np.int32))
+
+
 def load(path: Path) -> Topology:
     """Read a topology file.
 
