@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import _fault, _incident, _measure, reconstruct
+from benchmarks import _fault, _incident, _measure, evidence_join, reconstruct
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,3 +124,23 @@ def test_order_agrees_with_its_peers() -> None:
     assert found["equal"], found["differ"]
     assert found["rows"] == found["sizes"]["events"] == 20_000
     assert "heapq_merge" in found["ratio"]
+
+
+def test_the_evidence_join_agrees_with_its_peers(tmp_path: Path) -> None:
+    small = ("--events", "30000", "--entities", "40", "--folder", str(tmp_path))
+    found = last_line("evidence_join", *small)
+    assert found["equal"], found["differ"]
+    assert found["rows"] == found["sizes"]["moments"] > 20
+    assert found["sizes"]["pairs"] > 5_000
+    peers = {"duckdb", "duckdb_range", "polars", "polars_in_memory", "numpy", "pandas"}
+    assert found["ratio"].keys() == peers
+    assert found["variants"].keys() == {"one_thread"}
+
+
+def test_the_evidence_join_leaves_out_what_would_not_fit() -> None:
+    named, skipped = evidence_join.chosen("all", 10_000_000)
+    assert named == ["duckdb", "duckdb_range", "polars", "numpy"]
+    assert skipped.keys() == {"polars_in_memory", "pandas"}
+    assert evidence_join.chosen("none", 10_000_000_000) == ([], {})
+    with pytest.raises(SystemExit, match="no peers are called duck; there are duckdb"):
+        evidence_join.chosen("duck", 1)
