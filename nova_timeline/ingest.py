@@ -7,13 +7,15 @@ what it gives is small: rows go packed, and apart from them only what correlatio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nova_timeline import arrow, connector, duplicates, knowledge, normalise, schema, store
+from nova_timeline.attempts import persistently
 from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.correlate import notable
 from nova_timeline.coverage import Count
-from nova_timeline.errors import UnreadableSourceError
+from nova_timeline.errors import TransientError, UnreadableSourceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,26 +112,46 @@ def _read_one(
 ) -> None:
     """Read a partition; whatever goes wrong with its bytes becomes a gap, never a silent loss."""
     uri = partition.uri
+    part = _Part()
+    gap = None
     try:
-        for item in reader.read(partition, task.window):
-            if isinstance(item, Gap):
-                piece.gaps.append(item)
-            else:
-                _keep(piece, found, uri, item, task)
+        persistently(partial(part.fill, reader, task), partition)
     except PermissionError as error:
-        piece.gaps.append(Gap(uri, f"not allowed to read it: {error.strerror}", "denied"))
-    except (UnreadableSourceError, OSError) as error:
-        piece.gaps.append(Gap(uri, str(error), "unavailable"))
+        gap = Gap(uri, f"not allowed to read it: {error.strerror}", "denied")
+    except (UnreadableSourceError, TransientError, OSError) as error:
+        gap = Gap(uri, str(error), "unavailable")
     except Exception as error:  # one source must not take the others down
         said = f"the reader failed ({type(error).__name__}: {error}); please report this file"
-        piece.gaps.append(Gap(uri, said, "unavailable"))
+        gap = Gap(uri, said, "unavailable")
+    piece.gaps += [*part.gaps, gap] if gap else part.gaps
+    piece.read[uri] += part.read
+    for name, tables in part.found.items():
+        found.setdefault(name, []).extend(tables)
 
 
-def _keep(piece: Piece, found: Found, uri: str, item: Batch, task: Task) -> None:
+@dataclass(slots=True)
+class _Part:
+    """What one partition held, as far as it was read at the last attempt."""
+
+    read: int = 0
+    gaps: list[Gap] = field(default_factory=list[Gap])
+    found: Found = field(default_factory=dict[str, list["pa.Table"]])
+
+    def fill(self, reader: Connector, task: Task, partition: Partition) -> None:
+        """Read the partition from its beginning."""
+        self.read, self.gaps, self.found = 0, [], {}
+        for item in reader.read(partition, task.window):
+            if isinstance(item, Gap):
+                self.gaps.append(item)
+            else:
+                self.read += item.table.num_rows
+                _keep(self.found, item, task)
+
+
+def _keep(found: Found, item: Batch, task: Task) -> None:
     """Keep the rows inside the window, with the raw records behind them."""
     import pyarrow.compute as pc
 
-    piece.read[uri] += item.table.num_rows
     table, raw = item.table, item.evidence
     if item.name != "edge":
         fits: Any = normalise.inside(table, task.window)

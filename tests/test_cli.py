@@ -86,6 +86,15 @@ def test_reconstruct_prints_timeline_json(small: Path, small_run: Path, capfdbin
     assert capfdbinary.readouterr().out == made == (small_run / "timeline.json").read_bytes()
 
 
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+def test_reconstruct_on_ray_prints_the_same_timeline_json(small: Path, small_run: Path) -> None:
+    done = shell(f"$NOVA reconstruct {small} --out made --json --engine ray --workers 2")
+    assert (done.returncode, done.stderr) == (DONE, "")
+    assert done.stdout.encode() == (small_run / "timeline.json").read_bytes()
+    assert run("verify", "made") == DONE
+
+
 def test_demo_reconstructs_the_bundled_incident(
     bundled: Timeline, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:

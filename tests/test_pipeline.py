@@ -1,5 +1,6 @@
 """The whole trip: what goes in decides what comes out, and nothing else does."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,11 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import stamina
 
 from nova_timeline import clock, connector, document, normalise
 from nova_timeline.config import Incident
 from nova_timeline.connector import Batch, Gap, Partition
 from nova_timeline.engine import Engine, Local
+from nova_timeline.errors import TransientError
 from nova_timeline.model import Coverage
 from nova_timeline.pipeline import reconstruct
 from nova_timeline.timeline import Timeline
@@ -231,6 +234,41 @@ def test_a_reader_that_gives_nothing_leaves_its_source_unavailable(
     monkeypatch.setattr(connector.load("journald"), "read", read)
     told = coverage(reconstruct(Incident.load(small)), "journald")
     assert (told.state, told.rows, told.seen) == ("unavailable", 0, None)
+
+
+def stumbling(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int) -> None:
+    """Let the journal's reader fail so many times, each time after its first batch."""
+    reader = connector.load("journald")
+    whole = reader.read
+    left = [error] * times
+
+    def read(self: Any, partition: Partition, *more: Any) -> Iterator[Batch | Gap]:
+        yield next(iter(whole(self, partition, *more)))
+        if left:
+            raise left.pop()
+        yield from [*whole(self, partition, *more)][1:]
+
+    monkeypatch.setattr(reader, "read", read)
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("throttled"), OSError(errno.ESTALE, "Stale file handle")]
+)
+def test_a_reader_that_fails_for_a_moment_changes_nothing(
+    error: Exception, small: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stumbling(monkeypatch, error, times=2)
+    with stamina.set_testing(True, attempts=3):
+        assert written(small, Local(1)) == expected
+
+
+def test_a_reader_that_fails_at_every_attempt_is_told(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stumbling(monkeypatch, TransientError("throttled"), times=100)
+    with stamina.set_testing(True, attempts=3):
+        told = coverage(reconstruct(Incident.load(small)), "journald")
+    assert (told.state, told.files[0].reason) == ("partial", "throttled")
 
 
 def deny(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
