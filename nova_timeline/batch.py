@@ -131,7 +131,7 @@ def _timeline(task: Task) -> tuple[bool, Timeline]:
     if kept is not None:
         return True, kept
     finished.clear(task.run)
-    timeline = reconstruct(incident, engine=Local(1), beside=task.run.parent)
+    timeline = reconstruct(incident, engine=Local(1), out=task.run)
     timeline = replace(timeline, about={**timeline.about, finished.MADE_OF: made_of})
     try:
         timeline.save(task.run)

@@ -141,7 +141,7 @@ def _run(given: argparse.Namespace, incident: Incident) -> Timeline:
             incident,
             engine=here,
             memory_limit=choice.memory_limit,
-            beside=given.out.absolute().parent,
+            out=given.out,
         )
 
 

@@ -58,7 +58,7 @@ _MOST_SPOOLED = 256 << 20
 
 def reconstruct(
     incident: Incident, *, engine: Engine | None = None, memory_limit: int | None = None,
-    beside: Path | None = None,
+    out: Path | None = None,
 ) -> Timeline:  # fmt: skip
     """Reconstruct an incident from its sources.
 
@@ -66,8 +66,8 @@ def reconstruct(
         incident: what to look at; see `nova_timeline.Incident.load`.
         engine: where the work is done; by default in threads of this process, one a core.
         memory_limit: bytes to stay within; by default most of what is free.
-        beside: the folder in which tables are laid down until the timeline is saved; by default
-            one for temporary files.
+        out: the run folder that the timeline will be saved to: its tables are laid down beside it
+            until then, by default in a folder for temporary files.
 
     Raises:
         IncidentFileError: the topology cannot be read.
@@ -75,7 +75,7 @@ def reconstruct(
     here = engine or Local()
     share = _Share.of(memory.limit(memory_limit), here.workers or cores())
     shape = _topology(incident)
-    scratch = Scratch(beside)
+    scratch = Scratch(out)
     try:
         tasks = _tasks(incident, shape, share.piece)
         # Digested before they are read: of a log that grows, all that is cited was there.

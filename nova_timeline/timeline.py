@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -49,21 +50,33 @@ class Evidence:
 class Scratch:
     """A folder for tables that belong to no run yet; it goes when nobody holds this any more."""
 
-    def __init__(self, beside: Path | None = None) -> None:
-        """Make the folder, in another or among those for temporary files.
+    def __init__(self, run: Path | None = None) -> None:
+        """Make the folder, beside the run that it is for or among those for temporary files.
 
         Raises:
             RunFolderError: nothing can be written there.
         """
+        beside = None if run is None else run.absolute().parent
         while beside is not None and not beside.exists():
             beside = beside.parent  # what is not there yet is made when a run is
+        name = "nova-timeline" if run is None else run.name
         try:
-            self.path = Path(tempfile.mkdtemp(prefix=".nova-timeline-", dir=beside))
+            made = tempfile.mkdtemp(prefix=f".{name}.", suffix=f".{os.getpid()}.part", dir=beside)
+            self.path = Path(made)
         except OSError as error:
             place = beside or tempfile.gettempdir()
             msg = f"{place} cannot be written: {error.strerror}; name another folder"
             raise RunFolderError(msg) from error
-        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.remove = weakref.finalize(self, _gone, self.path)
+
+
+def _gone(path: Path) -> None:
+    """Take a folder away; a Ctrl-C meanwhile does not leave half of it."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        if path.exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True)
