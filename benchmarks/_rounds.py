@@ -54,6 +54,7 @@ def compare(
     scanned: Sequence[npt.NDArray[Any]],
     input_bytes: int,
     variants: Mapping[str, Method] | None = None,
+    beside: Mapping[str, Method] | None = None,
     skipped: Mapping[str, str] | None = None,
     repeat: int = 3,
     limit: float = 60.0,
@@ -69,6 +70,7 @@ def compare(
         scanned: columns; reading them once on one thread is the unit of ``xpass``.
         input_bytes: bytes of the whole input; ``extra_to_input`` is our extra memory by this.
         variants: our method in other ways (without pruning, on one thread), by name.
+        beside: what else is measured, whose rows are its own and not compared.
         skipped: peers that are left out -> why.
         repeat: rounds after the warm-up.
         limit: seconds after which a peer is measured only once.
@@ -79,9 +81,11 @@ def compare(
         extra_to_input, equal; also variants (with an ``xpass`` and ``ratio`` each), differ (methods
         whose rows differ from ours), measured_once, skipped, rows, one_pass_seconds, repetitions.
     """
-    others = variants or {}
+    others, aside = variants or {}, beside or {}
     methods = {"ours": ours, **{f"ours, {k}": m for k, m in others.items()}, **peers}
-    costs, digests, rows, once = _rounds(methods, scanned, repeat, limit, copied=copied)
+    costs, digests, rows, once = _rounds(
+        {**methods, **aside}, scanned, repeat, limit, copied=copied
+    )
     mine, scan = costs["ours"], costs["one pass"]["seconds"]
     differ = [name for name in methods if digests[name] != digests["ours"]]
     return {
@@ -96,6 +100,7 @@ def compare(
         "equal": not differ,
         "differ": differ,
         "variants": {k: _variant(costs[f"ours, {k}"], costs, peers, scan) for k in others},
+        "beside": {name: costs[name] for name in aside},
         "measured_once": once,
         "skipped": dict(skipped or {}),
         "rows": rows,

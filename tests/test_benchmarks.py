@@ -144,3 +144,27 @@ def test_the_evidence_join_leaves_out_what_would_not_fit() -> None:
     assert evidence_join.chosen("none", 10_000_000_000) == ([], {})
     with pytest.raises(SystemExit, match="no peers are called duck; there are duckdb"):
         evidence_join.chosen("duck", 1)
+
+
+@pytest.mark.parametrize("hub", [(), ("--hub",)], ids=["plain", "hub"])
+def test_the_window_join_agrees_with_its_peers(hub: tuple[str, ...], tmp_path: Path) -> None:
+    small = ("--events", "20000", "--entities", "60", "--folder", str(tmp_path))
+    found = last_line("window_join", *small, *hub)
+    assert found["equal"], found["differ"]
+    assert found["rows"] > 500
+    assert found["ratio"].keys() == found["cpu_ratio"].keys() == found["peers"].keys()
+    assert {"duckdb_range_join", "duckdb_iejoin", "polars_join_where"} < found["peers"].keys()
+    assert found["variants"].keys() == {"all_pairs", "one_thread"}
+    assert found["xpass"] > 0
+    assert found["extra_to_input"] >= 0
+    assert ("to_plain" in found) == bool(hub)
+    if not hub:
+        assert found["nearest_only"]["equal"]
+        assert found["nearest_only"]["ratio"].keys() == {"duckdb_asof", "polars_join_asof"}
+
+
+def test_the_window_join_leaves_out_what_would_not_fit(tmp_path: Path) -> None:
+    choices = ("--events", "150000", "--entities", "60", "--folder", str(tmp_path))
+    found = last_line("window_join", *choices, "--peers", "duckdb_iejoin")
+    assert found["peers"] == {}
+    assert "80 s at 1e6" in found["skipped"]["duckdb_iejoin"]
