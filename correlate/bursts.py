@@ -1,19 +1,31 @@
 """Bursts of warnings and errors, and templates never seen before.
 
 Counts per (entity, template) in buckets of time are held against their median and median absolute
-deviation (Leys et al., J. Exp. Soc. Psychol. 49, 2013). Most log templates are so sparse that more
-than half of the window's buckets are empty and both are zero, where the rule is plainly "at least
-`FEWEST`".
+deviation (Leys et al., J. Exp. Soc. Psychol. 49, 2013) over all buckets of the window, the empty
+ones included. Most log templates are so sparse that more than half of the buckets are empty and
+both are zero, where the rule is plainly "at least `FEWEST`".
+
+Rows are gone through twice, slab by slab: first to find the few series that ever have so many
+records in a bucket, then to keep what matters of those. What is held does not grow with the rows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ._shares import frozen, in_threads, threads
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from nova_timeline.clock import Window
+
+    Column = npt.NDArray[Any]
+    Ints = npt.NDArray[np.int64]
 
 BUCKET = 30_000_000_000
 """ns."""
@@ -21,111 +33,283 @@ SLOW_BUCKET = 10 * BUCKET
 """ns; for errors that come too slowly for the other."""
 FEWEST = 5
 """A bucket with fewer records is never a burst."""
-DEVIATIONS = 6.0
-_MAD_TO_SIGMA = 1.4826
 _JOIN = 4  # buckets; quiet stretches up to so many do not end a burst
 _WARN = 13
 _ERROR = 17
+_SHARE = 100_000  # rows; fewer are not worth a thread
+_PENDING = 200_000  # cells that wait before they are put together
+_COLUMNS = ("first", "last", "count", "peak", "baseline", "severity", "first_row", "novel")
 
 
 def find(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Find bursts.
+    """Find bursts in rows that are all at hand.
 
     Args:
-        rows: one row a log record, with ``row`` (int64), ``time`` (int64 ns), ``entity`` (text),
-            ``template`` (uint64) and ``severity`` (int).
+        rows: see `Search.add`; in any order.
         window: how long the baseline is.
 
     Returns:
-        One row a burst: entity, template, first, last (ns, of records), count, peak (records a
-        bucket), baseline (median a bucket), severity, first_row, novel (nothing of the template
-        on this entity before the burst).
+        See `Search.found`.
     """
-    import polars as pl
-
-    bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
-    quick = _found(bad, window, BUCKET)
-    # Where little is logged, errors that come slowly are a burst all the same.
-    slow = bad.filter(pl.col("severity") >= _ERROR).join(
-        quick, on=["entity", "template"], how="anti"
-    )
-    return pl.concat([quick, _found(slow, window, SLOW_BUCKET)]).sort("first", "entity", "template")
+    search = Search(window)
+    ordered = rows.sort("time", "row")
+    search.add(ordered)
+    search.collect(ordered)
+    return search.found()
 
 
-def _found(bad: pl.DataFrame, window: Window, width: int) -> pl.DataFrame:
-    """Find the bursts that show in buckets of a width in ns."""
-    import polars as pl
+class Search:
+    """Bursts of log records that come in slabs of time.
 
-    key = ["entity", "template"]
-    counts = _counts(bad, window, width)
-    marked = _marked(counts, max((window.end - window.start) // width, 1))
-    ordered = marked.sort(*key, "bucket")
-    # The buckets on either side of one that fires may hold the burst's beginning and end.
-    beside = _fires_at(-1) | _fires_at(1)
-    taken = pl.col("fires") | (beside & (pl.col("n") > pl.col("baseline")))
-    quiet = pl.col("first") - pl.col("last").shift(1) > _JOIN * width
-    return (
-        ordered.filter(taken)
-        .with_columns(part=quiet.fill_null(value=False).cum_sum().over(key))
-        .group_by(*key, "part")
-        .agg(
-            pl.col("first").min(),
-            pl.col("last").max(),
-            pl.col("n").sum().alias("count"),
-            pl.col("n").max().alias("peak"),
-            pl.col("baseline").first(),
-            pl.col("severity").max(),
-            pl.col("first_row").sort_by("first").first(),
-            (pl.col("earliest").min() >= pl.col("first").min()).alias("novel"),
+    `add` every slab, then `collect` every slab again, both in the order of time; then they are
+    `found`. Where the slabs are cut changes nothing.
+    """
+
+    def __init__(self, window: Window) -> None:
+        """Search a window; it says how long the baseline is."""
+        length = window.end - window.start
+        self._quick = Counter(window.start, BUCKET, length // BUCKET)
+        # Where little is logged, errors that come slowly are a burst all the same.
+        self._slow = Counter(window.start, SLOW_BUCKET, length // SLOW_BUCKET)
+        self._series = _Series()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Count a slab of rows.
+
+        Args:
+            rows: one row a log record, with ``row`` (int64), ``time`` (int64 ns), ``entity``
+                (text), ``template`` (uint64) and ``severity`` (int); sorted by time and row.
+        """
+        bad, code = self._coded(rows)
+        time = bad["time"].to_numpy()
+        self._quick.add(time, code)
+        self._slow.add(time, _errors(bad, code))
+
+    def collect(self, rows: pl.DataFrame) -> None:
+        """Take what may be a burst from a slab of rows that was added; see `add`."""
+        bad, code = self._coded(rows)
+        time, severity, row = (bad[c].to_numpy() for c in ("time", "severity", "row"))
+        self._quick.collect(time, code, severity, row)
+        self._slow.collect(time, _errors(bad, code), severity, row)
+
+    def found(self) -> pl.DataFrame:
+        """Return one row a burst.
+
+        Returns:
+            entity, template, first, last (ns, of records), count, peak (records a bucket),
+            baseline (median a bucket), severity, first_row, novel (nothing of the template on this
+            entity before the burst).
+        """
+        import polars as pl
+
+        quick, slow = self._quick.found(), self._slow.found()
+        both = pl.concat([quick, slow.join(quick, on="series", how="anti")])
+        named = both.join(self._series.names, on="series", how="left")
+        return named.select("entity", "template", *_COLUMNS).sort("first", "entity", "template")
+
+    def _coded(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Column]:
+        import polars as pl
+
+        bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
+        return bad, self._series.codes(bad)
+
+
+def _errors(bad: pl.DataFrame, code: Column) -> Column:
+    """Leave out what is no error."""
+    import numpy as np
+
+    return np.where(bad["severity"].to_numpy() >= _ERROR, code, -1)
+
+
+class _Series:
+    """Numbers for pairs of entity and template, from 0, as they come."""
+
+    def __init__(self) -> None:
+        import polars as pl
+
+        schema = {"entity": pl.String, "template": pl.UInt64, "series": pl.Int32}
+        self.names = pl.DataFrame(schema=schema)
+        """entity, template and series, one row a series."""
+
+    def codes(self, rows: pl.DataFrame) -> Column:
+        """Give each row its series, shape (n,)."""
+        import polars as pl
+
+        key = ["entity", "template"]
+        new = rows.select(key).unique().join(self.names, on=key, how="anti")
+        numbers = pl.int_range(len(self.names), len(self.names) + pl.len(), dtype=pl.Int32)
+        self.names = pl.concat([self.names, new.with_columns(series=numbers)])
+        held = rows.select(key).join(self.names, on=key, how="left", maintain_order="left")
+        return held["series"].to_numpy()
+
+
+class Counter:
+    """Counts of series in buckets of one width, and the bursts among them.
+
+    `add` every slab of rows, then `collect` every slab; rows come in the order of time.
+    """
+
+    def __init__(self, start: int, width: int, buckets: int, fewest: int = FEWEST) -> None:
+        """Set the buckets.
+
+        Args:
+            start: where the first one begins.
+            width: of one, in the unit of ``start``.
+            buckets: how many the baseline is taken over; at least one is.
+            fewest: records that a bucket of a burst has at least, at most 255.
+        """
+        import numpy as np
+
+        self._start, self._width, self._buckets = start, width, max(buckets, 1)
+        self._fewest = fewest
+        self._seen = np.zeros(0, np.uint32)
+        self._hot = np.zeros(0, np.bool_)
+        self._collected: _Collected | None = None
+        self._rows = 0
+
+    def add(self, time: Column, series: Column) -> None:
+        """Count a slab of rows.
+
+        Args:
+            time: int64, in order, shape (n,).
+            series: codes from 0, shape (n,); rows below 0 are left out.
+
+        Raises:
+            RuntimeError: something was collected already.
+        """
+        import numpy as np
+
+        from . import _burst_kernel as kernel
+
+        if self._collected is not None:
+            msg = "a slab was added after one was collected: add all of them first"
+            raise RuntimeError(msg)
+        if len(time) == 0:
+            return
+        time, series = frozen(time, np.int64), frozen(series, np.int32)
+        self._grow(int(series.max()) + 1)
+        runs = self._runs(time)
+        # Only the first run goes on from what was seen: the others begin with a bucket.
+        seen = [self._seen, *(np.zeros_like(self._seen) for _ in runs[1:])]
+
+        def work(share: int, _: int) -> None:
+            kernel.mark_hot(
+                time, series, *runs[share], self._start, self._width, self._fewest,
+                seen[share], self._hot,
+            )  # fmt: skip
+
+        in_threads(work, [(share, share + 1) for share in range(len(runs))])
+        self._seen = seen[-1]
+
+    def hot(self) -> npt.NDArray[np.bool_]:
+        """Say which series ever have the fewest records of a burst in one bucket, or might."""
+        return self._hot
+
+    def collect(
+        self, time: Column, series: Column, severity: Column, row: Column | None = None
+    ) -> None:
+        """Take what may be a burst from a slab of rows that was added.
+
+        Args:
+            time: see `add`.
+            series: see `add`.
+            severity: 0 to 127, shape (n,).
+            row: numbers of the rows, int64, shape (n,); None where they are numbered from 0 through
+                all slabs.
+        """
+        import numpy as np
+
+        from . import _burst_kernel as kernel
+
+        held = self._held()
+        if len(time) == 0:
+            return
+        time, series = frozen(time, np.int64), frozen(series, np.int32)
+        work = partial(kernel.collect, time, series, frozen(severity, np.int8))
+        settings = (self._start, self._width, self._fewest, frozen(self._hot), held.slot_of)
+        parts = in_threads(lambda a, b: work(a, b, *settings, len(held.slots)), self._runs(time))
+        cells = np.concatenate([part for part, _ in parts])
+        place = cells[:, kernel.ROW]
+        cells[:, kernel.ROW] = place + self._rows if row is None else np.asarray(row)[place]
+        self._rows += len(time)
+        for _, others in parts:
+            held.others += others
+        held.take(cells, (int(time[-1]) - self._start) // self._width)
+
+    def found(self) -> pl.DataFrame:
+        """Return one row a burst, by series and time: series and what `Search.found` tells."""
+        import polars as pl
+
+        from . import _burst_kernel as kernel
+
+        held = self._held()
+        cells = held.settled()
+        bursts = kernel.stretches(
+            cells, held.others, held.earliest, self._buckets, self._fewest, _JOIN * self._width
         )
-        .drop("part")
-    )
-
-
-def _counts(bad: pl.DataFrame, window: Window, width: int) -> pl.DataFrame:
-    """Count the records of each template on each entity, bucket by bucket."""
-    import polars as pl
-
-    return (
-        bad.with_columns(bucket=(pl.col("time") - window.start) // width)
-        .group_by("entity", "template", "bucket")
-        .agg(
-            pl.len().cast(pl.Int64).alias("n"),
-            pl.col("time").min().alias("first"),
-            pl.col("time").max().alias("last"),
-            pl.col("severity").max(),
-            pl.col("row").sort_by("time", "row").first().alias("first_row"),
+        table = pl.DataFrame(bursts, schema=["series", *_COLUMNS], orient="row")
+        return table.with_columns(
+            pl.Series("series", held.slots[bursts[:, kernel.SLOT]], pl.Int32),
+            pl.col("baseline") / 2,
+            pl.col("novel") > 0,
         )
-    )
+
+    def _grow(self, series: int) -> None:
+        import numpy as np
+
+        more = series - len(self._hot)
+        if more > 0:
+            self._seen = np.pad(self._seen, (0, more))
+            self._hot = np.pad(self._hot, (0, more))
+
+    def _held(self) -> _Collected:
+        if self._collected is None:
+            self._collected = _Collected(self._hot, self._fewest)
+        return self._collected
+
+    def _runs(self, time: Ints) -> list[tuple[int, int]]:
+        """Cut rows for the threads, where a bucket begins."""
+        import numpy as np
+
+        shares = min(threads(), max(1, len(time) // _SHARE))
+        cuts = {0, len(time)}
+        for share in range(1, shares):
+            bucket = (int(time[len(time) * share // shares]) - self._start) // self._width
+            cuts.add(int(np.searchsorted(time, self._start + bucket * self._width)))
+        return list(itertools.pairwise(sorted(cuts)))
 
 
-def _fires_at(offset: int) -> pl.Expr:
-    """Say whether the bucket so many after a row's own (sorted by bucket) fires."""
-    import polars as pl
+class _Collected:
+    """What is kept of the series that are hot."""
 
-    key = ["entity", "template"]
-    fires = pl.col("fires").shift(-offset).over(key)
-    next_to = pl.col("bucket").shift(-offset).over(key) == pl.col("bucket") + offset
-    return (fires & next_to).fill_null(value=False)
+    def __init__(self, hot: npt.NDArray[np.bool_], fewest: int) -> None:
+        import numpy as np
 
+        from . import _burst_kernel as kernel
 
-def _marked(counts: pl.DataFrame, buckets: int) -> pl.DataFrame:
-    """Mark the buckets that stand out against the usual one, of the window's so many."""
-    import polars as pl
+        self.slots = np.flatnonzero(hot)
+        """The series of each slot."""
+        slot_of = np.full(len(hot), -1, np.int32)
+        slot_of[self.slots] = np.arange(len(self.slots))
+        self.slot_of = frozen(slot_of)
+        self.others = np.zeros((len(self.slots), fewest), np.int32)
+        self.earliest = np.full(len(self.slots), 2**63 - 1)
+        self._cells = [np.empty((0, kernel.CELL), np.int64)]
+        self._frontier = 0
 
-    key = ["entity", "template"]
-    filled = pl.col("n").count().over(key)
-    # With more than half the buckets empty, median and deviation are zero without a look.
-    dense = filled * 2 > buckets
-    median = pl.when(dense).then(pl.col("n").median().over(key)).otherwise(0.0)
-    off = (pl.col("n") - pl.col("baseline")).abs()
-    deviation = pl.when(dense).then(off.median().over(key)).otherwise(0.0)
-    return (
-        counts.with_columns(baseline=median, earliest=pl.col("first").min().over(key))
-        .with_columns(spread=deviation * _MAD_TO_SIGMA)
-        .with_columns(
-            fires=(pl.col("n") >= FEWEST)
-            & (pl.col("n") - pl.col("baseline") >= FEWEST)
-            & (pl.col("n") - pl.col("baseline") >= DEVIATIONS * pl.col("spread"))
-        )
-    )
+    def take(self, cells: Ints, frontier: int) -> None:
+        """Take cells; the last of them are in the bucket ``frontier``, which may still grow."""
+        self._cells.append(cells)
+        self._frontier = frontier
+        if sum(map(len, self._cells[1:])) > _PENDING + len(self._cells[0]):
+            self.settled()
+
+    def settled(self) -> Ints:
+        """Put all cells together and return those that are left."""
+        import numpy as np
+
+        from . import _burst_kernel as kernel
+
+        whole = np.concatenate(self._cells)
+        self._cells = [kernel.settle(whole, self.others, self.earliest, self._frontier)]
+        return self._cells[0]

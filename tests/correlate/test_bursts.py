@@ -1,9 +1,18 @@
 """Bursts are what stands out of a template's usual rate, to the very record."""
 
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable
+from fractions import Fraction
+from statistics import median
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nova_timeline.correlate import bursts
 
@@ -95,3 +104,142 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     rows = pl.concat(parts).with_columns(row=pl.int_range(pl.len()))
     mixed = rows.sample(fraction=1, shuffle=True, seed=seed)
     assert bursts.find(mixed, WINDOW).equals(bursts.find(rows, WINDOW))
+
+
+Column = npt.NDArray[Any]
+Burst = tuple[int, int, int, int, int, Fraction, int, int, bool]
+WIDTH, FEWEST, BUCKETS = 10, 3, 40
+
+
+def brute(time: Column, series: Column, severity: Column) -> list[Burst]:
+    """Find bursts one series after another, by exact fractions."""
+    cells: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for row in range(len(time)):
+        if series[row] >= 0:
+            cells[int(series[row])][int(time[row]) // WIDTH].append(row)
+    found: list[Burst] = []
+    for code, own in sorted(cells.items()):
+        counts = [len(rows) for rows in own.values()]
+        counts += [0] * (BUCKETS - len(counts))
+        usual = Fraction(median(map(Fraction, counts)))
+        spread = median(abs(n - usual) for n in counts) * Fraction(14826, 10000)
+        fires = {
+            b
+            for b, rows in own.items()
+            if len(rows) >= FEWEST and len(rows) - usual >= max(Fraction(FEWEST), 6 * spread)
+        }
+        taken = sorted(
+            b
+            for b, rows in own.items()
+            if b in fires or (len(rows) > usual and {b - 1, b + 1} & fires)
+        )
+        earliest = min(rows[0] for rows in own.values())
+        parts: list[list[list[int]]] = []
+        for b in taken:
+            if not parts or time[own[b][0]] - time[parts[-1][-1][-1]] > 4 * WIDTH:
+                parts.append([])
+            parts[-1].append(own[b])
+        for part in parts:
+            rows = [row for cell in part for row in cell]
+            times = [int(time[row]) for row in rows]
+            highest = max(int(severity[row]) for row in rows)
+            novel = times[0] <= time[earliest]
+            found.append(
+                (code, times[0], times[-1], len(rows), max(map(len, part)), usual, highest,
+                 rows[0], bool(novel))
+            )  # fmt: skip
+    return found
+
+
+@st.composite
+def slabs(draw: st.DrawFn) -> tuple[Column, Column, Column, list[tuple[int, int]]]:
+    """Draw rows of some series, some of them dense, in the order of time, and cut them."""
+    chance = np.random.default_rng(draw(st.integers(0, 2**32)))
+    many = draw(st.integers(1, 6))
+    parts = [
+        chance.integers(-20, BUCKETS * WIDTH + 50, chance.integers(0, draw(st.integers(1, 200))))
+        for _ in range(many)
+    ]
+    for _ in range(draw(st.integers(0, 6))):
+        start = int(chance.integers(0, BUCKETS * WIDTH))
+        parts.append(start + chance.integers(0, 25, chance.integers(1, 30)))
+    time = np.concatenate(parts)
+    time.sort()
+    series = chance.integers(-1, many, len(time)).astype(np.int32)
+    severity = chance.integers(13, 25, len(time)).astype(np.int8)
+    cuts = draw(st.lists(st.integers(0, len(time)), max_size=8))
+    return time, series, severity, list(itertools.pairwise(sorted({0, *cuts, len(time)})))
+
+
+def counted(
+    time: Column, series: Column, severity: Column, cuts: list[tuple[int, int]]
+) -> list[Burst]:
+    counter = bursts.Counter(0, WIDTH, BUCKETS, FEWEST)
+    for a, b in cuts:
+        counter.add(time[a:b], series[a:b])
+    for a, b in cuts:
+        counter.collect(time[a:b], series[a:b], severity[a:b])
+    columns = [
+        "series", "first", "last", "count", "peak", "baseline", "severity", "first_row", "novel",
+    ]  # fmt: skip
+    return counter.found().select(columns).rows()
+
+
+@settings(deadline=None)  # the first call compiles
+@given(slabs(), st.sampled_from([1, 30, 10**9]), st.sampled_from([1, 50, 10**9]))
+def test_bursts_are_those_of_brute_force_wherever_slabs_are_cut(
+    drawn: tuple[Column, Column, Column, list[tuple[int, int]]], share: int, pending: int
+) -> None:
+    time, series, severity, cuts = drawn
+    expected = brute(time, series, severity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bursts, "_SHARE", share)
+        patch.setattr(bursts, "_PENDING", pending)
+        assert counted(time, series, severity, cuts) == expected
+        assert counted(time, series, severity, [(0, len(time))]) == expected
+
+
+@pytest.mark.parametrize("cut", [1, 7, 100])
+def test_a_search_in_slabs_finds_what_one_does(cut: int) -> None:
+    parts = [
+        logs(*every(1, 600, 640), entity="b"),
+        logs(*every(1, 600, 700), 1900.0),
+        logs(*every(3, 0, 5400), template=9),
+        logs(*every(45, 3000, 3600), entity="c"),
+        logs(*every(1, 600, 700), severity=9),
+    ]
+    rows = pl.concat(parts).with_columns(row=pl.int_range(pl.len())).sort("time", "row")
+    search = bursts.Search(WINDOW)
+    pieces = list(rows.iter_slices(cut))
+    for piece in pieces:
+        search.add(piece)
+    for piece in pieces:
+        search.collect(piece)
+    found = bursts.find(rows, WINDOW)
+    assert found["entity"].to_list() == ["a", "b", "c"]
+    assert search.found().equals(found)
+
+
+def test_no_rows_are_no_burst() -> None:
+    none = bursts.find(logs(), WINDOW)
+    assert none.is_empty()
+    assert none.schema == bursts.find(logs(*every(1, 600, 700)), WINDOW).schema
+
+
+def test_a_slab_that_is_added_too_late_is_told() -> None:
+    counter = bursts.Counter(0, WIDTH, BUCKETS)
+    time, series = np.arange(3), np.zeros(3, np.int32)
+    counter.add(time, series)
+    counter.collect(time, series, series)
+    with pytest.raises(RuntimeError, match="add all of them first"):
+        counter.add(time, series)
+
+
+def test_columns_from_arrow_are_not_compiled_for_anew() -> None:
+    from nova_timeline.correlate import _burst_kernel as kernel
+
+    rows = logs(*every(1, 600, 700))
+    bursts.find(rows, WINDOW)
+    bursts.find(pl.DataFrame(rows.to_arrow()), WINDOW)
+    entries: list[Any] = [kernel.mark_hot, kernel.collect, kernel.settle, kernel.stretches]
+    assert [len(entry.signatures) for entry in entries] == [1, 1, 1, 1]

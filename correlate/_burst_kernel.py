@@ -1,0 +1,362 @@
+"""The kernels of `bursts`: two passes over rows in the order of time, then what stands out.
+
+A *cell* is a series' records in one bucket of time. It is *loud* where it alone may be a burst:
+where it has the fewest records that a burst may have. Loud cells and their neighbours are written
+out; of all others only how many records they had is kept, as a histogram.
+(Imports numba.)
+"""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ._selection_kernel import select
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Levels = npt.NDArray[np.int8]
+
+CELL = 7
+"""Columns of a cell: slot, bucket, records, first and last time, highest severity, first row."""
+SLOT, _BUCKET, _COUNT, _FIRST, _LAST, _SEVERITY, ROW = range(CELL)
+BURST = 9
+"""Columns of a burst: slot, first and last time, records, those of its fullest bucket, twice the
+median of a bucket, highest severity, first row, and whether nothing came before it."""
+_TOLD = SLOT  # a series' own cells need no slot: there, whether the cell is written out
+_LOUD = 2  # of a cell that is written out and brings its neighbours along
+
+_COUNTED = np.uint32(0xFF)
+_BITS = np.uint32(8)
+_LOWEST = -(2**63)
+_BLOCK = 4096  # rows
+_UNIT = 10_000
+_DEVIATIONS = 6 * 14_826  # of a normal distribution, in units: six times 1.4826 median deviations
+
+
+@njit(cache=True, nogil=True)
+def mark_hot(
+    time: Ints,
+    series: Codes,
+    first: int,
+    stop: int,
+    start: int,
+    width: int,
+    fewest: int,
+    seen: npt.NDArray[np.uint32],
+    hot: npt.NDArray[np.bool_],
+) -> None:
+    """Mark the series that have a cell of at least so many records.
+
+    Args:
+        time: in order, shape (n,).
+        series: codes from 0; rows below 0 are left out.
+        first: the first row to look at.
+        stop: the row to stop before.
+        start: where bucket 0 begins.
+        width: of a bucket.
+        fewest: records that make a series hot; at most 255.
+        seen: the latest cell of each series: the last 24 bits of its bucket, and its records in 8.
+            Two buckets that agree in those bits are taken for one, which at worst makes a series
+            hot for nothing; in return the table stays in the cache. Carried from slab to slab.
+        hot: one a series; set to True, never to False.
+    """
+    bucket, end = np.uint32(0), _LOWEST
+    for i in range(first, stop):
+        s = series[i]
+        if s < 0:
+            continue
+        if time[i] >= end:
+            at = (time[i] - start) // width
+            end = start + (at + 1) * width
+            bucket = np.uint32(at & 0xFFFFFF)
+        cell = seen[s]
+        if cell >> _BITS != bucket:
+            cell = bucket << _BITS
+        cell += np.uint32(cell & _COUNTED < _COUNTED)
+        seen[s] = cell
+        if cell & _COUNTED == fewest:
+            hot[s] = True
+
+
+@njit(cache=True, nogil=True)
+def _pick(series: Codes, hot: npt.NDArray[np.bool_], first: int, stop: int, picked: Ints) -> int:
+    """List the rows of hot series and count them, without a branch that none could foresee."""
+    found = 0
+    for i in range(first, stop):
+        picked[found] = i
+        s = series[i]
+        found += int(hot[s]) if s >= 0 else 0
+    return found
+
+
+@njit(cache=True, nogil=True)
+def collect(
+    time: Ints,
+    series: Codes,
+    severity: Levels,
+    first: int,
+    stop: int,
+    start: int,
+    width: int,
+    fewest: int,
+    hot: npt.NDArray[np.bool_],
+    slot_of: Codes,
+    slots: int,
+) -> tuple[Ints, Codes]:
+    """Write out the loud cells of hot series, with what may belong to them.
+
+    The first and the last cell of each series are written out with their neighbours too, as they
+    may go on, or have a neighbour, in other rows than these.
+
+    Args:
+        time: in order, shape (n,).
+        series: codes from 0; rows below 0 are left out.
+        severity: shape (n,).
+        first: the first row to look at.
+        stop: the row to stop before.
+        start: where bucket 0 begins.
+        width: of a bucket.
+        fewest: records that make a cell loud.
+        hot: one a series; the others are left out.
+        slot_of: the slot of each series that is hot.
+        slots: how many there are.
+
+    Returns:
+        Cells, shape (k, CELL), those of a slot in the order of time; and for each slot how many
+        others there are of each number of records, shape (slots, fewest).
+    """
+    now, before = np.zeros((slots, CELL), np.int64), np.zeros((slots, CELL), np.int64)
+    others = np.zeros((slots, fewest), np.int32)
+    cells, found = np.empty((2 * slots + _BLOCK, CELL), np.int64), 0
+    picked = np.empty(_BLOCK, np.int64)
+    bucket, end = 0, _LOWEST
+    for block in range(first, stop, _BLOCK):
+        for k in range(_pick(series, hot, block, min(block + _BLOCK, stop), picked)):
+            i = picked[k]
+            if time[i] >= end:
+                bucket = (time[i] - start) // width
+                end = start + (bucket + 1) * width
+            slot = int(slot_of[series[i]])
+            own = now[slot]
+            if own[_COUNT] and own[_BUCKET] == bucket:
+                own[_COUNT] += 1
+                own[_LAST] = time[i]
+                own[_SEVERITY] = max(own[_SEVERITY], severity[i])
+                continue
+            if own[_COUNT]:
+                loud = before[slot, _COUNT] == 0 or own[_COUNT] >= fewest
+                cells = _roomy(cells, found)
+                found = _close(own, before[slot], slot, loud, others[slot], cells, found)
+            own[_BUCKET] = bucket
+            own[_COUNT] = 1
+            own[_FIRST] = time[i]
+            own[_LAST] = time[i]
+            own[_SEVERITY] = severity[i]
+            own[ROW] = i
+    for slot in range(slots):
+        if now[slot, _COUNT]:
+            cells = _roomy(cells, found)
+            found = _close(now[slot], before[slot], slot, True, others[slot], cells, found)
+    return cells[:found].copy(), others
+
+
+@njit(cache=True, nogil=True)
+def _roomy(cells: Ints, found: int) -> Ints:
+    """Give cells, of which so many are taken, with room for two more."""
+    if found + 2 <= cells.shape[0]:
+        return cells
+    more = np.empty((2 * cells.shape[0], CELL), np.int64)
+    more[: cells.shape[0]] = cells
+    return more
+
+
+@njit(cache=True, nogil=True)
+def _close(
+    cell: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
+) -> int:
+    """Write a cell out, or count it among the others; it becomes the one before."""
+    beside = before[_COUNT] > 0 and before[_BUCKET] == cell[_BUCKET] - 1
+    if loud and beside and before[_TOLD] == 0:
+        others[before[_COUNT]] -= 1
+        found = _write(before, slot, cells, found)
+    if loud or (beside and before[_TOLD] == _LOUD):
+        found = _write(cell, slot, cells, found)
+        cell[_TOLD] = _LOUD if loud else 1
+    else:
+        others[cell[_COUNT]] += 1
+        cell[_TOLD] = 0
+    before[:] = cell
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _write(cell: Ints, slot: int, cells: Ints, found: int) -> int:
+    cells[found] = cell
+    cells[found, SLOT] = slot
+    return found + 1
+
+
+@njit(cache=True, nogil=True)
+def settle(cells: Ints, others: Codes, earliest: Ints, frontier: int) -> Ints:
+    """Put together what belongs to one cell, and count the quiet cells that no loud one is beside.
+
+    Args:
+        cells: those of a slot in the order of time, shape (k, CELL).
+        others: how many cells are only counted, see `collect`; added to.
+        earliest: the time of each slot's first record so far; lowered.
+        frontier: cells from the bucket before this one on may still grow, or have a neighbour.
+
+    Returns:
+        The cells that are left, by slot and bucket.
+    """
+    slots, fewest = others.shape
+    whole = _merged(_by_slot(cells, slots))
+    left = 0
+    for k in range(whole.shape[0]):
+        cell = whole[k]
+        earliest[cell[SLOT]] = min(earliest[cell[SLOT]], cell[_FIRST])
+        if (
+            cell[_COUNT] >= fewest
+            or cell[_BUCKET] >= frontier - 1
+            or (_beside(whole, k, k - 1) and whole[k - 1, _COUNT] >= fewest)
+            or (_beside(whole, k, k + 1) and whole[k + 1, _COUNT] >= fewest)
+        ):
+            cells[left] = cell
+            left += 1
+        else:
+            others[cell[SLOT], cell[_COUNT]] += 1
+    return cells[:left].copy()
+
+
+@njit(cache=True, nogil=True)
+def _by_slot(cells: Ints, slots: int) -> Ints:
+    """Sort cells by slot; those of a slot stay as they are (a counting sort)."""
+    free = np.zeros(slots + 1, np.int64)
+    for k in range(cells.shape[0]):
+        free[cells[k, SLOT] + 1] += 1
+    free = np.cumsum(free)
+    found = np.empty_like(cells)
+    for k in range(cells.shape[0]):
+        found[free[cells[k, SLOT]]] = cells[k]
+        free[cells[k, SLOT]] += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _merged(cells: Ints) -> Ints:
+    """Put together neighbouring rows of one slot and bucket, in place."""
+    found = 0
+    for k in range(cells.shape[0]):
+        last, more = cells[found - 1], cells[k]
+        if found and last[SLOT] == more[SLOT] and last[_BUCKET] == more[_BUCKET]:
+            last[_COUNT] += more[_COUNT]
+            last[_LAST] = more[_LAST]
+            last[_SEVERITY] = max(last[_SEVERITY], more[_SEVERITY])
+        else:
+            cells[found] = more
+            found += 1
+    return cells[:found]
+
+
+@njit(cache=True, nogil=True)
+def _beside(cells: Ints, k: int, other: int) -> bool:
+    """Say whether the place before or after a cell's holds its neighbour in time."""
+    if other < 0 or other >= cells.shape[0] or cells[other, SLOT] != cells[k, SLOT]:
+        return False
+    return abs(int(cells[other, _BUCKET] - cells[k, _BUCKET])) == 1
+
+
+@njit(cache=True, nogil=True)
+def _usual(cells: Ints, others: Codes, buckets: int) -> tuple[int, int]:
+    """Return twice the median of a series' buckets and four times its median absolute deviation.
+
+    Whole numbers, so that no rounding decides what a burst is: of an even number of buckets the
+    median is the mean of two.
+    """
+    filled = cells.shape[0] + int(np.sum(others))
+    if 2 * filled < buckets:
+        return 0, 0  # more than half of them are empty
+    counts = np.zeros(max(buckets, filled), np.int64)
+    counts[: cells.shape[0]] = cells[:, _COUNT]
+    at = cells.shape[0]
+    for n in range(others.shape[0]):
+        counts[at : at + others[n]] = n
+        at += others[n]
+    low, high = (counts.shape[0] - 1) // 2, counts.shape[0] // 2
+    median = int(select(counts, low)) + int(select(counts, high))
+    off = np.abs(2 * counts - median)
+    return median, int(select(off, low)) + int(select(off, high))
+
+
+@njit(cache=True, nogil=True)
+def _taken(cells: Ints, median: int, deviation: int, fewest: int) -> npt.NDArray[np.bool_]:
+    """Mark the cells that stand out, and those beside them that are above the median."""
+    n = cells.shape[0]
+    fires, taken = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    for k in range(n):
+        count = cells[k, _COUNT]
+        fires[k] = (
+            count >= fewest
+            and 2 * count - median >= 2 * fewest
+            and (4 * count - 2 * median) * _UNIT >= _DEVIATIONS * deviation
+        )
+    for k in range(n):
+        beside = (_beside(cells, k, k - 1) and fires[k - 1]) or (
+            _beside(cells, k, k + 1) and fires[k + 1]
+        )
+        taken[k] = fires[k] or (beside and 2 * cells[k, _COUNT] > median)
+    return taken
+
+
+@njit(cache=True, nogil=True)
+def stretches(
+    cells: Ints, others: Codes, earliest: Ints, buckets: int, fewest: int, quiet: int
+) -> Ints:
+    """Join the cells that stand out into bursts.
+
+    Args:
+        cells: see `settle`, which returns them.
+        others: how many more cells each slot has, see `collect`.
+        earliest: the time of each slot's first record.
+        buckets: how many of them a series has, the empty ones included.
+        fewest: records that a cell has at least if it stands out, and has above the median.
+        quiet: how long it is quiet at most within a burst.
+
+    Returns:
+        Bursts, shape (k, BURST), by slot and time.
+    """
+    bursts, found, first = np.empty((cells.shape[0], BURST), np.int64), 0, 0
+    while first < cells.shape[0]:
+        slot, stop = cells[first, SLOT], first
+        while stop < cells.shape[0] and cells[stop, SLOT] == slot:
+            stop += 1
+        own = cells[first:stop]
+        median, deviation = _usual(own, others[slot], buckets)
+        taken = _taken(own, median, deviation, fewest)
+        last, begun = np.int64(0), False
+        for k in np.flatnonzero(taken):
+            cell, burst = own[k], bursts[found - 1]
+            if begun and cell[_FIRST] - last <= quiet:
+                burst[2] = cell[_LAST]
+                burst[3] += cell[_COUNT]
+                burst[4] = max(burst[4], cell[_COUNT])
+                burst[6] = max(burst[6], cell[_SEVERITY])
+            else:
+                _begin(bursts[found], cell, median, int(cell[_FIRST] <= earliest[slot]))
+                found += 1
+            last, begun = cell[_LAST], True
+        first = stop
+    return bursts[:found].copy()
+
+
+@njit(cache=True, nogil=True)
+def _begin(burst: Ints, cell: Ints, median: int, novel: int) -> None:
+    burst[0] = cell[SLOT]
+    burst[1] = cell[_FIRST]
+    burst[2] = cell[_LAST]
+    burst[3] = cell[_COUNT]
+    burst[4] = cell[_COUNT]
+    burst[5] = median
+    burst[6] = cell[_SEVERITY]
+    burst[7] = cell[ROW]
+    burst[8] = novel
