@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nova_timeline import arrow
 from nova_timeline.connector import Gap, Partition
 
-from . import _duck, _json
+from . import _json
 from ._lines import Records
 
 if TYPE_CHECKING:
@@ -88,15 +88,14 @@ def last_page(partition: Partition, found: Records) -> Iterator[Gap]:
         yield from unfinished(partition, inside(_hollow(found, last), MORE))
 
 
-def valid_objects(texts: pl.Series) -> pl.Series:
-    """Put null where a text is no JSON object."""
-    import polars as pl
-
-    opening = "ltrim(t, E' \\t\\r\\n')[1] = '{'"
-    query = f"SELECT CASE WHEN {opening} AND json_valid(t) THEN t END AS t FROM texts"  # noqa: S608
-    return pl.Series(values=_duck.run(query, texts.to_frame("t").to_arrow())["t"], dtype=pl.String)
-
-
 def inside(texts: pl.Series, paths: Mapping[str, str]) -> pl.DataFrame:
     """Read JSONPaths of texts that may hold a JSON object; rows that do not are null throughout."""
-    return _json.extract(arrow.column(valid_objects(texts)), paths)
+    import polars as pl
+
+    from . import _json_kernel, _json_walk
+
+    walked = _json_walk.walk(arrow.column(texts), paths)
+    objects = pl.Series(walked.state == _json_kernel.OBJECT)
+    if objects.all():
+        return walked.table
+    return walked.table.select(pl.when(objects).then(pl.all()))

@@ -55,6 +55,15 @@ def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     return _first(found, fields, ("",))
 
 
+def extract_repeated(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
+    """Read fields of JSON texts many of which are the same; each distinct one is read once."""
+    import polars as pl
+
+    coded = arrow.compute().dictionary_encode(arrow.column(texts.cast(pl.String)))
+    distinct = extract(pl.Series(values=coded.dictionary), fields)
+    return distinct.select(pl.all().gather(pl.Series(values=coded.indices)))
+
+
 def unfold(texts: pl.Series, path: str) -> pl.DataFrame:
     """Take the values of an array inside each text, in order.
 

@@ -41,7 +41,7 @@ class Found(NamedTuple):
 @njit(cache=True, nogil=True, inline="always")
 def slot_of(parent: int, length: int, first: int, last: int, mask: int) -> int:
     """Return where the hash table of keys begins to look."""
-    return (parent * 40503 + length * 131 + first * 31 + last * 7) & mask
+    return (parent * 40503 + length * 2999 + first * 613 + last * 89) >> 2 & mask
 
 
 @njit(cache=True, nogil=True)

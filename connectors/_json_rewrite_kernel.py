@@ -13,7 +13,8 @@ from ._json_tokens_kernel import Bytes, Numbers, Words, code_point
 ESCAPED, LOOSE, UNUSUAL = 1, 2, 3
 """Why a value's bytes are not its text: a string has escapes; an object or array has white space,
 escapes or trailing commas; a number is not written as DuckDB writes it."""
-WINDOW = 1 << 30
+_WINDOW_BITS = 30
+WINDOW = 1 << _WINDOW_BITS
 """Views count their bytes from the WINDOW their value begins in: their offsets have 31 bits."""
 
 _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
@@ -41,7 +42,8 @@ def view(
     low = _eight(text, words, start)
     high = np.uint64(0)
     if length > 12:
-        high = np.uint64(buffer + start // WINDOW) | np.uint64(start % WINDOW) << half
+        high = np.uint64(buffer + (start >> _WINDOW_BITS))
+        high |= np.uint64(start & (WINDOW - 1)) << half
     elif length > 4:
         high = _eight(text, words, start + 4) & (_ALL >> np.uint64(8 * (12 - length)))
     elif length < 4:

@@ -157,7 +157,7 @@ def _keys(children: Sequence[Mapping[str | int, int]]) -> tuple[Bytes, Numbers]:
         for step, child in below.items()
         if isinstance(step, str)
     ]
-    size = 1 << (2 * len(named) + 1).bit_length()
+    size = 1 << (4 * len(named) + 1).bit_length()
     table = np.full((size, 4), -1, np.int64)
     at = 0
     for parent, key, child in named:

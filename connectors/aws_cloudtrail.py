@@ -226,8 +226,9 @@ def _calls(outer: _json.Decoded) -> pl.DataFrame:
     import polars as pl
 
     calls = outer.table
-    wrapped = calls.select(pl.coalesce(*_WRAPPERS)).to_series()
-    if wrapped.null_count() < len(wrapped):
+    given = _given(calls)
+    if not given.isdisjoint(_WRAPPERS):
+        wrapped = calls.select(pl.coalesce(*_WRAPPERS)).to_series()
         inner = _envelope.inside(wrapped, _record_paths())
         unpacked = inner.select(_is_call()).to_series()
         calls = calls.with_columns(
@@ -235,8 +236,15 @@ def _calls(outer: _json.Decoded) -> pl.DataFrame:
             for name in _record_paths()
         )
     return calls.with_columns(
-        pl.coalesce(name, f"lookup.{name}").alias(name) for name in _LOOKUP if name in _PATHS
+        pl.coalesce(name, f"lookup.{name}").alias(name)
+        for name in _LOOKUP
+        if name in _PATHS and f"lookup.{name}" in given
     )
+
+
+def _given(calls: pl.DataFrame) -> set[str]:
+    """Name the columns that some call has; of all that services may name, most are empty."""
+    return {name for name in calls.columns if calls[name].null_count() < len(calls)}
 
 
 def _entities(calls: pl.DataFrame) -> pl.DataFrame:
@@ -253,14 +261,20 @@ def _entities(calls: pl.DataFrame) -> pl.DataFrame:
         "subject.queueUrl": r"([^/]+)/?$",
         "subject.resourceId": r"([^/]+)$",
     }
-    groups = [f"group.{i}" for i in range(len(_TASK_GROUPS))]
-    task = pl.coalesce(pl.col(g).str.extract(r"^service:(.+)$") for g in groups)
+    given = _given(calls)
+    groups = [g for i in range(len(_TASK_GROUPS)) if (g := f"group.{i}") in given]
+    task = [pl.col(g).str.extract(r"^service:(.+)$") for g in groups]
     # Elsewhere a path is where something is filed; to SSM it is what was asked for.
     parameters = pl.when(pl.col("source").str.starts_with("ssm.")).then("parameters")
-    short = calls.with_columns(
-        task.alias("group"),
+    needed = [name for name in calls.columns if name in given | {"source", "parameters"}]
+    short = calls.select(needed).with_columns(
+        pl.coalesce(*task, pl.lit(None, pl.String)).alias("group"),
         parameters.alias("parameters"),
-        *(pl.coalesce(pl.col(c).str.extract(form), c).alias(c) for c, form in shortened.items()),
+        *(
+            pl.coalesce(pl.col(c).str.extract(form), c).alias(c)
+            for c, form in shortened.items()
+            if c in given
+        ),
     )
     order = (
         "group",
@@ -272,10 +286,14 @@ def _entities(calls: pl.DataFrame) -> pl.DataFrame:
     )
     code = ("group", "subject.service", "subject.serviceName", "subject.functionName")
     found = short.select(
-        pl.coalesce(*order).alias("named"), pl.coalesce(*code).is_not_null().alias("is_service")
+        pl.coalesce(c for c in order if c in short.columns).alias("named"),
+        pl.coalesce(c for c in code if c in short.columns).is_not_null().alias("is_service"),
     )
-    known = found.with_columns(pl.when(pl.col("named") != _HIDDEN).then("named").alias("named"))
-    return known.select(_aws.resource_name(pl.col("named")).alias("entity"), "is_service")
+    # Calls repeat the names of few things.
+    things = found.select(pl.col("named").unique()).drop_nulls().filter(pl.col("named") != _HIDDEN)
+    short_names = things.select(_aws.resource_name(pl.col("named"))).to_series()
+    entity = found["named"].replace_strict(things["named"], short_names, default=None)
+    return found.select(entity.alias("entity"), "is_service")
 
 
 def _is_read() -> pl.Expr:
@@ -311,7 +329,7 @@ def _columns(calls: pl.DataFrame) -> dict[str, object]:
     request = pl.col("request").str.slice(0, _EXCERPT)
     words = [call, request, "insight", "insight_state", "error", "message"]
     said = pl.concat_str(words, separator=" ", ignore_nulls=True)
-    made = calls.with_columns(_entities(calls)).select(
+    made = calls.select(*_PATHS).with_columns(_entities(calls)).select(
         pl.when(insight).then(pl.lit("metric_change")).when(plain).then(pl.lit("log"))
         .otherwise(pl.lit("operator_action")).alias("kind"),
         pl.when(change).then(pl.lit("change")).alias("role"),

@@ -107,13 +107,15 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
     }
     frames = [plain]
     for name, fields in parts.items():
-        # A payload that no entry here has is not looked into.
-        inner = _fields.extract(plain[name], fields) if plain[name].is_not_null().any() else None
-        inner = (
-            inner if inner is not None else pl.DataFrame(dict.fromkeys(fields, [None] * len(plain)))
-        )
+        if plain[name].null_count() == len(plain):
+            # A payload that no entry here has is not looked into.
+            inner = pl.DataFrame(schema=dict.fromkeys(fields, pl.String)).clear(len(plain))
+        elif name == "resource":
+            inner = _fields.extract_repeated(plain[name], fields)
+        else:
+            inner = _fields.extract(plain[name], fields)
         prefix = "" if name == "resource" else f"{name}."
-        frames.append(inner.cast(pl.String).rename({c: prefix + c for c in fields}))
+        frames.append(inner.rename({c: prefix + c for c in fields}))
     log = pl.col("log").str.extract(_AUDIT_LOG)
     whole = pl.concat(frames, how="horizontal").with_columns(
         native=pl.concat_str([pl.col("log", "time").fill_null(""), "insert"], separator="|"),
@@ -189,9 +191,10 @@ def _columns(entries: pl.DataFrame) -> dict[str, Any]:
             pl.when(pl.col("json.object.kind").eq("Node")).then("json.object.name"),
             pl.when(pl.col("type").str.starts_with("k8s_")).then("labels.machine"),
         ),
+        project=pl.col("log").str.extract(r"^projects/([^/]+)"),
     )
     link = _deeplinks.gcp_log_entry(
-        pl.col("log").str.extract(r"^projects/([^/]+)"),
+        pl.col("project"),
         pl.col("log"),
         pl.col("insert"),
         pl.col("time"),
