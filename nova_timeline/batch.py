@@ -13,7 +13,8 @@ import tomllib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import digest, finished
+from nova_timeline import digest, finished, memory
+from nova_timeline.attempts import cores
 from nova_timeline.engine import Choice, Engine, Local, opened
 from nova_timeline.errors import IncidentFileError, WorkerLostError
 from nova_timeline.processes import Processes
@@ -39,6 +40,8 @@ class Task:
 
     incident: Path
     run: Path
+    memory: int | None = None
+    """Bytes that it may take; by default most of what is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ def run(
         IncidentFileError: there is no incident file, or two would give one run.
         EngineError: the engine cannot be started.
     """
-    tasks = [Task(path, out / name) for name, path in sorted(incident_files(folder).items())]
+    files = sorted(incident_files(folder).items())
+    share = None  # a machine of a cluster that is joined has memory of its own
+    if choice.address is None:
+        share = memory.limit(choice.memory_limit) // min(choice.workers or cores(), len(files))
+    tasks = [Task(path, out / name, share) for name, path in files]
     out.mkdir(parents=True, exist_ok=True)
     if choice.name == "auto" and choice.address is None:
         choice = replace(choice, name="local")  # whole incidents gain nothing by Ray on one machine
@@ -131,7 +138,7 @@ def _timeline(task: Task) -> tuple[bool, Timeline]:
     if kept is not None:
         return True, kept
     finished.clear(task.run)
-    timeline = reconstruct(incident, engine=Local(1), out=task.run)
+    timeline = reconstruct(incident, engine=Local(1), memory_limit=task.memory, out=task.run)
     timeline = replace(timeline, about={**timeline.about, finished.MADE_OF: made_of})
     try:
         timeline.save(task.run)

@@ -11,7 +11,7 @@ import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from nova_timeline import connector, memory
 from nova_timeline.attempts import cores, in_order, persistently, silent
@@ -87,9 +87,13 @@ class Choice:
     """Bytes of sources from which ``auto`` takes Ray."""
 
 
+Wanted: TypeAlias = str | Choice | Engine
+"""How an engine is asked for: by its name, by a choice that says more, or as one that runs."""
+
+
 @contextmanager
 def opened(
-    wanted: str | Choice | Engine = "auto", size: int = 0, progress: Progress = silent
+    wanted: Wanted = "auto", size: int = 0, progress: Progress = silent
 ) -> Generator[Engine]:
     """Start the engine that was asked for, and end it with all that belongs to it.
 

@@ -12,7 +12,7 @@ from nova_timeline import assemble, connector, coverage, digest, ingest, memory,
 from nova_timeline.attempts import cores
 from nova_timeline.collect import Collection
 from nova_timeline.connector import Partition
-from nova_timeline.engine import Local
+from nova_timeline.engine import Choice, Local, opened, size_of
 from nova_timeline.ingest import Task
 from nova_timeline.timeline import Scratch, Timeline
 from nova_timeline.topology import Topology
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nova_timeline.clock import Window
     from nova_timeline.connector import Connector
-    from nova_timeline.engine import Engine
+    from nova_timeline.engine import Engine, Wanted
     from nova_timeline.model import Incident, Source
 
 _BUNDLE_BYTES = 8 << 20
@@ -57,34 +57,38 @@ _MOST_SPOOLED = 256 << 20
 
 
 def reconstruct(
-    incident: Incident, *, engine: Engine | None = None, memory_limit: int | None = None,
+    incident: Incident, *, engine: Wanted = "local", memory_limit: int | None = None,
     out: Path | None = None,
 ) -> Timeline:  # fmt: skip
     """Reconstruct an incident from its sources.
 
     Args:
         incident: what to look at; see `nova_timeline.Incident.load`.
-        engine: where the work is done; by default in threads of this process, one a core.
+        engine: where the work is done: ``local`` in threads of this process, one a core; ``ray``;
+            ``auto``, as the size of the input suggests; a choice that says more; or an engine.
         memory_limit: bytes to stay within; by default most of what is free.
         out: the run folder that the timeline will be saved to: its tables are laid down beside it
             until then, by default in a folder for temporary files.
 
     Raises:
         IncidentFileError: the topology cannot be read.
+        EngineError: the engine cannot be started.
     """
-    here = engine or Local()
-    share = _Share.of(memory.limit(memory_limit), here.workers or cores())
+    if isinstance(engine, (str, Choice)):
+        with opened(engine, size_of(incident)) as started:
+            return reconstruct(incident, engine=started, memory_limit=memory_limit, out=out)
+    share = _Share.of(memory.limit(memory_limit), engine.workers or cores())
     shape = _topology(incident)
     scratch = Scratch(out)
     try:
         tasks = _tasks(incident, shape, share.piece)
         # Digested before they are read: of a log that grows, all that is cited was there.
-        inputs = _inputs(incident, tasks, Local(here.workers))
+        inputs = _inputs(incident, tasks, Local(engine.workers))
         found = Collection(scratch.path, incident.window, share.spool)
-        for piece in here.map(ingest.read, tasks):
+        for piece in engine.map(ingest.read, tasks):
             found.add(piece)
-        found.finish(Local(here.workers).map)
-        return _timeline(incident, shape, found, scratch, inputs, here)
+        found.finish(Local(engine.workers).map)
+        return _timeline(incident, shape, found, scratch, inputs, engine)
     except BaseException:
         scratch.remove()
         raise

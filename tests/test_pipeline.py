@@ -18,7 +18,7 @@ import stamina
 from nova_timeline import clock, connector, document, normalise
 from nova_timeline.config import Incident
 from nova_timeline.connector import Batch, Gap, Partition
-from nova_timeline.engine import Engine, Local
+from nova_timeline.engine import Choice, Engine, Local
 from nova_timeline.errors import TransientError
 from nova_timeline.model import Coverage
 from nova_timeline.pipeline import reconstruct
@@ -57,6 +57,12 @@ def test_any_number_of_workers_gives_the_same_bytes(
 
 def test_any_engine_gives_the_same_bytes(small: Path, expected: bytes, engine: Engine) -> None:
     assert written(small, engine) == expected
+
+
+@pytest.mark.parametrize("named", ["auto", "local", Choice(workers=1)], ids=str)
+def test_an_engine_is_taken_by_its_name(named: str | Choice, small: Path, expected: bytes) -> None:
+    found = reconstruct(Incident.load(small), engine=named).findings
+    assert document.dumps(found) == expected
 
 
 def test_sources_in_another_order_give_the_same_bytes(
