@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _NUMBER = r"^\s*-?\d+(?:\.\d+)?\s*$"
 _BODY = 2_000
+# A row without an entity is about the first of these that it names.
+_NAMES = ("entity", "service.name", "host.name", "k8s.pod.name")
+# What is looked at, or filled in, whether the source gives it or not.
+_FILLED = frozenset({*_NAMES, *CHOICES, "clock", "severity_text", "body"})
 # OpenTelemetry logs data model, "Mapping of SeverityNumber" and its appendix for syslog.
 _SEVERITY = (
     {"trace": 1, "verbose": 1, "finest": 1, "debug": 5, "dbug": 5, "fine": 5, "config": 8}
@@ -161,6 +165,10 @@ class _Columns:
         column = self.given[name].cast(pl.String)
         return column.set(column == "", None)
 
+    def is_known(self, name: str) -> bool:
+        """Say whether the source or the constants give a column at all."""
+        return name in self.given or name in self.fields.constants
+
     def times(self, name: str) -> ReadTimes:
         """Return a column of times."""
         column = self.given[name] if name in self.given else self.text(name)
@@ -177,6 +185,8 @@ def _events(
     columns: dict[str, Any] = {}
     for name in ("timestamp", "end_timestamp", "observed_timestamp"):
         taken.add(name)
+        if name != "timestamp" and not source.is_known(name):
+            continue
         read = source.times(name)
         columns[name] = read.timestamp
         if name == "timestamp":
@@ -185,9 +195,11 @@ def _events(
     if columns["timestamp"].null_count == source.length and "timestamp" not in given:
         yield _no_time(fields, found)
     frame = _known(source, taken, found, reader)
-    number = source.text("severity_number").cast(pl.Int64, strict=False)
-    number = number.set(~number.is_between(1, 24).fill_null(value=True), None)
-    columns["severity_number"] = _first([number, severity_number(frame["severity_text"])])
+    columns["severity_number"] = severity_number(frame["severity_text"])
+    if source.is_known("severity_number"):
+        number = source.text("severity_number").cast(pl.Int64, strict=False)
+        number = number.set(~number.is_between(1, 24).fill_null(value=True), None)
+        columns["severity_number"] = _first([number, columns["severity_number"]])
     columns["attributes"] = _attributes(source)
     native = source.text("event_id")
     ids = arrow.column(native) if native.null_count() < len(native) else None
@@ -206,13 +218,17 @@ def _known(source: _Columns, taken: set[str], found: Evidence, reader: str) -> p
     """Read the columns of text, filling in what the others tell."""
     import polars as pl
 
-    known = {c: source.text(c) for c in schema.columns("event") if _is_text(c) and c not in taken}
+    known = {
+        c: source.text(c)
+        for c in schema.columns("event")
+        if _is_text(c) and c not in taken and (c in _FILLED or source.is_known(c))
+    }
     for name, allowed in CHOICES.items():
         known[name] = known[name].set(~known[name].is_in(list(allowed)).fill_null(value=True), None)
     named = pl.DataFrame(known).with_columns(
         kind=pl.col("kind").fill_null(source.fields.kind),
         body=_body(known["body"], found),
-        entity=pl.coalesce("entity", "service.name", "host.name", "k8s.pod.name"),
+        entity=pl.coalesce(_NAMES),
     )
     return named.with_columns(
         clock=pl.coalesce(
