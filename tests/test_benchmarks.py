@@ -168,3 +168,9 @@ def test_the_window_join_leaves_out_what_would_not_fit(tmp_path: Path) -> None:
     found = last_line("window_join", *choices, "--peers", "duckdb_iejoin")
     assert found["peers"] == {}
     assert "80 s at 1e6" in found["skipped"]["duckdb_iejoin"]
+
+
+def test_bursts_agree_with_their_peers() -> None:
+    found = last_line("bursts", "--events", "300000", "--entities", "20")
+    assert found["equal"], found["differ"]
+    assert found["rows"] > 10
