@@ -81,36 +81,43 @@ def _of_events(slabs: Slabs, window: Window, each: Each) -> tuple[pl.DataFrame, 
     """Draw the signals of classified records and of bursts, in two passes over the stretches."""
     import polars as pl
 
-    counts = [pl.DataFrame(c) for c in each(partial(_counted, window=window), slabs)]
+    search = bursts.Search(window)
+    counts: list[pl.DataFrame] = []
+    for faults, logs in each(partial(_counted, window=window), slabs):
+        counts.append(pl.DataFrame(faults))
+        search.add(pl.DataFrame(logs))
     steady = arrow.table(background.steady(counts))
     runs: list[pl.DataFrame] = []
-    logs: list[pl.DataFrame] = []
-    for some, bad in each(partial(_drawn, window=window, steady=steady), slabs):
+    for some, logs in each(partial(_drawn, window=window, steady=steady), slabs):
         runs.append(pl.DataFrame(some))
-        logs.append(pl.DataFrame(bad))
-    found = bursts.find(pl.concat(logs), window)
-    return _records(_joined(pl.concat(runs))), _bursts(found, slabs.rows)
+        search.collect(pl.DataFrame(logs))
+    return _records(_joined(pl.concat(runs))), _bursts(search.found(), slabs.rows)
 
 
-def _counted(slab: pa.Table, window: Window) -> pa.Table:
-    """Count the faults of a stretch."""
+def _counted(slab: pa.Table, window: Window) -> tuple[pa.Table, pa.Table]:
+    """Count the faults of a stretch; give its plain log lines beside."""
     import polars as pl
 
-    return arrow.table(background.counts(pl.DataFrame(slab), window))
+    frame = pl.DataFrame(slab)
+    return arrow.table(background.counts(frame, window)), _logs(frame)
 
 
 def _drawn(slab: pa.Table, window: Window, steady: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Draw from a stretch the runs of classified records, and the bad log lines."""
+    """Draw from a stretch the runs of classified records; give its plain log lines beside."""
     import polars as pl
 
     frame = pl.DataFrame(slab)
     shown = frame.filter(pl.col("role").is_in(notable.SHOWN))
     kept = background.leave_out(shown, window, pl.DataFrame(steady))
-    # What a rule knows is a signal already, with its count.
+    return arrow.table(_runs(kept)), _logs(frame)
+
+
+def _logs(frame: pl.DataFrame) -> pa.Table:
+    """Pick the log lines that no rule knows: what one knows is a signal already, with its count."""
+    import polars as pl
+
     logs = frame.filter(pl.col("kind").is_in(["log", "health", "host"]), pl.col("role").is_null())
-    return arrow.table(_runs(kept)), arrow.table(
-        logs.select("row", "time", "entity", "template", "severity")
-    )
+    return arrow.table(logs.select("row", "time", "entity", "template", "severity"))
 
 
 def errors(slab: pa.Table, entities: Sequence[str], since: int, until: int | None) -> int:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, overload
 
 from nova_timeline import arrow
 
-from . import bursts
+from . import bursts, order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
     import pyarrow as pa
 
     from nova_timeline.clock import Window
@@ -71,7 +72,7 @@ class Slabs(Sequence["pa.Table"]):
 
     A stretch is a table of ``row``, ``time``, ``end`` (int64 ns, corrected), ``precision``,
     ``clock``, ``kind``, ``role``, ``category``, ``rule``, ``told``, ``alike``, ``severity``,
-    ``entity`` and ``template``, in the order of time and then of row.
+    ``entity`` and ``template``, in the order of time, then of clock, then of reading.
     """
 
     rows: Rows
@@ -124,10 +125,11 @@ def cut(
 
 
 def _ordered(found: pa.Table, offsets: Mapping[str, int], start: int, stop: int) -> pa.Table:
-    """Take each clock's offset off its times, keep ``[start, stop)``, and sort it."""
+    """Take each clock's offset off its times, merge the clocks' streams, keep ``[start, stop)``."""
     import polars as pl
 
     frame = pl.DataFrame(found.rename_columns(list(_COLUMNS)))
+    frame = frame[_order(frame, offsets)]
     off = pl.col("clock").replace_strict(dict(offsets), default=0, return_dtype=pl.Int64)
     moved = frame.with_columns(
         pl.col("end").cast(pl.Int64),
@@ -138,4 +140,17 @@ def _ordered(found: pa.Table, offsets: Mapping[str, int], start: int, stop: int)
     if offsets:
         moved = moved.with_columns(pl.col("time") - off, pl.col("end") - off)
         moved = moved.filter(pl.col("time") >= start, pl.col("time") < stop)
-    return arrow.table(moved.sort("time", "row"))
+    return arrow.table(moved)
+
+
+def _order(frame: pl.DataFrame, offsets: Mapping[str, int]) -> npt.NDArray[np.int64]:
+    """Order rows by their corrected time, then by clock, then as they were read; shape (n,)."""
+    import numpy as np
+    import polars as pl
+
+    clocks = ["", *sorted(frame["clock"].drop_nulls().unique())]
+    codes = dict(zip(clocks, range(len(clocks)), strict=True))
+    stream = frame["clock"].fill_null("").replace_strict(codes, return_dtype=pl.Int32)
+    offset = np.array([offsets.get(name, 0) for name in clocks], np.int64)
+    correction = order.Correction(offset, np.zeros_like(offset))
+    return order.permutation(frame["time"].to_numpy(), stream.to_numpy(), correction)
