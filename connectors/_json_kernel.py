@@ -177,6 +177,14 @@ def _walk(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one pass over the bytes, a
         c = text[i]
         top = depth - 1
         why = 0
+        end = i
+        escaped = False
+        if c == 34:  # a key or a value; looked at in one place, as that is compiled but once
+            end, escaped = string_end(text, words, i, stop)
+            if end < 0:
+                return False, m, stack
+            if escaped:
+                loose += 1
         if phase == _AFTER:
             if depth == 0:
                 return False, m, stack
@@ -208,9 +216,6 @@ def _walk(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one pass over the bytes, a
         elif phase == _KEY:
             if c != 34:
                 return False, m, stack
-            end, escaped = string_end(text, words, i, stop)
-            if end < 0:
-                return False, m, stack
             parent = stack[top, _NODE]
             node = -1
             if parent >= 0 and nodes[parent, _HAS_KEYS]:
@@ -221,7 +226,7 @@ def _walk(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one pass over the bytes, a
                     else:
                         seen[node] = row
             i = space_end(text, end, stop)
-            if escaped or i > end:
+            if i > end:
                 loose += 1
             if i >= stop or text[i] != 58:
                 return False, m, stack
@@ -252,14 +257,10 @@ def _walk(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one pass over the bytes, a
                 continue
             first = i
             if c == 34:
-                last, escaped = string_end(text, words, i, stop)
-                if last < 0:
-                    return False, m, stack
-                i = last
+                i = end
                 first += 1
-                last -= 1
+                last = end - 1
                 if escaped:
-                    loose += 1
                     why = ESCAPED
             else:
                 last, strange = scalar_end(text, i, stop)

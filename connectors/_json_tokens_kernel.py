@@ -173,24 +173,20 @@ def _is_word(text: Bytes, at: int, stop: int, word: bytes, folded: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def scalar_end(  # noqa: PLR0911 - one word a return
-    text: Bytes, at: int, stop: int
-) -> tuple[int, bool]:
+def scalar_end(text: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """Return the offset after the number or word at at, -1 when it is none; and is it unusual."""
     c = text[at]
-    if 48 <= c <= 57:
+    first = at + 1 if c == 45 else at
+    if first < stop and 48 <= text[first] <= 57:
         return _number_end(text, at, stop)
     if _is_word(text, at, stop, b"true", 0) or _is_word(text, at, stop, b"null", 0):
         return at + 4, False
     if _is_word(text, at, stop, b"false", 0):
         return at + 5, False
-    first = at + 1 if c == 45 else at
     if _is_word(text, first, stop, b"infinity", 0x20):
         return first + 8, True
     if _is_word(text, first, stop, b"inf", 0x20) or _is_word(text, first, stop, b"nan", 0x20):
         return first + 3, True
-    if c == 45:
-        return _number_end(text, at, stop)
     return -1, False
 
 

@@ -159,9 +159,11 @@ def _keys(children: Sequence[Mapping[str | int, int]]) -> tuple[Bytes, Numbers]:
     ]
     size = 1 << (4 * len(named) + 1).bit_length()
     table = np.full((size, 4), -1, np.int64)
+    compiled: Any = kernel.slot_of
+    slot_of = compiled.py_func  # for a few keys it is not worth loading
     at = 0
     for parent, key, child in named:
-        slot = kernel.slot_of(parent, len(key), key[0], key[-1], size - 1)
+        slot = slot_of(parent, len(key), key[0], key[-1], size - 1)
         while table[slot, 0] >= 0:
             slot = (slot + 1) % size
         table[slot] = parent, at, at + len(key), child
