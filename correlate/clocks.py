@@ -94,16 +94,17 @@ def passages(requests: pl.DataFrame) -> pl.DataFrame:
             its hash), ``clock``, ``entity`` (text), ``time`` and ``end`` (int64 ns).
 
     Returns:
-        trace (int64), clock, first, last (ns), entity (of the first); a row a trace and clock.
-        Such tables are put together by `shared`.
+        trace (int64), clock, first, last (ns), entity; a row each. Such tables are put together by
+        `shared`.
     """
     import polars as pl
 
-    signed = requests.with_columns(pl.col("trace").reinterpret(signed=True))
-    return signed.group_by("trace", "clock").agg(
-        pl.col("time").min().alias("first"),
-        pl.max_horizontal("time", "end").max().alias("last"),
-        pl.col("entity").sort_by("time", "entity", nulls_last=True).first(),
+    return requests.select(
+        pl.col("trace").reinterpret(signed=True),
+        "clock",
+        pl.col("time").alias("first"),
+        pl.max_horizontal("time", "end").alias("last"),
+        "entity",
     )
 
 
@@ -121,17 +122,39 @@ def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
     kept = _empty(PASSAGES)
     for part in parts:
-        once = part.group_by("trace", "clock").agg(
-            pl.col("entity").sort_by("first", "entity", nulls_last=True).first(),
-            pl.col("first").min(),
-            pl.col("last").max(),
+        once = (
+            _by_several(part)
+            .group_by("trace", "clock")
+            .agg(
+                pl.col("entity").sort_by("first", "entity", nulls_last=True).first(),
+                pl.col("first").min(),
+                pl.col("last").max(),
+            )
         )
-        several = once.filter(pl.len().over("trace") > 1).select(*PASSAGES)
-        kept = pl.concat([kept, several]).sort("trace", "clock")
+        kept = pl.concat([kept, once.select(*PASSAGES)]).sort("trace", "clock")
         if len(kept) > MOST_PASSAGES:
             last = kept["trace"][MOST_PASSAGES]
             kept = kept.filter(pl.col("trace") < last)
     return kept
+
+
+def _by_several(part: pl.DataFrame) -> pl.DataFrame:
+    """Keep the passages of traces that more than one clock saw; most are seen once, by one."""
+    import numpy as np
+    import polars as pl
+
+    ordered = np.sort(part["trace"].to_numpy())
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(twice) == 0:
+        return part.clear()
+    known = part.filter(pl.col("trace").is_in(pl.Series(twice).implode()))
+    clock = pl.col("clock").cast(pl.Categorical).to_physical()
+    seen = (
+        known.select("trace", clock)
+        .group_by("trace")
+        .agg((pl.col("clock").min() != pl.col("clock").max()).alias("several"))
+    )
+    return known.join(seen.filter("several").select("trace"), on="trace", how="semi")
 
 
 def _empty(columns: Mapping[str, str]) -> pl.DataFrame:

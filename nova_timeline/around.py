@@ -73,6 +73,7 @@ def logged(run: Path, clocks: Sequence[ClockEstimate], moment: Moment) -> Logged
     place = run / store.FOLDERS["event"]
     off = {clock.clock: clock.offset_ns for clock in clocks if clock.offset_ns}
     near = _near(moment, off)
+    store.intact(run, store.files(run, "event"))
     try:
         events = arrow.parquet(place)
         rows = _rows(events, near, off, moment.time)

@@ -93,7 +93,10 @@ def read(task: Task) -> Piece:
         piece.passages = arrow.table(notable.passages(table))
         piece.stored["event"] = _stored(table, "event")
     if "evidence" in found:
-        table = _once(_merged(found.pop("evidence"), "evidence"))
+        several = len(found["evidence"]) > len(task.partitions)
+        table = _merged(found.pop("evidence"), "evidence")
+        if several:  # batches of one partition may share records
+            table = _once(table)
         piece.stored["evidence"] = _stored(table, "evidence" if task.shared else "")
     return piece
 

@@ -91,6 +91,7 @@ def _sealed_off(run: Path) -> duckdb.DuckDBPyConnection:
     """Open a database that holds the run's tables and can reach no file, theirs included."""
     import duckdb
 
+    store.intact(run, [path for name in store.FOLDERS for path in store.files(run, name)])
     opened = {view: _opened(run / place) for view, place in TABLES.items()}
     database = duckdb.connect(":memory:")
     for view, table in opened.items():

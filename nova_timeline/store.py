@@ -110,7 +110,10 @@ def write_part(run: Path, name: str, number: int, data: pa.Buffer) -> Path:
 
 
 def packed(table: pa.Table) -> pa.Buffer:
-    """Pack a table as the bytes of a Parquet file (zstd, a checksum a page)."""
+    """Pack a table as the bytes of a Parquet file (zstd).
+
+    Pages carry no checksum: the manifest has the digest of the whole file.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -122,7 +125,7 @@ def packed(table: pa.Table) -> pa.Buffer:
         compression="zstd",
         compression_level=1,
         use_dictionary=columns,
-        write_page_checksum=True,
+        write_statistics=[name for name in table.column_names if name in _PRUNED],
     ) as file:
         file.write_table(table, _ROWS)
     return out.getvalue()
@@ -143,27 +146,53 @@ _REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)
 }
 
 
+_PRUNED = frozenset({"timestamp", "kind", "entity", "metric.name"})
+"""Columns by whose bounds row groups are left unread."""
+
+
 def files(run: Path, name: str) -> list[Path]:
     """List a table's files, in the order of reading."""
     return sorted((run / FOLDERS[name]).glob("*.parquet"))
 
 
-def read_table(run: Path, name: str) -> pa.Table:
-    """Read a table of a run back, whole.
+def read_table(run: Path, name: str, *, known: bool = False) -> pa.Table:
+    """Read a table of a run back, whole; its bytes are known to be good, or held against digests.
 
     Raises:
-        RunFolderError: the run has no such table, or its bytes are damaged.
+        RunFolderError: its bytes are not those that were written, or cannot be read.
     """
     import pyarrow as pa
 
+    if not known:
+        intact(run, files(run, name))
     return pa.concat_tables([schema.empty(name), *read_parts(run, name)])
 
 
-def read_parts(run: Path, name: str) -> Iterator[pa.Table]:
-    """Read a table of a run back, file by file.
+def intact(run: Path, paths: Sequence[Path]) -> None:
+    """Hold files against the digests that a run's manifest has of them, where it has one yet.
 
     Raises:
-        RunFolderError: the run has no such table, or its bytes are damaged.
+        RunFolderError: one of them is not the bytes that were written.
+    """
+    if not (run / MANIFEST).is_file():
+        return
+    known: Mapping[str, Mapping[str, Any]] = manifest(run)["outputs"]
+    with ThreadPoolExecutor() as pool:  # digesting releases the interpreter's lock
+        digests = pool.map(digest.of_file, paths)
+        for path, found in zip(paths, digests, strict=True):
+            if known.get(path.relative_to(run).as_posix(), {}).get("sha256") != found:
+                msg = (
+                    f"{path} cannot be read: its bytes are not those that were written; "
+                    f"'nova-timeline verify {run}' says what else does not hold"
+                )
+                raise RunFolderError(msg)
+
+
+def read_parts(run: Path, name: str) -> Iterator[pa.Table]:
+    """Read a table of a run back, file by file, whatever the manifest says of them.
+
+    Raises:
+        RunFolderError: one cannot be read.
     """
     for path in files(run, name):
         yield read_file(path, name)
@@ -173,7 +202,7 @@ def read_file(path: Path, name: str, columns: Sequence[str] | None = None) -> pa
     """Read one file of a table, or some columns of it.
 
     Raises:
-        RunFolderError: its bytes are damaged.
+        RunFolderError: it cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -181,7 +210,7 @@ def read_file(path: Path, name: str, columns: Sequence[str] | None = None) -> pa
     kinds: Any = schema.table(name)
     wanted = kinds if columns is None else pa.schema([kinds.field(c) for c in columns])
     try:
-        file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+        file: Any = pq.ParquetFile(path)
         table: pa.Table = file.read(columns=None if columns is None else [*columns])
         return table.cast(wanted)
     except (OSError, pa.ArrowException, KeyError) as error:
@@ -195,7 +224,7 @@ def rows_at(path: Path, name: str, places: npt.NDArray[np.int64]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+    file: Any = pq.ParquetFile(path)
     sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
     starts = np.cumsum([0, *sizes])
     found = [schema.empty(name)]

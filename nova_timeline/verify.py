@@ -56,9 +56,10 @@ def verify(run: Path, base: Path | None = None) -> Verification:
     if not store.is_sealed(about):
         found.failures.append(f"{store.MANIFEST}: not what was written")
         return found
-    _outputs(run, about["outputs"], found)
+    if not _outputs(run, about["outputs"], found):
+        return found  # nothing can be held against tables that are not what was written
     try:
-        evidence = store.read_table(run, "evidence")
+        evidence = store.read_table(run, "evidence", known=True)
         _stored(evidence, found)
         _cited(run, evidence, found)
     except RunFolderError as error:
@@ -70,15 +71,17 @@ def verify(run: Path, base: Path | None = None) -> Verification:
     return found
 
 
-def _outputs(run: Path, listed: Mapping[str, Any], found: Verification) -> None:
-    """Hold every file of the run against its digest."""
+def _outputs(run: Path, listed: Mapping[str, Any], found: Verification) -> bool:
+    """Hold every file of the run against its digest; say whether its tables are what they were."""
+    whole = True
     for name, entry in sorted(listed.items()):
         path = run / name
         found.outputs += 1
-        if not path.is_file():
-            found.failures.append(f"{name}: missing from the run")
-        elif digest.of_file(path) != entry["sha256"]:
-            found.failures.append(f"{name}: not the bytes that were written")
+        if path.is_file() and digest.of_file(path) == entry["sha256"]:
+            continue
+        said = "not the bytes that were written" if path.is_file() else "missing from the run"
+        found.failures.append(f"{name}: {said}")
+        whole &= name.partition("/")[0] not in store.FOLDERS.values()
     for path in sorted(p for p in run.rglob("*") if p.is_file()):
         name = path.relative_to(run).as_posix()
         if name in listed or name == store.MANIFEST:
@@ -87,6 +90,7 @@ def _outputs(run: Path, listed: Mapping[str, Any], found: Verification) -> None:
             found.failures.append(f"{name}: among the tables, and not written by the run")
         else:
             found.notes.append(f"{name}: not written by the run")
+    return whole
 
 
 def _stored(evidence: pa.Table, found: Verification) -> None:
@@ -109,7 +113,7 @@ def _cited(run: Path, evidence: pa.Table, found: Verification) -> None:
     key = ["evidence.uri", "evidence.locator", "evidence.sha256"]
     held = pl.DataFrame(evidence.select(key))
     for name in _CITING:
-        rows = pl.DataFrame(store.read_table(run, name).select(key))
+        rows = pl.DataFrame(store.read_table(run, name, known=True).select(key))
         found.citations += len(rows)
         _report(rows.join(held, on=key, how="anti"), f"{name} table", found)
     try:
