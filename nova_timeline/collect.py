@@ -60,9 +60,7 @@ class Collection:
     repeats: dict[str, Repeats] = field(default_factory=dict[str, Repeats])
     edges: pa.Table = field(default_factory=lambda: schema.empty("edge"))
     _edges: list[pa.Table] = field(default_factory=list["pa.Table"])
-    _keys: dict[str, list[pa.Array[Any]]] = field(
-        default_factory=lambda: {name: [] for name in _TABLES}
-    )
+    _keys: dict[str, duplicates.Keys] = field(init=False)
     _arrivals: list[pa.Table] = field(default_factory=list["pa.Table"])
     """Of each file of events; see `clocks.arrivals`."""
     _own_receipt: list[bool] = field(default_factory=list[bool])
@@ -80,6 +78,9 @@ class Collection:
 
         self._notable = spool("notable", notable.schema(), "time")
         self._points = spool("points", notable.point_schema(), "time")
+        self._keys = {
+            name: duplicates.Keys(spilled / f"keys-{name}", self.budget) for name in _TABLES
+        }
         self._passages = spool("passages", _passage_schema(), "trace")
 
     def add(self, piece: Piece) -> None:
@@ -89,7 +90,7 @@ class Collection:
             number = len(self.kept[name])
             store.write_part(self.folder, name, number, some.data)
             self.kept[name].append((piece.source, some.count))
-            self._keys[name].append(some.keys)
+            self._keys[name].append(some.keys.to_numpy())
             rows += some.count.rows if name != "evidence" else 0
         if piece.edges is not None:
             self._edges.append(piece.edges)
@@ -124,7 +125,7 @@ class Collection:
     def finish(self, each: Each) -> None:
         """Leave out what was read twice, and write what came in no file of its own."""
         for name in _TABLES:
-            keys = [k.to_numpy() for k in self._keys.pop(name)]
+            keys = self._keys.pop(name)
             found = self.repeats[name] = duplicates.find(self.folder, name, keys)
             own = self._own_receipt if name == "event" else [False] * len(keys)
             mend = [(self.folder, name, n, found, own[n]) for n in found.files()]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nova_timeline.clock import Window
 
 GROUP = "nova_timeline.connectors"
-PIECE = 32 << 20
+PIECE = 16 << 20
 """Bytes of a file of lines that one worker reads at a time."""
 
 TableName: TypeAlias = Literal["event", "metric", "edge"]

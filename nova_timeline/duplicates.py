@@ -7,21 +7,21 @@ and judged by all of what identifies them. Nearly always there are none, and not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 from nova_timeline import arrow, digest, store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
     import numpy as np
     import numpy.typing as npt
     import polars as pl
     import pyarrow as pa
 
-    Keys = npt.NDArray[np.uint64]
     Places = npt.NDArray[np.int64]
 
 IDENTITY = {
@@ -66,6 +66,55 @@ class Repeats:
         return table
 
 
+class Keys(Sequence["npt.NDArray[np.uint64]"]):
+    """The keys of the rows of each file of a table, in memory while they are few.
+
+    Args:
+        folder: where keys go when they are many.
+        budget: bytes that may lie in memory.
+    """
+
+    def __init__(self, folder: Path, budget: int = 1 << 62) -> None:
+        """Begin with no file."""
+        self._folder, self._budget = folder, budget
+        self._files: list[npt.NDArray[np.uint64] | Path] = []
+        self._held = 0
+
+    def append(self, some: npt.NDArray[np.uint64]) -> None:
+        """Add the keys of the next file."""
+        import numpy as np
+
+        if self._held + some.nbytes <= self._budget:
+            self._held += some.nbytes
+            self._files.append(some)
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{len(self._files):05}.npy"
+        np.save(path, some)
+        self._files.append(path)
+
+    def __len__(self) -> int:
+        """Count the files."""
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, at: int) -> npt.NDArray[np.uint64]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[npt.NDArray[np.uint64]]: ...
+    def __getitem__(
+        self, at: int | slice
+    ) -> npt.NDArray[np.uint64] | Sequence[npt.NDArray[np.uint64]]:
+        """Read the keys of a file."""
+        import numpy as np
+
+        if isinstance(at, slice):
+            return [self[i] for i in range(len(self))[at]]
+        found = self._files[at]
+        if isinstance(found, Path):
+            found = np.load(found)
+        return found
+
+
 def keys(table: pa.Table, name: str) -> pa.Array[Any]:
     """Number the rows of a table, shape (n,), uint64, so that the same row has the same number."""
     import polars as pl
@@ -77,7 +126,7 @@ def keys(table: pa.Table, name: str) -> pa.Array[Any]:
     return arrow.column(frame.hash_rows(seed=0)).cast(pa.uint64())
 
 
-def find(run: Path, name: str, numbered: Sequence[Keys]) -> Repeats:
+def find(run: Path, name: str, numbered: Sequence[npt.NDArray[np.uint64]]) -> Repeats:
     """Find the rows that stand in a table twice.
 
     Args:
@@ -104,16 +153,18 @@ def find(run: Path, name: str, numbered: Sequence[Keys]) -> Repeats:
     return found
 
 
-def _shares(numbered: Sequence[Keys]) -> Iterator[tuple[int, int]]:
+def _shares(numbered: Sequence[npt.NDArray[np.uint64]]) -> Iterator[tuple[int, int]]:
     """Share out the keys by their last bits, such that no share is too many to sort at once."""
-    total = sum(map(len, numbered))
+    total = sum(len(some) for some in numbered)
     shares = 1
     while total // shares > _AT_ONCE:
         shares *= 2
     return ((share, shares) for share in range(shares))
 
 
-def _repeated(numbered: Sequence[Keys], share: int, shares: int) -> Keys:
+def _repeated(
+    numbered: Sequence[npt.NDArray[np.uint64]], share: int, shares: int
+) -> npt.NDArray[np.uint64]:
     """Return the keys of a share that stand there more than once, ascending."""
     import numpy as np
 
@@ -123,7 +174,7 @@ def _repeated(numbered: Sequence[Keys], share: int, shares: int) -> Keys:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def _among(some: Keys, repeated: Keys) -> npt.NDArray[np.bool_]:
+def _among(some: npt.NDArray[np.uint64], repeated: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     import numpy as np
 
     at = np.minimum(np.searchsorted(repeated, some), len(repeated) - 1)

@@ -113,7 +113,8 @@ class Spool:
         found = [empty]
         for path in self._files:
             file: Any = pq.ParquetFile(path)
-            at = file.schema_arrow.get_field_index(by)
+            leaves = [file.schema.column(i).path for i in range(len(file.schema))]
+            at = leaves.index(by)  # a map has two leaves, so this is not the column's place
             for group in range(file.num_row_groups):
                 seen = file.metadata.row_group(group).column(at).statistics
                 if seen.max < bounds[0] or seen.min > bounds[1]:
@@ -132,7 +133,13 @@ class Spool:
         table = table.take(arrow.compute().sort_indices(table[self.by]))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"part-{len(self._files):05}.parquet"
-        with pq.ParquetWriter(path, table.schema, compression="lz4", use_dictionary=False) as file:
+        with pq.ParquetWriter(
+            path,
+            table.schema,
+            compression="lz4",
+            use_dictionary=False,
+            write_statistics=[self.by, self.key],
+        ) as file:
             file.write_table(table, _ROWS)
         self._files.append(path)
         self._held.clear()
