@@ -14,8 +14,9 @@
 Every method is called once to warm up (compiled code, page cache), then by turns in at least three
 rounds; the figures are medians. A peer that takes longer than `limit` when it warms up is not
 called again: that one run is its figure, and it is listed under ``measured_once``. Peak memory is
-what a call holds above what was held before it. Rows are compared as they are: the same columns, of
-the same length, with the same value in every place.
+what a call holds above what was held before it, the most of all calls after the warm-up: one that
+is made from what others have left behind holds nothing more. Rows are compared as they are: the
+same columns, of the same length, with the same value in every place.
 
 Give a peer its input in the form it likes best, made before; what a method returns must be columns
 already (NumPy arrays, or anything ``np.asarray`` takes without a loop), as its making is part of
@@ -155,34 +156,41 @@ def _rounds(
     *,
     copied: bool,
 ) -> tuple[dict[str, dict[str, float]], dict[str, str], int, list[str]]:
-    """Return each method's medians, a digest of its rows, how many ours are, and who ran once."""
+    """Return each method's figures, a digest of its rows, how many ours are, and who ran once."""
     room = [column.copy() for column in scanned] if copied else None
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (*methods, "one pass")}
     digests: dict[str, str] = {}
+    peaks: dict[str, float] = {}
     rows, once = 0, list[str]()
-    for turn in range(repeat + 1):
+    for name, method in methods.items():
+        cost, (digests[name], count) = _called(name, method, "warm-up")
+        rows = count if name == "ours" else rows
+        if cost.seconds > limit and not name.startswith("ours"):
+            once.append(name)
+            runs[name].append(_measure.answer(cost))
+        elif cost.seconds < limit / 10:  # while what was held before it is still little
+            peaks[name] = _called(name, method, "memory")[0].peak_extra_mb
+    for turn in range(repeat):
         for name, method in methods.items():
-            if name in once:
-                continue
-            _settle()
-            cost, result = _measure.measured(method)
-            say(
-                f"{name}, {'warm-up' if turn == 0 else f'{turn} of {repeat}'}: {cost.seconds:.3f} s"
-            )
-            if turn == 0:
-                digests[name], count = _digest(result)
-                rows = count if name == "ours" else rows
-            slow = cost.seconds > limit and not name.startswith("ours")
-            if slow:
-                once.append(name)
-            if turn or slow:
+            if name not in once:
+                cost, _ = _called(name, method, f"{turn + 1} of {repeat}")
                 runs[name].append(_measure.answer(cost))
-            del result
         _settle()
         runs["one pass"].append(_measure.answer(_scan(scanned, room)))
     medians = {name: _measure.medians(some) for name, some in runs.items()}
     costs = {name: {k: m[k] for k in _FIGURES} for name, m in medians.items()}
+    for name, some in runs.items():
+        most = max(run["cost"]["peak_extra_mb"] for run in some)
+        costs[name]["peak_extra_mb"] = round(max(most, peaks.get(name, 0.0)), 3)
     return costs, digests, rows, once
+
+
+def _called(name: str, method: Method, when: str) -> tuple[_measure.Cost, tuple[str, int]]:
+    """Call a method and say how long it took; return its cost and a digest of its rows."""
+    _settle()
+    cost, result = _measure.measured(method)
+    say(f"{name}, {when}: {cost.seconds:.3f} s")
+    return cost, _digest(result)
 
 
 def _scan(
