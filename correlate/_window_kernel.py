@@ -79,7 +79,7 @@ class Chains(NamedTuple):
     bound: npt.NDArray[np.int64]
     """The latest time minus prior of an entity's causes, shape (entities,)."""
     older: npt.NDArray[np.int32]
-    """The cause before a cause in its chain, or -1, shape (causes,)."""
+    """The cause before a cause in its chain, or -1; room for all causes of a sweep."""
 
 
 @njit(cache=True, nogil=True)
@@ -162,7 +162,7 @@ def sweep(
         terms: what a pair costs.
         chains: room to work in, for as many causes; what it holds is overwritten.
         reach: what is known of who is near whom.
-        best: the packed pairs, shape (effects, keep), all `NONE`; filled, cheapest first.
+        best: the packed pairs, shape (effects, keep), cheapest first and then `NONE`; overwritten.
 
     Returns:
         How many pairs were kept, and how many were scored.
@@ -173,6 +173,7 @@ def sweep(
     moments, places, own = effects.time, effects.entity, effects.ids
     newest[:] = -1
     bound[:] = _NEVER
+    best[:] = NONE
     ready = scored = kept = 0
     for e in range(moments.shape[0]):
         t, here = moments[e], places[e]
@@ -244,9 +245,10 @@ def _walk(
     for chain in range(prior.shape[0]):
         added = far + prior[chain]
         place = newest[near, chain]
+        allowed = min(window, limit - added)
         while place >= 0:
             gap = t - time[place]
-            if gap > window or gap + added > limit:
+            if gap > allowed:
                 break
             scored += 1
             mine = ids[place]
@@ -255,6 +257,7 @@ def _walk(
                 _insert(best, e, pair)
                 if prune:
                     limit = best[e, last] >> _COST_SHIFT
+                    allowed = min(window, limit - added)
             place = older[place]
     return limit, scored
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nova_timeline.topology import Adjacency
 
-    from . import _window_kernel
+    from . import _reach_kernel, _window_kernel
 
 NO_CAUSE = -1
 """The prior cost of a kind that is no cause."""
@@ -33,6 +33,8 @@ _POOL = 1 << 21
 """Entities that a thread remembers in all reaches together; 8 MiB."""
 _FEW_EVENTS, _FEW_EFFECTS = 500_000, 20_000
 """Up to here, another thread costs more than it saves."""
+_LINE, _PAGE = 64, 1 << 21
+"""A line of the cache, and a large page of memory; bytes."""
 _CHUNKS = 4
 """Ranges for each thread, so that one with a dense stretch is not waited for."""
 
@@ -109,6 +111,7 @@ def cheapest(
     _check(len(time), costs)
     import numpy as np
 
+    from . import _reach_kernel
     from . import _window_kernel as kernel
 
     events = _events(time, entity, kind, ids)
@@ -118,14 +121,18 @@ def cheapest(
         effects, causes = _select(pool, selecting, events, costs, within)
         if within:
             effects = _part(effects, *effects.time.searchsorted(within).tolist())
+        sweeping = workers if len(effects.time) > _FEW_EFFECTS else 1
+        cuts = _ranges(0, len(effects.time), sweeping * _CHUNKS if sweeping > 1 else 1)
+        ranges = [_part(effects, *cut) for cut in cuts]
+        near = [_near(causes, some, costs) for some in ranges]
         terms = kernel.Terms(
             np.array(_priors(costs), np.int64),
             *(costs.window, costs.slack, costs.hop_cost, costs.hops, costs.first_hop),
             prune=prune,
             most=most_near,
         )
-        sweep = _Sweep(effects, causes, graph, terms, costs.keep)
-        return sweep.run(pool, workers if len(effects.time) > _FEW_EFFECTS else 1)
+        edges = _reach_kernel.Graph(_frozen(graph.starts, "i8"), _frozen(graph.targets, "i4"))
+        return _Sweep(ranges, near, edges, terms, costs.keep, sweeping).run(pool)
 
 
 def _check(rows: int, costs: Costs) -> None:
@@ -159,27 +166,32 @@ def _events(
     kind: npt.NDArray[np.int8],
     ids: npt.NDArray[np.int32] | None,
 ) -> _window_kernel.Events:
-    """Return read-only views; copies only where a type or a layout is another.
+    """Hand the columns to the kernels, without a copy."""
+    import numpy as np
+
+    from . import _window_kernel as kernel
+
+    kinds = _frozen(kind if kind.ctypes.data % 8 == 0 else kind.copy(), "i1")
+    return kernel.Events(
+        _frozen(time, "i8"),
+        _frozen(entity, "i4"),
+        kinds,
+        _frozen(kinds[: len(kinds) // 8 * 8].view(np.uint64), "u8"),
+        _frozen(np.empty(0, np.int32) if ids is None else ids, "i4"),
+    )
+
+
+def _frozen(column: npt.NDArray[Any], kind: str) -> npt.NDArray[Any]:
+    """Return a read-only view, or a copy where the type or the layout is another.
 
     A kernel is compiled for each type of its arguments, and read-only is a part of the type:
     Arrow's buffers and Ray's objects are read-only, NumPy's own arrays are not.
     """
     import numpy as np
 
-    from . import _window_kernel as kernel
-
-    if kind.ctypes.data % 8:
-        kind = kind.copy()
-    eights = kind[: len(kind) // 8 * 8].view(np.uint64)
-    row_numbers = np.empty(0, np.int32)
-    given = (time, entity, kind, eights, row_numbers if ids is None else ids)
-    views = [
-        np.require(column, wanted, ["C", "A"]).view()
-        for column, wanted in zip(given, ("i8", "i4", "i1", "u8", "i4"), strict=True)
-    ]
-    for view in views:
-        view.flags.writeable = False
-    return kernel.Events(*views)
+    view = np.require(column, kind, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
 
 
 def _select(
@@ -209,8 +221,12 @@ def _select(
 
     counts = list(pool.map(count, eights))
     ends = np.cumsum([(0, 0), *counts], axis=0).tolist()
-    rows = [np.empty(total, np.int32) for total in ends[-1]]
-    both = [_points(total) for total in ends[-1]]
+    total = [int(n) for n in ends[-1]]
+    *rows, et, ee, ei, ec, ct, ce, ci, cc = _block(
+        *((n, np.int32) for n in total),
+        *((n, kind) for n in total for kind in (np.int64, np.int32, np.int32, np.int8)),
+    )
+    both = (kernel.Points(et, ee, ei, ec), kernel.Points(ct, ce, ci, cc))
 
     def fill(part: int) -> None:
         spans = list(zip(ends[part], ends[part + 1], strict=True))
@@ -229,17 +245,23 @@ def _ranges(first: int, stop: int, parts: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def _points(count: int) -> _window_kernel.Points:
+def _block(*wanted: tuple[int, type[np.generic]]) -> list[npt.NDArray[Any]]:
+    """Make arrays of so many values of a type, all in one piece of memory.
+
+    Memory is given out in pages of 4 KiB, and each costs microseconds when it is first touched:
+    together as much as a sweep. For 4 MiB or more, NumPy asks Linux for pages of 2 MiB, which it
+    gives where one is needed whole.
+    """
     import numpy as np
 
-    from . import _window_kernel as kernel
-
-    return kernel.Points(
-        np.empty(count, np.int64),
-        np.empty(count, np.int32),
-        np.empty(count, np.int32),
-        np.empty(count, np.int8),
-    )
+    sizes = [count * np.dtype(kind).itemsize for count, kind in wanted]
+    ends = list(accumulate((-(-size // _LINE) * _LINE for size in sizes), initial=0))
+    block = np.empty(ends[-1] + (2 * _PAGE if ends[-1] > _PAGE else 0), np.uint8)
+    first = -block.ctypes.data % _PAGE if ends[-1] > _PAGE else 0
+    return [
+        block[first + start : first + start + size].view(kind)
+        for start, size, (_, kind) in zip(ends, sizes, wanted, strict=False)
+    ]
 
 
 def _part(points: _window_kernel.Points, first: int, stop: int) -> _window_kernel.Points:
@@ -251,6 +273,19 @@ def _part(points: _window_kernel.Points, first: int, stop: int) -> _window_kerne
     )
 
 
+def _near(
+    causes: _window_kernel.Points, effects: _window_kernel.Points, costs: Costs
+) -> _window_kernel.Points:
+    """Return the causes that can be in the window of one of these effects."""
+    import numpy as np
+
+    if not len(effects.time):
+        return _part(causes, 0, 0)
+    first = np.searchsorted(causes.time, int(effects.time[0]) - costs.window)
+    stop = np.searchsorted(causes.time, int(effects.time[-1]) + costs.slack, side="right")
+    return _part(causes, int(first), int(stop))
+
+
 def _priors(costs: Costs) -> list[int]:
     """List the distinct priors: each has a chain of its own."""
     return sorted(set(costs.priors) - {NO_CAUSE}) or [0]
@@ -258,71 +293,72 @@ def _priors(costs: Costs) -> list[int]:
 
 @dataclass(slots=True)
 class _Sweep:
-    """One join, cut into ranges of its effects."""
+    """One join, its effects cut into ranges of which each thread takes every so-manieth."""
 
-    effects: _window_kernel.Points
-    causes: _window_kernel.Points
-    graph: Adjacency
+    ranges: Sequence[_window_kernel.Points]
+    near: Sequence[_window_kernel.Points]
+    """For each range, the causes that can be in the window of one of its effects."""
+    graph: _reach_kernel.Graph
     terms: _window_kernel.Terms
     keep: int
+    workers: int
 
-    def run(self, pool: ThreadPoolExecutor, workers: int) -> Pairs:
+    def run(self, pool: ThreadPoolExecutor) -> Pairs:
         """Sweep all ranges and put their pairs together."""
         import numpy as np
 
         from . import _window_kernel as kernel
 
-        chunks = workers * _CHUNKS if workers > 1 else 1
-        ranges = [_part(self.effects, *r) for r in _ranges(0, len(self.effects.time), chunks)]
-        worked = list(pool.map(self._work, [ranges[w::workers] for w in range(workers)]))
-        parts = [worked[i % workers][0][i // workers] for i in range(chunks)]
-        ends = np.cumsum([0, *(kept for _, kept, _ in parts)]).tolist()
-        total = int(ends[-1])
-        effect, cause = np.empty(total, np.int32), np.empty(total, np.int32)
-        cost, hops = np.empty(total, np.int64), np.empty(total, np.int8)
+        chunks = range(len(self.ranges))
+        longest = max(len(causes.time) for causes in self.near)
+        *best, _ = room = _block(
+            *((len(effects.time) * self.keep, np.int64) for effects in self.ranges),
+            (self.workers * longest, np.int32),
+        )
+        packed = [pairs.reshape(-1, self.keep) for pairs in best]
+        older = room[-1].reshape(self.workers, -1)
+
+        def work(first: int) -> tuple[list[tuple[int, int]], npt.NDArray[np.uint8]]:
+            return self._swept(chunks[first :: self.workers], packed, older[first])
+
+        worked = list(pool.map(work, range(self.workers)))
+        told = [worked[i % self.workers][0][i // self.workers] for i in chunks]
+        ends = np.cumsum([0, *(kept for kept, _ in told)]).tolist()
+        kinds = (np.int32, np.int32, np.int64, np.int8)
+        columns = effect, cause, cost, hops = _block(*((int(ends[-1]), kind) for kind in kinds))
 
         def write(i: int) -> None:
-            place = slice(ends[i], ends[i + 1])
-            columns = (effect[place], cause[place], cost[place], hops[place])
-            kernel.unpack(ranges[i], parts[i][0], *columns)
+            e, c, price, far = (column[ends[i] : ends[i + 1]] for column in columns)
+            kernel.unpack(self.ranges[i], packed[i], e, c, price, far)
 
-        list(pool.map(write, range(chunks)))
+        list(pool.map(write, chunks))
         cut = np.flatnonzero(np.any([cut for _, cut in worked], axis=0)).astype(np.int32)
-        return Pairs(effect, cause, cost, hops, sum(scored for *_, scored in parts), cut)
+        return Pairs(effect, cause, cost, hops, sum(scored for _, scored in told), cut)
 
-    def _work(
-        self, ranges: Sequence[_window_kernel.Points]
-    ) -> tuple[list[tuple[npt.NDArray[np.int64], int, int]], npt.NDArray[np.uint8]]:
-        """Sweep some ranges on this thread; return the pairs of each, and whose reach was cut."""
+    def _swept(
+        self,
+        chunks: Sequence[int],
+        packed: Sequence[npt.NDArray[np.int64]],
+        older: npt.NDArray[np.int32],
+    ) -> tuple[list[tuple[int, int]], npt.NDArray[np.uint8]]:
+        """Sweep some ranges on this thread into ``packed``.
+
+        Returns:
+            For each range the pairs kept and scored, and whose reach was cut, shape (entities,).
+        """
         import numpy as np
 
         from . import _reach_kernel
         from . import _window_kernel as kernel
 
         entities = len(self.graph.starts) - 1
-        graph = _reach_kernel.Graph(
-            np.require(self.graph.starts, "i8", "W"), np.require(self.graph.targets, "i4", "W")
-        )
         newest = np.empty((entities, len(self.terms.prior)), np.int32)
-        bound = np.empty(entities, np.int64)
+        chains = kernel.Chains(newest, np.empty(entities, np.int64), older)
         reach = _reach_kernel.empty(entities, self.terms.hops + 1, self.terms.most, _POOL)
-        found: list[tuple[npt.NDArray[np.int64], int, int]] = []
-        for effects in ranges:
-            best = np.full((len(effects.time), self.keep), kernel.NONE, np.int64)
-            causes = self._near(effects)
-            chains = kernel.Chains(newest, bound, np.empty(len(causes.time), np.int32))
-            told = kernel.sweep(effects, causes, graph, self.terms, chains, reach, best)
-            found.append((best, *told))
-        return found, reach.cut
-
-    def _near(self, effects: _window_kernel.Points) -> _window_kernel.Points:
-        """Return the causes that can be in the window of one of these effects."""
-        import numpy as np
-
-        if not len(effects.time):
-            return _part(self.causes, 0, 0)
-        oldest = int(effects.time[0]) - self.terms.window
-        newest = int(effects.time[-1]) + self.terms.slack
-        first = int(np.searchsorted(self.causes.time, oldest))
-        stop = int(np.searchsorted(self.causes.time, newest, side="right"))
-        return _part(self.causes, first, stop)
+        told = [
+            kernel.sweep(
+                *(self.ranges[i], self.near[i], self.graph, self.terms, chains, reach, packed[i])
+            )
+            for i in chunks
+        ]
+        return told, reach.cut
