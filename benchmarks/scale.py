@@ -7,6 +7,7 @@ polars has as many threads as there are workers, and which has reconstructed a s
 same engine before the clock starts. Starting the engine is told apart, and so is saving the run.
 
 ``speedup``: seconds of ingestion and correlation on the first number of workers, by those on more.
+``local_seconds``: what the local engine takes with as many workers as there are at most.
 ``identical``: every run gave the ``timeline.json`` of the local engine, byte for byte.
 ``killed_identical``: so did one in which a worker was killed when half of the input was read; null
 where there is no worker to kill.
@@ -99,14 +100,11 @@ def trip(argument: str) -> dict[str, Any]:
 
 def _kill_worker() -> None:
     """Kill one of Ray's workers that is at a task."""
-    waiting, found = [os.getpid()], list[int]()
-    while waiting:
-        pid = waiting.pop()
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            waiting += map(int, (task / "children").read_text().split())
-        if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::answered"):
-            found.append(pid)
-    os.kill(found[0], signal.SIGKILL)
+    from nova_timeline import descendants
+
+    own = descendants.of(os.getpid())
+    working = [pid for pid in own if descendants.command(pid).startswith(b"ray::answered")]
+    os.kill(working[0], signal.SIGKILL)
 
 
 def ask(place: Path, small: Path, engine: str, workers: int, *, kill: bool = False) -> Any:
@@ -127,7 +125,8 @@ def run(records: int, engine: str, workers: Sequence[int], repeat: int, folder: 
     for _ in range(repeat):
         for n in workers:
             runs[n].append(ask(written.folder, small, engine, n))
-    known = ask(written.folder, small, "local", max(workers))["timeline"]
+    local = ask(written.folder, small, "local", max(workers))
+    known = local["timeline"]
     killed = (
         ask(written.folder, small, engine, max(workers), kill=True) if engine == "ray" else None
     )
@@ -145,6 +144,7 @@ def run(records: int, engine: str, workers: Sequence[int], repeat: int, folder: 
         "engine": engine,
         "sizes": {"records": written.records, "bytes": written.size, "files": written.files},
         "seconds": {str(n): cost for n, cost in seconds.items()},
+        "local_seconds": {p: round(local[p], 4) for p in PARTS},
         "speedup": gain("ingestion", "correlation"),
         "speedup_of": {part: gain(part) for part in ("ingestion", "correlation", "total")},
         "identical": all(r["timeline"] == known for made in runs.values() for r in made),
@@ -166,6 +166,7 @@ def show(found: Mapping[str, Any]) -> None:
         table.add_row(workers, *(f"{cost[part]:,.2f}" for part in PARTS), f"{gain:.2f}")
     console = Console()
     console.print(table)
+    console.print(f"the local engine: {found['local_seconds']['total']:,.2f} s in all")
     console.print(f"identical to local: {'yes' if found['identical'] else 'NO'}")
     if found["killed_identical"] is not None:
         console.print(f"with a worker killed: {'yes' if found['killed_identical'] else 'NO'}")

@@ -127,7 +127,8 @@ def _how(command: argparse.ArgumentParser) -> None:
         "--ray-from",
         type=_size,
         metavar="SIZE",
-        help="the size of the sources from which 'auto' takes Ray (32GiB)",
+        help="the size of the sources from which 'auto' takes Ray, started here or joined "
+        "(320MiB for each core here, and only a cluster that is named)",
     )
     command.add_argument(
         "--workers", type=_positive, default=0, metavar="N",

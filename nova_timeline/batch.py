@@ -88,8 +88,8 @@ def run(
         share = memory.limit(choice.memory_limit) // min(choice.workers or cores(), len(files))
     tasks = [Task(path, out / name, share) for name, path in files]
     out.mkdir(parents=True, exist_ok=True)
-    if choice.name == "auto" and choice.address is None:
-        choice = replace(choice, name="local")  # whole incidents gain nothing by Ray on one machine
+    if choice.name == "auto":  # on one machine, incidents in processes need no Ray
+        choice = replace(choice, name="local" if choice.address is None else "ray")
     if choice.name == "local":
         return _outcomes(Processes(choice.workers), tasks, progress)
     with opened(choice) as engine:

@@ -146,10 +146,11 @@ def _run(given: argparse.Namespace, incident: Incident) -> Timeline:
 
 
 def _choice(given: argparse.Namespace) -> Choice:
-    from nova_timeline import engine
+    from nova_timeline.engine import Choice
 
-    least = engine.RAY_FROM if given.ray_from is None else given.ray_from
-    return engine.Choice(given.engine, given.workers, given.ray_address, given.memory_limit, least)
+    return Choice(
+        given.engine, given.workers, given.ray_address, given.memory_limit, given.ray_from
+    )
 
 
 @contextmanager

@@ -28,8 +28,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 NAMES = ("auto", "local", "ray")
-RAY_FROM = 32 << 30
-"""Bytes of sources from which ``auto`` starts Ray on this machine."""
+RAY_FROM = 320 << 20
+"""Bytes of sources for each core here from which ``auto`` takes a cluster that is named.
+
+``python -m benchmarks.scale --records 5000000`` (1.16 GB) on two cores takes 23.5 s in threads and
+29.5 s in as many workers of Ray, which needs 4.7 s to start: 25 MB a second and core, and a quarter
+more time on Ray. So on one machine no input pays for Ray, and ``auto`` starts none. A cluster of
+twice the cores saves 3/8 of the time, more than the start takes from 12.5 s on: 310 MB a core.
+"""
 
 
 class Engine(Protocol):
@@ -83,8 +89,8 @@ class Choice:
     """A running Ray cluster to join, as ``host:port``."""
     memory_limit: int | None = None
     """Bytes that the run may take; by default its share of what is free."""
-    ray_from: int = RAY_FROM
-    """Bytes of sources from which ``auto`` takes Ray."""
+    ray_from: int | None = None
+    """Bytes of sources from which ``auto`` takes Ray; see `RAY_FROM` for what it does by itself."""
 
 
 Wanted: TypeAlias = str | Choice | Engine
@@ -120,17 +126,17 @@ def opened(
 
 
 def _name(choice: Choice, size: int) -> str:
-    """Decide for ``auto``: Ray where a cluster is named, or the input is worth its start."""
+    """Decide for ``auto``: Ray where the input is large enough to be worth its start."""
     if choice.name not in NAMES:
         msg = f"no engine is called {choice.name!r}{nearest(choice.name, NAMES)}"
         raise EngineError(msg)
     if choice.name != "auto":
         return choice.name
-    if choice.address is not None:
-        return "ray"
-    many = (choice.workers or cores()) > 1
+    least = choice.ray_from
+    if least is None and choice.address is not None:
+        least = RAY_FROM * cores()
     there = importlib.util.find_spec("ray") is not None
-    return "ray" if many and there and size >= choice.ray_from else "local"
+    return "ray" if least is not None and there and size >= least else "local"
 
 
 def size_of(incident: Incident) -> int:

@@ -17,9 +17,11 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nova_timeline import descendants
 from nova_timeline.attempts import ONE_CORE, answered, cores, in_order, silent
 from nova_timeline.errors import EngineError, MissingExtraError, WorkerLostError
 
@@ -72,6 +74,7 @@ class Ray:
         self._address = address
         self._memory = memory
         self._folder: Path | None = None
+        self._begun = False
 
     def __enter__(self) -> Ray:
         """Start or join a cluster.
@@ -86,6 +89,9 @@ class Ray:
                 "pip install 'nova-timeline[ray]', or take --engine local"
             )
             raise MissingExtraError(msg)
+        if "ray" in sys.modules and _ray().is_initialized():
+            msg = "this process is in a Ray cluster already; call ray.shutdown() first"
+            raise EngineError(msg)
         try:
             self._start()
         except BaseException:
@@ -145,6 +151,7 @@ class Ray:
         if len(parent) > _LONGEST_PATH:
             parent = "/tmp"  # noqa: S108 - made by mkdtemp, for us alone
         self._folder = Path(tempfile.mkdtemp(prefix="nova-ray-", dir=parent))
+        self._begun = True
         _init(
             address="local",
             num_cpus=self.workers,
@@ -153,10 +160,17 @@ class Ray:
             _node_ip_address="127.0.0.1",
             _temp_dir=str(self._folder),
         )
+        if not ip_address(_ray().util.get_node_ip_address()).is_loopback:
+            msg = (
+                "Ray was imported before and would listen to other machines; set "
+                f"{' '.join(f'{k}={v}' for k, v in _LOOPBACK.items())} before it is"
+            )
+            raise EngineError(msg)
 
     def _join(self, address: str) -> None:
         _knock(address)
         package = Path(__file__).parent  # its links to connectors/ and correlate/ are followed
+        self._begun = True
         _init(
             address=address,
             runtime_env={"py_modules": [str(package)], "env_vars": ONE_CORE | _QUIET},
@@ -167,39 +181,27 @@ class Ray:
         """Leave Ray, whatever has happened; a second Ctrl-C does not cut this short."""
         with _undisturbed():
             own = _processes(self._folder) if self._folder is not None else {}
-            if "ray" in sys.modules:
+            if self._begun:
                 _ray().shutdown()
+                self._begun = False
             if self._folder is not None:
                 # What is still there: Ray ends nothing that it was interrupted in starting.
                 for pid, began in (own | _processes(self._folder)).items():
                     with suppress(OSError):
-                        if _began(pid) == began:
+                        if descendants.began(pid) == began:
                             os.kill(pid, signal.SIGKILL)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
 
-def _processes(folder: Path) -> dict[int, str]:
+def _processes(folder: Path) -> dict[int, int]:
     """Return those processes below this one that belong to the cluster of a folder, by their start.
 
     Raylets and their like name the folder in their command line; workers call themselves ray::TASK.
     """
-    found: dict[int, str] = {}
-    waiting = [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        with suppress(OSError):  # it has ended meanwhile
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-            line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if pid != os.getpid() and (line.startswith(b"ray::") or bytes(folder) in line):
-                found[pid] = _began(pid)
-    return found
-
-
-def _began(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did (proc(5), field 22 of stat)."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    lines = {pid: descendants.command(pid) for pid in descendants.of(os.getpid())}
+    own = (p for p, line in lines.items() if line.startswith(b"ray::") or bytes(folder) in line)
+    return {pid: descendants.began(pid) for pid in own}
 
 
 def store_size(memory: int, shared: int) -> int:
@@ -230,18 +232,19 @@ def _ray() -> Any:
 
 
 def _init(**settings: Any) -> None:
-    ray = _ray()
-    if ray.is_initialized():
-        msg = "this process has joined a Ray cluster already; call ray.shutdown() first"
-        raise EngineError(msg)
     try:
-        ray.init(
+        _ray().init(
             **settings, log_to_driver=False, configure_logging=True, logging_level=logging.ERROR
         )
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
         place = settings["address"]
-        where = "on this machine" if place == "local" else f"at {place}"
-        msg = f"Ray does not start {where}: {error}"
+        if place == "local":
+            msg = f"Ray does not start on this machine: {error}"
+        else:
+            why = str(error.__cause__ or error).partition("\n")[0]
+            msg = f"the Ray cluster at {place} cannot be joined: {why}"
+            if "AuthToken" in why:
+                msg += " Give its token, and say RAY_AUTH_MODE=token."
         raise EngineError(msg) from error
 
 

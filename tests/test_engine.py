@@ -5,9 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import shutil
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +21,9 @@ import pyarrow as pa
 import pytest
 import stamina
 
+from nova_timeline import descendants, errors, normalise, ray_engine
 from nova_timeline import engine as engines
-from nova_timeline import errors, ray_engine
+from nova_timeline.attempts import cores
 from nova_timeline.engine import Choice, Engine, Local
 from nova_timeline.errors import EngineError, MissingExtraError, TransientError, WorkerLostError
 from nova_timeline.processes import Processes
@@ -25,6 +32,7 @@ from tests.engines import on_ray
 
 LOOPBACK = "0100007F"
 """127.0.0.1 as /proc/net/tcp writes it."""
+LARGE = engines.RAY_FROM * cores()
 LEAVES = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
 
 
@@ -202,9 +210,8 @@ def test_leaving_early_leaves_no_thread_and_no_process() -> None:
         assert next(made) == 0
         made.close()
         assert not [t for t in threading.enumerate() if t.name.startswith("nova")]
-    children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children").read_text()
-    lines = [Path(f"/proc/{c}/cmdline").read_bytes() for c in children.split()]
-    assert not [line for line in lines if b"processes import serve" in line]
+    left = [descendants.command(pid) for pid in descendants.of(os.getpid())]
+    assert not [line for line in left if b"processes import serve" in line]
 
 
 def test_progress_is_told() -> None:
@@ -254,13 +261,13 @@ def taken(choice: Choice, size: int, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("choice", "size", "body"),
     [
-        (Choice(), 10, "Local"),
-        (Choice(workers=8), engines.RAY_FROM - 1, "Local"),
-        (Choice(workers=8), engines.RAY_FROM, "Ray"),
-        (Choice(workers=1), engines.RAY_FROM, "Local"),
-        (Choice(workers=8, ray_from=0), 0, "Ray"),
-        (Choice(address="10.0.0.1:6379"), 10, "Ray"),
-        (Choice("local", address="10.0.0.1:6379"), engines.RAY_FROM, "Local"),
+        (Choice(), 1 << 50, "Local"),
+        (Choice(ray_from=1000), 999, "Local"),
+        (Choice(ray_from=1000), 1000, "Ray"),
+        (Choice(address="10.0.0.1:6379"), LARGE - 1, "Local"),
+        (Choice(address="10.0.0.1:6379"), LARGE, "Ray"),
+        (Choice(address="10.0.0.1:6379", ray_from=0), 0, "Ray"),
+        (Choice("local", address="10.0.0.1:6379"), LARGE, "Local"),
         (Choice("ray"), 0, "Ray"),
     ],
 )
@@ -288,7 +295,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("importlib.util.find_spec", found)
     with pytest.raises(MissingExtraError, match=r"nova-timeline\[ray\]"), engines.opened("ray"):
         pass
-    assert taken(Choice(workers=8), engines.RAY_FROM, monkeypatch) == "Local"
+    assert taken(Choice(ray_from=0), 1, monkeypatch) == "Local"
 
 
 def test_the_object_store_fits_into_shared_memory() -> None:
@@ -307,6 +314,78 @@ def test_an_address_that_nobody_answers_at_is_told() -> None:
 
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
+def test_a_second_ray_in_a_process_is_refused_and_harms_none(ray: Ray) -> None:
+    with pytest.raises(EngineError, match="in a Ray cluster already"):
+        Ray().__enter__()
+    assert list(ray.map(squared, [3])) == [9]
+
+
+CLUSTER = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # so that it listens on the loopback only
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+JOINING = """
+import sys
+from nova_timeline.ray_engine import Ray
+from nova_timeline.normalise import pseudonym
+with Ray(address=sys.argv[1]) as ray:
+    print(ray.workers, list(ray.map(pseudonym, ["anna@example.com"])))
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_a_cluster_that_runs_is_joined_and_given_the_code(tmp_path: Path) -> None:
+    bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    bare |= CLUSTER
+    port = free_port()
+    ray = [str(Path(sys.executable).with_name("ray"))]
+    scratch = tempfile.mkdtemp(prefix="nt")
+    head = subprocess.Popen(
+        [*ray, "start", "--head", "--block", f"--port={port}", "--node-ip-address=127.0.0.1",
+         "--num-cpus=1", "--include-dashboard=false", f"--temp-dir={scratch}",
+         "--object-store-memory=134217728"],
+        env=bare, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        joined = joining(port)
+    finally:
+        below = descendants.of(head.pid)
+        head.terminate()
+        head.wait(60)
+        for pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(scratch, ignore_errors=True)
+    assert joined.returncode == 0, joined.stderr
+    assert joined.stdout == f"1 ['{normalise.pseudonym('anna@example.com')}']\n"
+
+
+def joining(port: int) -> subprocess.CompletedProcess[str]:
+    """Join the cluster at a port as soon as it answers, and do one task there."""
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    return subprocess.run(
+        [sys.executable, "-c", JOINING, f"127.0.0.1:{port}"], env=os.environ | CLUSTER,
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
 def test_ray_listens_on_the_loopback_only(ray: Ray) -> None:
     assert ray.workers == 2
     own = {address.partition(":")[0] for address in listening()}
@@ -315,13 +394,12 @@ def test_ray_listens_on_the_loopback_only(ray: Ray) -> None:
 
 
 def listening() -> set[str]:
-    """Return the addresses that the processes below this one listen at, as /proc/net has them."""
+    """Return the addresses at which this process and those below it listen (/proc/net/tcp)."""
     sockets: set[str] = set()
-    for folder in below(os.getpid()):
-        try:
-            sockets |= {str(f.readlink()) for f in (folder / "fd").iterdir()}
-        except OSError:  # it has ended
-            continue
+    for pid in [os.getpid(), *descendants.of(os.getpid())]:
+        for place in Path(f"/proc/{pid}/fd").glob("*"):
+            with suppress(OSError):  # it was closed meanwhile
+                sockets.add(str(place.readlink()))
     listens = "0A"
     rows = [
         line.split()
@@ -329,11 +407,3 @@ def listening() -> set[str]:
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
     ]
     return {r[1] for r in rows if r[3] == listens and f"socket:[{r[9]}]" in sockets}
-
-
-def below(pid: int) -> list[Path]:
-    """Return the /proc folders of a process and of all that it started."""
-    found = [Path(f"/proc/{pid}")]
-    for task in found[0].glob("task/*/children"):
-        found += [folder for child in task.read_text().split() for folder in below(int(child))]
-    return found
