@@ -15,7 +15,6 @@ those of the fullest bucket, twice the median, first row, and whether nothing ca
 from __future__ import annotations
 
 import argparse
-import itertools
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +67,7 @@ def _numbered(columns: Any) -> Column:
     series = np.empty(len(columns["ts"]), np.int32)
     kind, entity, severity, template = (columns[name] for name in SCANNED if name != "ts")
     work = partial(_series_kernel.number, kind, entity, severity, template, series)
-    edges = np.linspace(0, len(series), _shares.threads() + 1).astype(int).tolist()
-    _shares.in_threads(work, list(itertools.pairwise(edges)))
+    _shares.in_threads(work, _shares.evenly(len(series)))
     return series
 
 

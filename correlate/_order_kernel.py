@@ -10,7 +10,6 @@ import numpy.typing as npt
 from numba import njit
 
 Ints = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int32]
 Packed = npt.NDArray[np.uint64]
 
 _MILLION = 1_000_000
@@ -19,7 +18,7 @@ _SHIFT = np.uint64(_SHIFTED * _MILLION)
 
 
 @njit(cache=True, nogil=True)
-def counted(stream: Codes) -> tuple[Ints, bool]:
+def counted(stream: npt.NDArray[Any]) -> tuple[Ints, bool]:
     """Find where each stream begins once they stand one after another, and whether they do.
 
     Returns:
@@ -39,7 +38,7 @@ def counted(stream: Codes) -> tuple[Ints, bool]:
 
 
 @njit(cache=True, nogil=True)
-def grouped(stream: Codes, starts: Ints) -> Ints:
+def grouped(stream: npt.NDArray[Any], starts: Ints) -> Ints:
     """Gather the rows of each stream, in the order they came (a counting sort)."""
     free = starts.copy()
     rows = np.empty(stream.shape[0], np.int64)
@@ -133,27 +132,45 @@ def span(true: Ints, begin: Ints, end: Ints) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def pack(true: Ints, begin: Ints, end: Ints, earliest: int, bits: int, packed: Packed) -> None:
-    """Put each row's time and its rank by (stream, place) into one number that sorts by both."""
-    rank = np.uint64(0)
-    for s in range(begin.shape[0]):
-        for k in range(begin[s], end[s]):
-            packed[rank] = np.uint64(true[k] - earliest) << np.uint64(bits) | rank
-            rank += np.uint64(1)
+def pack(
+    true: Ints,
+    rows: Ints,
+    begin: Ints,
+    end: Ints,
+    earliest: int,
+    bits: int,
+    packed: Packed,
+    own: npt.NDArray[Any],
+) -> None:
+    """Put each row's time and its rank by (stream, place) into one number that sorts by both.
 
-
-@njit(cache=True, nogil=True)
-def listed(rows: Ints, begin: Ints, end: Ints, own: Ints) -> None:
-    """List the rows of a slab by rank."""
+    Args:
+        true: see `correct`.
+        rows: the row in each place, or none.
+        begin: the slab's first place of each stream.
+        end: the place it stops before.
+        earliest: the time that counts as 0.
+        bits: how many hold the rank.
+        packed: takes the numbers by rank.
+        own: takes the rows by rank.
+    """
     rank = 0
     for s in range(begin.shape[0]):
         for k in range(begin[s], end[s]):
+            packed[rank] = np.uint64(true[k] - earliest) << np.uint64(bits) | np.uint64(rank)
             own[rank] = rows[k] if rows.shape[0] else k
             rank += 1
 
 
 @njit(cache=True, nogil=True)
-def unpack(packed: Packed, earliest: int, bits: int, own: Ints, order: Ints, times: Ints) -> None:
+def unpack(
+    packed: Packed,
+    earliest: int,
+    bits: int,
+    own: npt.NDArray[Any],
+    order: npt.NDArray[Any],
+    times: Ints,
+) -> None:
     """Take sorted numbers apart again: into rows and times."""
     mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     for i in range(packed.shape[0]):
@@ -162,7 +179,7 @@ def unpack(packed: Packed, earliest: int, bits: int, own: Ints, order: Ints, tim
 
 
 @njit(cache=True, nogil=True)
-def gather(column: npt.NDArray[Any], order: Ints, out: npt.NDArray[Any]) -> None:
+def gather(column: npt.NDArray[Any], order: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     """Write the values of some rows, in the order given."""
     for i in range(order.shape[0]):
         out[i] = column[order[i]]

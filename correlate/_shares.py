@@ -48,6 +48,13 @@ def even(starts: npt.NDArray[np.int64], shares: int = 0) -> list[tuple[int, int]
     return list(itertools.pairwise(cuts)) or [(0, 0)]
 
 
+def evenly(rows: int, shares: int = 0) -> list[tuple[int, int]]:
+    """Cut rows into runs of about the same length; 0 shares are one for each core."""
+    shares = shares or threads()
+    cuts = sorted({rows * share // shares for share in range(shares + 1)})
+    return list(itertools.pairwise(cuts)) or [(0, 0)]
+
+
 def in_threads(work: Callable[[int, int], T], runs: Sequence[tuple[int, int]]) -> list[T]:
     """Call work with the ends of each run, in threads; results are in the order of the runs."""
     if len(runs) < 2 or threads() == 1:

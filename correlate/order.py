@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._shares import even, frozen, in_threads
+from ._shares import even, evenly, frozen, in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -28,6 +28,7 @@ SLAB = 65_536
 """Rows; their packed times fill half a megabyte."""
 _SAMPLES = 16  # of each stream for a slab's worth of rows
 _BITS = 64
+_NARROW = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,8 @@ def permutation(
     """
     import numpy as np
 
-    streams = _Streams(time, stream, correction)
-    order = np.empty(len(time), np.int64)
-
-    def write(first: int, rows: Ints, _: Ints) -> None:
-        order[first : first + len(rows)] = rows
-
-    streams.merge(write, slab)
-    return order
+    rows, _ = _Streams(time, stream, correction).merged(slab)
+    return rows.astype(np.int64, copy=False)
 
 
 def ordered(
@@ -79,7 +74,7 @@ def ordered(
     *,
     slab: int = SLAB,
 ) -> tuple[Ints, list[Column]]:
-    """Bring columns of numbers into the order that `permutation` finds, without writing it down.
+    """Bring columns of numbers into the order that `permutation` finds.
 
     Args:
         columns: each of shape (n,).
@@ -95,21 +90,16 @@ def ordered(
 
     from . import _order_kernel as kernel
 
-    streams = _Streams(time, stream, correction)
-    times = np.empty(len(time), np.int64)
+    rows, times = _Streams(time, stream, correction).merged(slab)
     found = [np.empty(len(column), column.dtype) for column in columns]
     # Columns of one width are copied by the same compiled code, whatever their values mean.
-    pairs = [
-        (frozen(_words(column)), _words(out)) for column, out in zip(columns, found, strict=True)
-    ]
+    pairs = [(frozen(_words(a)), _words(b)) for a, b in zip(columns, found, strict=True)]
 
-    def write(first: int, rows: Ints, true: Ints) -> None:
-        stop = first + len(rows)
-        times[first:stop] = true
+    def gather(first: int, stop: int) -> None:
         for column, out in pairs:
-            kernel.gather(column, rows, out[first:stop])
+            kernel.gather(column, rows[first:stop], out[first:stop])
 
-    streams.merge(write, slab)
+    in_threads(gather, evenly(len(rows)))
     return times, found
 
 
@@ -126,7 +116,7 @@ class _Streams:
 
         from . import _order_kernel as kernel
 
-        code = frozen(stream, np.int32)
+        code = frozen(stream)
         starts, together = kernel.counted(code)
         self._starts: Ints = starts
         # Without rows, every place is its own row.
@@ -155,22 +145,36 @@ class _Streams:
             order = np.argsort(self._true[own], kind="stable")
             self._true[own], self._rows[own] = self._true[own][order], self._rows[own][order]
 
-    def merge(self, write: Callable[[int, Ints, Ints], None], slab: int) -> None:
-        """Sort slab by slab, in threads; write is given a slab's first place, rows and times."""
+    def merged(self, slab: int) -> tuple[Column, Ints]:
+        """Sort slab by slab, in threads.
+
+        Args:
+            slab: about how many rows are sorted at once.
+
+        Returns:
+            The rows in order (int32 where that is enough) and their true times, both of shape (n,).
+        """
         import numpy as np
 
         from . import _order_kernel as kernel
 
         cuts = kernel.cuts(self._true, self._starts, self._bounds(slab))
         firsts = np.concatenate([[0], (cuts[1:] - cuts[:-1]).sum(axis=1).cumsum()])
+        n = len(self._true)
+        rows, times = np.empty(n, np.int32 if n < _NARROW else np.int64), np.empty(n, np.int64)
 
         def work(first: int, stop: int) -> None:
-            room = np.empty((4, int(np.diff(firsts[first : stop + 1]).max())), np.int64)
+            # The same room for slab after slab: fresh memory costs as much as the work in it.
+            most = int(np.diff(firsts[first : stop + 1]).max())
+            packed, own = np.empty(most, np.uint64), np.empty(most, rows.dtype)
             for i in range(first, stop):
-                if firsts[i] < firsts[i + 1]:
-                    write(int(firsts[i]), *self._sorted(cuts[i], cuts[i + 1], room))
+                a, b = int(firsts[i]), int(firsts[i + 1])
+                if a < b:
+                    room = packed[: b - a], own[: b - a]
+                    self._sort(cuts[i], cuts[i + 1], *room, rows[a:b], times[a:b])
 
         in_threads(work, even(firsts))
+        return rows, times
 
     def _bounds(self, slab: int) -> Ints:
         """Choose the times between slabs of about so many rows, by samples of every stream."""
@@ -183,31 +187,34 @@ class _Streams:
         held = np.sort(np.concatenate([true[:0], *samples]))
         return np.unique(held[np.arange(1, slabs) * len(held) // slabs])
 
-    def _sorted(self, begin: Ints, end: Ints, room: Ints) -> tuple[Ints, Ints]:
-        """Sort a slab, each stream's places from begin to end, into rows and their times.
+    def _sort(
+        self, begin: Ints, end: Ints, packed: Column, own: Column, rows: Column, times: Ints
+    ) -> None:
+        """Sort a slab: each stream's places from begin to end, both of shape (streams,).
 
-        Room to work in, shape (4, at least the slab's rows), is used for slab after slab: fresh
-        memory costs as much as the work on it.
+        Args:
+            begin: the first place of each.
+            end: the place to stop before.
+            packed: to work in, one number a row.
+            own: to work in, one number a row.
+            rows: takes the rows in order.
+            times: takes their times.
         """
         import numpy as np
 
         from . import _order_kernel as kernel
 
-        own, rows, times, numbers = room[:, : int((end - begin).sum())]
-        kernel.listed(self._rows, begin, end, own)
         earliest, latest = kernel.span(self._true, begin, end)
-        bits = (len(own) - 1).bit_length()
+        bits = (len(rows) - 1).bit_length()
+        kernel.pack(self._true, self._rows, begin, end, earliest, bits, packed, own)
         if (latest - earliest).bit_length() + bits > _BITS:
             # So much time in so few rows: no vector sort, but the same order.
-            parts = [self._true[a:b] for a, b in zip(begin, end, strict=True)]
-            np.concatenate(parts, out=times)
-            order = np.argsort(times, kind="stable")
-            return own[order], times[order]
-        packed = numbers.view(np.uint64)
-        kernel.pack(self._true, begin, end, earliest, bits, packed)
-        packed.sort()
-        kernel.unpack(packed, earliest, bits, own, rows, times)
-        return rows, times
+            whole = np.concatenate([self._true[a:b] for a, b in zip(begin, end, strict=True)])
+            order = np.argsort(whole, kind="stable")
+            rows[:], times[:] = own[order], whole[order]
+        else:
+            packed.sort()
+            kernel.unpack(packed, earliest, bits, own, rows, times)
 
 
 def _covering(figures: Ints, streams: int) -> Ints:
