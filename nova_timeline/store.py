@@ -235,15 +235,22 @@ def rows_at(path: Path, name: str, places: npt.NDArray[np.int64]) -> pa.Table:
     return pa.concat_tables(found)
 
 
-def linked(made: Path, run: Path, name: str) -> None:
-    """Give a run the files of a table that lie in another folder: a link each, or a copy."""
+def handed_on(made: Path, run: Path, name: str, *, ours: bool) -> None:
+    """Give a run the files of a table that lie in another folder.
+
+    Files that are ours to give away are linked rather than copied, but to one run only: no two runs
+    share a file, or damage to one would be damage to both.
+    """
     folder = run / FOLDERS[name]
     folder.mkdir()
     for path in files(made, name):
-        try:
-            (folder / path.name).hardlink_to(path)
-        except OSError:
-            shutil.copyfile(path, folder / path.name)
+        if ours and path.stat().st_nlink == 1:
+            try:
+                (folder / path.name).hardlink_to(path)
+                continue
+            except OSError:
+                pass  # another file system
+        shutil.copyfile(path, folder / path.name)
 
 
 def seal(run: Path, about: Mapping[str, Any]) -> None:

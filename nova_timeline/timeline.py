@@ -212,7 +212,7 @@ class Timeline:
                 if self.folder is None:
                     store.write_table(folder, name, schema.empty(name))
                 else:
-                    store.linked(self.folder, folder, name)
+                    store.handed_on(self.folder, folder, name, ours=self.scratch is not None)
             for name in DERIVED:
                 table = self.to_arrow(name)
                 place = folder / f"{name}.parquet"

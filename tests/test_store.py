@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from nova_timeline import document, schema, store
+from nova_timeline.config import Incident
 from nova_timeline.errors import RunError, RunFolderError
+from nova_timeline.pipeline import reconstruct
 from nova_timeline.timeline import Timeline
 
 
@@ -27,6 +29,17 @@ def test_a_run_saved_again_is_the_same_files(small_run: Path, tmp_path: Path) ->
     assert listed(again) == listed(small_run)
     for name in ("timeline.json", "report.html", "postmortem.md", "events/part-00000.parquet"):
         assert (again / name).read_bytes() == (small_run / name).read_bytes()
+
+
+def test_no_two_runs_share_a_file(small: Path, tmp_path: Path) -> None:
+    timeline = reconstruct(Incident.load(small), out=tmp_path / "one")
+    first, second = timeline.save(tmp_path / "one"), timeline.save(tmp_path / "two")
+    third = Timeline.open(first).save(tmp_path / "three")
+    timeline.discard()
+    assert listed(tmp_path)[0] == "one"
+    assert listed(first) == listed(second) == listed(third)
+    for path in (p for run in (first, second, third) for p in run.rglob("*") if p.is_file()):
+        assert path.stat().st_nlink == 1, path
 
 
 def test_the_raw_record_is_the_bytes_of_the_file(small: Path, small_run: Path) -> None:
