@@ -18,6 +18,8 @@ def number(
     stop: int,
 ) -> None:
     """Number (entity, severity, template % 32) from 0 for the logs, kind 0; -1 for all others."""
-    for i in range(first, stop):
+    kind, entity, severity = kind[first:stop], entity[first:stop], severity[first:stop]
+    template, out = template[first:stop], out[first:stop]
+    for i in range(out.shape[0]):
         code = (entity[i] * 5 + severity[i]) * 32 + (template[i] & 31)
         out[i] = code if kind[i] == 0 else -1

@@ -137,26 +137,26 @@ def collect(
                 bucket = (time[i] - start) // width
                 end = start + (bucket + 1) * width
             slot = int(slot_of[series[i]])
-            own = now[slot]
-            if own[_COUNT] and own[_BUCKET] == bucket:
-                own[_COUNT] += 1
-                own[_LAST] = time[i]
-                own[_SEVERITY] = max(own[_SEVERITY], severity[i])
+            # Places are named one by one throughout: a view of a row costs more than the work.
+            if now[slot, _BUCKET] == bucket and now[slot, _COUNT]:
+                now[slot, _COUNT] += 1
+                now[slot, _LAST] = time[i]
+                now[slot, _SEVERITY] = max(now[slot, _SEVERITY], severity[i])
                 continue
-            if own[_COUNT]:
-                loud = before[slot, _COUNT] == 0 or own[_COUNT] >= fewest
+            if now[slot, _COUNT]:
+                loud = before[slot, _COUNT] == 0 or now[slot, _COUNT] >= fewest
                 cells = _roomy(cells, found)
-                found = _close(own, before[slot], slot, loud, others[slot], cells, found)
-            own[_BUCKET] = bucket
-            own[_COUNT] = 1
-            own[_FIRST] = time[i]
-            own[_LAST] = time[i]
-            own[_SEVERITY] = severity[i]
-            own[ROW] = i
+                found = _close(now, before, slot, loud, others, cells, found)
+            now[slot, _BUCKET] = bucket
+            now[slot, _COUNT] = 1
+            now[slot, _FIRST] = time[i]
+            now[slot, _LAST] = time[i]
+            now[slot, _SEVERITY] = severity[i]
+            now[slot, ROW] = i
     for slot in range(slots):
         if now[slot, _COUNT]:
             cells = _roomy(cells, found)
-            found = _close(now[slot], before[slot], slot, True, others[slot], cells, found)
+            found = _close(now, before, slot, True, others, cells, found)
     return cells[:found].copy(), others
 
 
@@ -172,28 +172,36 @@ def _roomy(cells: Ints, found: int) -> Ints:
 
 @njit(cache=True, nogil=True)
 def _close(
-    cell: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
+    now: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
 ) -> int:
-    """Write a cell out, or count it among the others; it becomes the one before."""
-    beside = before[_COUNT] > 0 and before[_BUCKET] == cell[_BUCKET] - 1
-    if loud and beside and before[_TOLD] == 0:
-        others[before[_COUNT]] -= 1
+    """Write a slot's cell out, or count it among the others; it becomes the one before."""
+    beside = before[slot, _COUNT] > 0 and before[slot, _BUCKET] == now[slot, _BUCKET] - 1
+    if loud and beside and before[slot, _TOLD] == 0:
+        others[slot, before[slot, _COUNT]] -= 1
         found = _write(before, slot, cells, found)
-    if loud or (beside and before[_TOLD] == _LOUD):
-        found = _write(cell, slot, cells, found)
-        cell[_TOLD] = _LOUD if loud else 1
+    told = 0
+    if loud or (beside and before[slot, _TOLD] == _LOUD):
+        found = _write(now, slot, cells, found)
+        told = _LOUD if loud else 1
     else:
-        others[cell[_COUNT]] += 1
-        cell[_TOLD] = 0
-    before[:] = cell
+        others[slot, now[slot, _COUNT]] += 1
+    _copy(now, slot, before, slot)
+    before[slot, _TOLD] = told
     return found
 
 
 @njit(cache=True, nogil=True)
-def _write(cell: Ints, slot: int, cells: Ints, found: int) -> int:
-    cells[found] = cell
+def _write(held: Ints, slot: int, cells: Ints, found: int) -> int:
+    _copy(held, slot, cells, found)
     cells[found, SLOT] = slot
     return found + 1
+
+
+@njit(cache=True, nogil=True)
+def _copy(source: Ints, row: int, into: Ints, place: int) -> None:
+    """Copy one cell."""
+    for column in range(CELL):
+        into[place, column] = source[row, column]
 
 
 @njit(cache=True, nogil=True)
@@ -213,18 +221,18 @@ def settle(cells: Ints, others: Codes, earliest: Ints, frontier: int) -> Ints:
     whole = _merged(_by_slot(cells, slots))
     left = 0
     for k in range(whole.shape[0]):
-        cell = whole[k]
-        earliest[cell[SLOT]] = min(earliest[cell[SLOT]], cell[_FIRST])
+        slot, count = whole[k, SLOT], whole[k, _COUNT]
+        earliest[slot] = min(earliest[slot], whole[k, _FIRST])
         if (
-            cell[_COUNT] >= fewest
-            or cell[_BUCKET] >= frontier - 1
+            count >= fewest
+            or whole[k, _BUCKET] >= frontier - 1
             or (_beside(whole, k, k - 1) and whole[k - 1, _COUNT] >= fewest)
             or (_beside(whole, k, k + 1) and whole[k + 1, _COUNT] >= fewest)
         ):
-            cells[left] = cell
+            _copy(whole, k, cells, left)
             left += 1
         else:
-            others[cell[SLOT], cell[_COUNT]] += 1
+            others[slot, count] += 1
     return cells[:left].copy()
 
 
@@ -237,25 +245,26 @@ def _by_slot(cells: Ints, slots: int) -> Ints:
     free = np.cumsum(free)
     found = np.empty_like(cells)
     for k in range(cells.shape[0]):
-        found[free[cells[k, SLOT]]] = cells[k]
-        free[cells[k, SLOT]] += 1
+        slot = cells[k, SLOT]
+        _copy(cells, k, found, free[slot])
+        free[slot] += 1
     return found
 
 
 @njit(cache=True, nogil=True)
 def _merged(cells: Ints) -> Ints:
     """Put together neighbouring rows of one slot and bucket, in place."""
-    found = 0
+    last = -1
     for k in range(cells.shape[0]):
-        last, more = cells[found - 1], cells[k]
-        if found and last[SLOT] == more[SLOT] and last[_BUCKET] == more[_BUCKET]:
-            last[_COUNT] += more[_COUNT]
-            last[_LAST] = more[_LAST]
-            last[_SEVERITY] = max(last[_SEVERITY], more[_SEVERITY])
+        same = last >= 0 and cells[last, SLOT] == cells[k, SLOT]
+        if same and cells[last, _BUCKET] == cells[k, _BUCKET]:
+            cells[last, _COUNT] += cells[k, _COUNT]
+            cells[last, _LAST] = cells[k, _LAST]
+            cells[last, _SEVERITY] = max(cells[last, _SEVERITY], cells[k, _SEVERITY])
         else:
-            cells[found] = more
-            found += 1
-    return cells[:found]
+            last += 1
+            _copy(cells, k, cells, last)
+    return cells[: last + 1]
 
 
 @njit(cache=True, nogil=True)
