@@ -64,17 +64,8 @@ def of(data: Bytes, start: int, stop: int | None) -> Records:
     import numpy as np
 
     text = np.frombuffer(data, np.uint8)
-    last = len(text) if stop is None else min(stop, len(text))
-    if start and text[start - 1 : start].tolist() not in ([10], [0xBF]):
-        start = _line_after(text, start)
-    until = (
-        len(text)
-        if last >= len(text)
-        else _line_after(text, last)
-        if text[last - 1] != 10
-        else last
-    )
-    if start >= last:
+    start, until = bounds(text, start, stop)
+    if start >= (len(text) if stop is None else min(stop, len(text))):
         none = np.empty(0, np.int64)
         return Records(data, none, none)
     ends = np.flatnonzero(text[start:until] == 10).astype(np.int64) + start
@@ -86,6 +77,22 @@ def of(data: Bytes, start: int, stop: int | None) -> Records:
     stops = ends - ((ends > starts) & (text[ends - 1] == 13))
     kept = stops > starts
     return Records(data, starts[kept], stops[kept])
+
+
+def bounds(text: Any, start: int, stop: int | None) -> tuple[int, int]:
+    """Move both ends of a stretch of bytes to where a line begins, at or after them.
+
+    Args:
+        text: the content, uint8 of shape (n,).
+        start: where the stretch begins.
+        stop: where it ends; None for the end of the content.
+    """
+    last = len(text) if stop is None else min(stop, len(text))
+    if start and text[start - 1 : start].tolist() not in ([10], [0xBF]):
+        start = _line_after(text, start)
+    if last >= len(text):
+        return start, len(text)
+    return start, last if text[last - 1] == 10 else _line_after(text, last)
 
 
 def _line_after(text: Any, at: int) -> int:

@@ -1,8 +1,8 @@
 """Delimited text with a header (RFC 4180): logs, metrics or edges, by a field map.
 
 A quoted field may hold delimiters and line ends; a doubled quote in it is one quote. The raw record
-is the record's bytes without its line end. Empty fields are null. A file is one piece, since only
-its quotes say where a record ends.
+is the record's bytes without its line end. Empty fields are null. A file with quotes is one piece,
+since only they say where a record ends; one without is shared like any file of lines.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nova_timeline import evidence
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition
+from nova_timeline.connector import PIECE, Batch, Connector, Gap, Option, Partition
 from nova_timeline.errors import OptionError, UnreadableSourceError
 
-from . import _field_map
+from . import _field_map, _lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import polars as pl
 
@@ -55,6 +56,13 @@ class Csv(Connector):
             )
             raise OptionError(msg)
 
+    def partitions(self, uri: str, path: Path, piece: int = PIECE) -> Iterator[Partition]:
+        """Split a file by byte offsets where no quote can hold a line end."""
+        if path.stat().st_size <= piece or _has_quotes(evidence.content(path).data):
+            yield Partition(uri, path)
+        else:
+            yield from _lines.partitions(uri, path, piece)
+
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode the records, some hundred thousand at a time."""
         import numpy as np
@@ -70,7 +78,8 @@ class Csv(Connector):
         header, at = _header(whole.data, text, whole.first, delimiter, partition.uri)
         missing: tuple[str, ...] | None = None
         ragged = short = 0
-        for part in _parts(whole.data, header, at, delimiter):
+        at, until = _lines.bounds(text, max(at, partition.start), partition.stop)
+        for part in _parts(whole.data, header, at, until, delimiter):
             picked = _field_map.from_header(self.fields, header, part.column)
             if missing is not None:
                 picked = _field_map.Picked(picked.columns, picked.wide)
@@ -85,7 +94,7 @@ class Csv(Connector):
         if ragged:
             said = f"{ragged} records do not have the header's {len(header)} fields"
             yield Gap(partition.uri, said)
-        if len(text) and text[-1] != ord("\n"):
+        if until == len(text) > 0 and text[-1] != ord("\n"):
             said = "the last line has no line end; it may have been cut off"
             yield Gap(partition.uri, said, "partial" if short else "complete")
 
@@ -94,6 +103,10 @@ class Csv(Connector):
         if given is None:
             given = "\t" if ".tsv" in partition.path.suffixes else ","
         return ord(given)
+
+
+def _has_quotes(data: Bytes) -> bool:
+    return isinstance(data, memoryview) or data.find(b'"') >= 0
 
 
 def _header(data: Bytes, text: Any, first: int, delimiter: int, uri: str) -> tuple[list[str], int]:
@@ -157,14 +170,14 @@ class _Part:
         return text.set(text == "", None)
 
 
-def _parts(data: Bytes, header: list[str], at: int, delimiter: int) -> Iterator[_Part]:
-    """Find the records from at on, some at a time."""
+def _parts(data: Bytes, header: list[str], at: int, until: int, delimiter: int) -> Iterator[_Part]:
+    """Find the records between two offsets, some at a time."""
     import numpy as np
 
     from . import _csv_scan
 
-    text = np.frombuffer(data, np.uint8)
-    while at < len(text):
+    text = np.frombuffer(data, np.uint8)[:until]
+    while at < until:
         part = _Part(data, header, *_csv_scan.records(text, at, delimiter, len(header), _BATCH))
         yield part
         if part.unclosed:

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,3 +80,28 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_a_delimiter_is_one_character() -> None:
     with pytest.raises(OptionError, match="one ASCII character"):
         load("csv")({"delimiter": "||"})
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("piece", [1, 7, 64, 1000])
+def test_a_file_without_quotes_is_shared_and_reads_the_same(
+    piece: int, ending: str, tmp_path: Path
+) -> None:
+    rows = [f"2026-03-03T14:00:{i:02}Z,line {i},{'x' * (i % 9)}" for i in range(40)]
+    path = tmp_path / "app.csv"
+    path.write_bytes(ending.join(["time,message,more", *rows, ""]).encode())
+    reader = load("csv")()
+    parts = list(reader.partitions("app.csv", path, piece))
+    assert len(parts) == -(-path.stat().st_size // piece)
+    found = [item for p in parts for item in reader.read(p)]
+    assert all(isinstance(item, Batch) for item in found)
+    tables = [item.table for item in found if isinstance(item, Batch)]
+    [whole] = [i.table for i in reader.read(Partition("app.csv", path)) if isinstance(i, Batch)]
+    assert pa.concat_tables(tables).equals(whole)
+    assert whole["body"].to_pylist() == [f"line {i}" for i in range(40)]
+
+
+def test_only_the_quotes_of_a_file_say_where_its_records_end(tmp_path: Path) -> None:
+    path = tmp_path / "app.csv"
+    path.write_text('time,message\n2026-03-03T14:00:00Z,"two\nlines"\n' * 9)
+    assert list(load("csv")().partitions("app.csv", path, 10)) == [Partition("app.csv", path)]
