@@ -245,7 +245,7 @@ def _by_slot(cells: Ints, slots: int) -> Ints:
     free = np.cumsum(free)
     found = np.empty_like(cells)
     for k in range(cells.shape[0]):
-        slot = cells[k, SLOT]
+        slot = int(cells[k, SLOT])
         _copy(cells, k, found, free[slot])
         free[slot] += 1
     return found

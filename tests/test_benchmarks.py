@@ -174,3 +174,10 @@ def test_bursts_agree_with_their_peers() -> None:
     found = last_line("bursts", "--events", "300000", "--entities", "20")
     assert found["equal"], found["differ"]
     assert found["rows"] > 10
+
+
+def test_change_points_are_those_of_numpy_and_where_they_were_planted() -> None:
+    found = last_line("change_points", "--points", "20000", "--series", "40")
+    assert found["equal"], found["differ"]
+    assert found["agreement"]["ours"]["planted"] > 0.9
+    assert {"numpy", "polars_rolling", "ruptures"} == found["ratio"].keys()
