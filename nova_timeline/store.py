@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from nova_timeline import digest, schema
+from nova_timeline import arrow, digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -37,6 +37,8 @@ FOLDERS = {
 FORMAT = "nova-timeline-run/1"
 
 _ROWS = 131_072
+_READERS = 4
+"""Row groups of evidence that are in memory at once, at most."""
 
 
 def vacant(run: Path) -> None:
@@ -146,7 +148,7 @@ _REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)
 }
 
 
-_PRUNED = frozenset({"timestamp", "kind", "entity", "metric.name"})
+_PRUNED = frozenset({"timestamp", "kind", "entity", "metric.name", "evidence.uri"})
 """Columns by whose bounds row groups are left unread."""
 
 
@@ -216,6 +218,77 @@ def read_file(path: Path, name: str, columns: Sequence[str] | None = None) -> pa
     except (OSError, pa.ArrowException, KeyError) as error:
         msg = f"{path} cannot be read: {error}"
         raise RunFolderError(msg) from error
+
+
+def read_groups(path: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read one file of a table, or some columns of it, a row group at a time.
+
+    Raises:
+        RunFolderError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds: Any = schema.table(name)
+    wanted = kinds if columns is None else pa.schema([kinds.field(c) for c in columns])
+    try:
+        file: Any = pq.ParquetFile(path)
+        with file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=wanted.names).cast(wanted)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise RunFolderError(msg) from error
+
+
+def records(run: Path, uri: str, locators: Iterable[str]) -> dict[str, bytes]:
+    """Read raw records of one source file by their places; those that are not held are left out.
+
+    Raises:
+        RunFolderError: the evidence cannot be read.
+    """
+    import pyarrow as pa
+
+    wanted = pa.array(sorted(set(locators)), pa.string())
+
+    def one(path: Path) -> pa.Table:
+        places = _places(path, uri, wanted)
+        return rows_at(path, "evidence", places) if len(places) else schema.empty("evidence")
+
+    with ThreadPoolExecutor(_READERS) as pool:  # reading releases the interpreter's lock
+        try:
+            found = pa.concat_tables(
+                [schema.empty("evidence"), *pool.map(one, files(run, "evidence"))]
+            )
+        except (OSError, pa.ArrowException) as error:
+            msg = f"{run / FOLDERS['evidence']} cannot be read: {error}"
+            raise RunFolderError(msg) from error
+    columns: list[list[Any]] = [found[c].to_pylist() for c in ("evidence.locator", "raw")]
+    return dict(zip(*columns, strict=True))
+
+
+def _places(path: Path, uri: str, locators: pa.Array[Any]) -> npt.NDArray[np.int64]:
+    """Find where in a file of evidence some records lie; ascending."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    pc = arrow.compute()
+    found, first = [np.empty(0, np.int64)], 0
+    file: Any = pq.ParquetFile(path)
+    with file:
+        at = file.schema_arrow.get_field_index("evidence.uri")
+        for group in range(file.num_row_groups):
+            about = file.metadata.row_group(group)
+            seen = about.column(at).statistics
+            if seen is None or not seen.has_min_max or seen.min <= uri <= seen.max:
+                table = file.read_row_group(group, columns=["evidence.uri", "evidence.locator"])
+                near = pc.and_(
+                    pc.equal(table["evidence.uri"], uri),
+                    pc.is_in(table["evidence.locator"], value_set=locators),
+                )
+                found.append(first + np.flatnonzero(pc.fill_null(near, False).to_numpy()))
+            first += about.num_rows
+    return np.concatenate(found)
 
 
 def rows_at(path: Path, name: str, places: npt.NDArray[np.int64]) -> pa.Table:

@@ -172,29 +172,26 @@ class Timeline:
                 f"the timeline cites no {cite!r}; citations stand in timeline.json under 'evidence'"
             )
             raise UnknownMomentError(msg)
-        raw = self._raw.get((citation.uri, citation.locator))
+        raw = self._raw(citation)
         if raw is None:
             msg = f"the evidence store does not hold {cite!r} ({citation.uri} {citation.locator})"
             raise RunError(msg)
         return Evidence(citation, raw)
 
-    @cached_property
-    def _raw(self) -> dict[tuple[str, str], bytes]:
-        """Hold the cited records, by place."""
-        import pyarrow as pa
-
+    def _raw(self, wanted: Citation) -> bytes | None:
+        """Read a cited record, and with it whatever else is cited of the same file."""
         if self.folder is None:
-            return {}
-        cited = {(c.uri, c.locator) for c in self.findings.evidence.values()}
-        places = pa.array(sorted({locator for _, locator in cited}), pa.string())
-        found: dict[tuple[str, str], bytes] = {}
-        for held in store.read_parts(self.folder, "evidence"):
-            near = held.filter(arrow.compute().is_in(held["evidence.locator"], value_set=places))
-            columns = (near[c].to_pylist() for c in ("evidence.uri", "evidence.locator", "raw"))
-            for uri, locator, raw in zip(*columns, strict=True):
-                if (uri, locator) in cited:
-                    found[uri, locator] = raw
-        return found
+            return None
+        uri = wanted.uri
+        if uri not in self._read:
+            cited = (c.locator for c in self.findings.evidence.values() if c.uri == uri)
+            self._read[uri] = store.records(self.folder, uri, cited)
+        return self._read[uri].get(wanted.locator)
+
+    @cached_property
+    def _read(self) -> dict[str, dict[str, bytes]]:
+        """Hold the cited records that were asked for, by uri and locator."""
+        return {}
 
     def save(self, path: str | Path) -> Path:
         """Write the run folder: tables, timeline.json, report.html, postmortem.md, manifest.json.

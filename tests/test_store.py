@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -50,6 +51,39 @@ def test_the_raw_record_is_the_bytes_of_the_file(small: Path, small_run: Path) -
     start, _, length = citation.locator.removeprefix("bytes=").partition("+")
     data = (small.parent / citation.uri).read_bytes()
     assert timeline.evidence(key).raw == data[int(start) : int(start) + int(length)]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_raw_records_are_read_by_their_places(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From whatever files and row groups hold them, with bounds of these known or not."""
+    monkeypatch.setattr(store, "_ROWS", 4)
+    if not known:
+        monkeypatch.setattr(store, "_PRUNED", ())
+    rows = [(f"{'abc'[n // 20]}.log", f"bytes={n % 20}+1", f"{n}".encode()) for n in range(60)]
+    for number in range(5):
+        uris, locators, raw = (list(c) for c in zip(*rows[number * 12 :][:12], strict=True))
+        columns: dict[str, Any] = {
+            "evidence.uri": pa.array(uris),
+            "evidence.locator": pa.array(locators),
+            "raw": pa.array(raw, pa.large_binary()),
+        }
+        table = schema.conform("evidence", columns, len(raw))
+        store.write_part(tmp_path, "evidence", number, store.packed(table))
+    wanted = ["bytes=0+1", "bytes=3+1", "bytes=19+1", "bytes=20+1"]
+    for uri in ("a.log", "b.log", "c.log", "d.log"):
+        held = {place: raw for name, place, raw in rows if name == uri and place in wanted}
+        assert store.records(tmp_path, uri, wanted) == held
+    assert store.records(tmp_path, "a.log", []) == {}
+
+
+def test_raw_records_that_cannot_be_read_are_told(own_run: Path) -> None:
+    timeline = Timeline.open(own_run)
+    for path in store.files(own_run, "evidence"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(RunFolderError, match="evidence cannot be read"):
+        timeline.evidence(next(iter(timeline.findings.evidence)))
 
 
 def test_what_is_not_there_is_named_with_what_is(small_run: Path) -> None:
