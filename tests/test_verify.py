@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from nova_timeline import digest, store
@@ -228,6 +229,68 @@ def test_a_record_changed_in_the_store_is_found_though_the_digests_of_files_agre
     runs.reseal(own_run)
     place = f"{rows[5]['evidence.uri']} {rows[5]['evidence.locator']}"
     assert told(verify(own_run), f"store: the record of {place} is not the one that was cited")
+
+
+def cut(run: Path, name: str, table: pa.Table, rows: int) -> None:
+    """Write a table anew as files of so many rows each."""
+    shutil.rmtree(run / store.FOLDERS[name])
+    for number, at in enumerate(range(0, len(table), rows)):
+        store.write_part(run, name, number, store.packed(table.slice(at, rows)))
+
+
+@pytest.mark.parametrize("rows", [7, 40, 1 << 20])
+def test_all_holds_however_tables_are_cut_into_files(rows: int, own_run: Path) -> None:
+    before = verify(own_run)
+    for name in ("event", "evidence"):
+        cut(own_run, name, store.read_table(own_run, name), rows)
+    runs.reseal(own_run)
+    found = verify(own_run)
+    assert found.holds, found.failures
+    assert (found.records, found.citations) == (before.records, before.citations)
+
+
+def test_the_same_is_told_however_tables_are_cut_into_files(own_run: Path) -> None:
+    """The first twenty records of each kind of failure are named, in the order of the tables."""
+    incident = own_run.parent / "incident"
+    (incident / "system.journal").write_bytes(b"no journal")
+    log = incident / runs.LOGS[0]
+    log.write_bytes(log.read_bytes().replace(b"charge", b"CHARGE"))
+    evidence, events = (store.read_table(own_run, name) for name in ("evidence", "event"))
+    rows = evidence.to_pylist()
+    for row in rows[10:-30]:
+        row["raw"] = row["raw"].replace(b"e", b"E")
+    changed = evidence.from_pylist(rows[:-30], schema=evidence.schema)
+    told: list[list[str]] = []
+    for many in (5, 64, 1 << 20):
+        cut(own_run, "evidence", changed, many)
+        cut(own_run, "event", events, many + 2)
+        runs.reseal(own_run)
+        told.append(verify(own_run).failures)
+    assert told[0] == told[1] == told[2]
+    kinds = ("store: ", "event table: ", f"{runs.LOGS[0]} bytes=", "system.journal: cannot")
+    assert [sum(f.startswith(k) for f in told[0]) for k in kinds] == [20, 20, 20, 1]
+
+
+def test_a_part_that_cannot_be_read_is_found_though_the_digests_of_files_agree(
+    own_run: Path,
+) -> None:
+    for name in ("events", "evidence"):
+        (own_run / name / "part-00000.parquet").write_bytes(b"PAR1 no more")
+        runs.reseal(own_run)
+        [failure] = verify(own_run).failures
+        assert f"{name}/part-00000.parquet cannot be read: " in failure
+
+
+def test_a_record_without_a_digest_is_found(own_run: Path) -> None:
+    table = store.read_table(own_run, "evidence")
+    rows = table.to_pylist()
+    rows[3]["evidence.sha256"] = None
+    cut(own_run, "evidence", table.from_pylist(rows, schema=table.schema), 1 << 20)
+    runs.reseal(own_run)
+    place = f"{rows[3]['evidence.uri']} {rows[3]['evidence.locator']}"
+    failures = verify(own_run).failures
+    assert f"store: the record of {place} is not the one that was cited" in failures
+    assert f"event table: cites {place}, which the store does not hold" in failures
 
 
 def test_a_row_without_its_record_is_found_though_the_digests_of_files_agree(
