@@ -24,6 +24,7 @@ import stamina
 from nova_timeline import descendants, errors, normalise, ray_engine
 from nova_timeline import engine as engines
 from nova_timeline.attempts import cores
+from nova_timeline.cli import FAILED
 from nova_timeline.engine import Choice, Engine, Local
 from nova_timeline.errors import EngineError, MissingExtraError, TransientError, WorkerLostError
 from nova_timeline.processes import Processes
@@ -307,9 +308,15 @@ def test_the_object_store_fits_into_shared_memory() -> None:
         ray_engine.store_size(10 * gib, 64 << 20)
 
 
-def test_an_address_that_nobody_answers_at_is_told() -> None:
-    with pytest.raises(EngineError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
-        Ray(address="127.0.0.1:9").__enter__()
+def test_an_address_that_nobody_answers_at_is_told(small: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nova_timeline", "reconstruct", small, "--out", tmp_path / "run",
+         "--engine", "ray", "--ray-address", "127.0.0.1:9"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (FAILED, "")
+    assert "no Ray cluster answers at 127.0.0.1:9: Connection refused" in done.stderr
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.ray
