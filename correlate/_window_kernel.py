@@ -53,7 +53,7 @@ class Points(NamedTuple):
     entity: npt.NDArray[np.int32]
     ids: npt.NDArray[np.int32]
     chain: npt.NDArray[np.int8]
-    """Of a cause: the number of its prior."""
+    """The number of a cause's prior; of shape (0,) for effects."""
 
 
 class Terms(NamedTuple):
@@ -83,22 +83,6 @@ class Chains(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def count(events: Events, roles: npt.NDArray[np.uint8], first: int, stop: int) -> tuple[int, int]:
-    """Count the effects (role 1 or 3) and the causes (2 or 3) of the eights [first, stop)."""
-    kind, eights = events.kind, events.eights
-    effects = causes = 0
-    for word in range(first, stop):
-        if word == eights.shape[0] or eights[word] != 0:
-            for row in range(8 * word, min(8 * word + 8, kind.shape[0])):
-                role = roles[kind[row]]
-                if role & 1:
-                    effects += 1
-                if role & 2:
-                    causes += 1
-    return effects, causes
-
-
-@njit(cache=True, nogil=True)
 def select(
     events: Events,
     roles: npt.NDArray[np.uint8],
@@ -106,8 +90,12 @@ def select(
     stop: int,
     effects: npt.NDArray[np.int32],
     causes: npt.NDArray[np.int32],
-) -> None:
-    """Write the rows of the effects and of the causes in the eights [first, stop)."""
+) -> tuple[int, int]:
+    """Write the rows of the effects and of the causes in the eights [first, stop).
+
+    ``roles`` says of each kind whether it is an effect (1), a cause (2) or both (3). Returns how
+    many there are of either; there must be room for every row that is not of kind 0.
+    """
     kind, eights = events.kind, events.eights
     e = c = 0
     for word in range(first, stop):
@@ -120,27 +108,24 @@ def select(
                 if role & 2:
                     causes[c] = row
                     c += 1
+    return e, c
 
 
 @njit(cache=True, nogil=True)
 def gather(
-    events: Events,
-    rows: npt.NDArray[np.int32],
-    chain: npt.NDArray[np.int8],
-    points: Points,
-    first: int,
-    stop: int,
+    events: Events, rows: npt.NDArray[np.int32], chain: npt.NDArray[np.int8], points: Points
 ) -> None:
-    """Copy what rows [first, stop) of ``rows`` stand for; ``chain`` is that of each kind."""
+    """Copy what some rows hold; ``chain`` is that of each kind."""
     time, entity, kind, ids = events.time, events.entity, events.kind, events.ids
     times, entities, own, chains = points.time, points.entity, points.ids, points.chain
-    numbered = ids.shape[0] == 0
-    for i in range(first, stop):
+    numbered, chained = ids.shape[0] == 0, chains.shape[0] > 0
+    for i in range(rows.shape[0]):
         row = rows[i]
         times[i] = time[row]
         entities[i] = entity[row]
-        chains[i] = chain[kind[row]]
         own[i] = row if numbered else ids[row]
+        if chained:
+            chains[i] = chain[kind[row]]
 
 
 @njit(cache=True, nogil=True)

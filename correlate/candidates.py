@@ -210,33 +210,53 @@ def _select(
     if within:
         around = (within[0] - costs.window, within[1] + costs.slack)
         first, stop = events.time.searchsorted(around).tolist()
+    roles, chain = _by_kind(costs)
+    eights = _ranges(first // 8, -(-stop // 8), workers)
+
+    def pick(part: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        most = np.count_nonzero(events.kind[8 * part[0] : 8 * part[1]])
+        effects, causes = np.empty(most, np.int32), np.empty(most, np.int32)
+        found = kernel.select(events, roles, *part, effects, causes)
+        return effects[: found[0]], causes[: found[1]]
+
+    picked = list(pool.map(pick, eights))
+    counts = [(len(effects), len(causes)) for effects, causes in picked]
+    ends = np.cumsum([(0, 0), *counts], axis=0).tolist()
+    effects, causes = _points(*ends[-1])
+
+    def fill(part: int) -> None:
+        for points, rows, first, stop in zip(
+            (effects, causes), picked[part], ends[part], ends[part + 1], strict=True
+        ):
+            kernel.gather(events, rows, chain, _part(points, first, stop))
+
+    list(pool.map(fill, range(workers)))
+    return effects, causes
+
+
+def _by_kind(costs: Costs) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+    """Give the role and the chain of each kind, also of the negative, as a kernel looks them up."""
+    import numpy as np
+
     kinds, is_cause = len(costs.priors), np.array(costs.priors) != NO_CAUSE
     roles, chain = np.zeros(256, np.uint8), np.zeros(256, np.int8)
     roles[:kinds] = np.array(costs.effects, np.uint8) + 2 * is_cause.astype(np.uint8)
     chain[:kinds] = np.searchsorted(_priors(costs), costs.priors)
-    eights = _ranges(first // 8, -(-stop // 8), workers)
+    return roles, chain
 
-    def count(part: tuple[int, int]) -> tuple[int, int]:
-        return kernel.count(events, roles, *part)
 
-    counts = list(pool.map(count, eights))
-    ends = np.cumsum([(0, 0), *counts], axis=0).tolist()
-    total = [int(n) for n in ends[-1]]
-    *rows, et, ee, ei, ec, ct, ce, ci, cc = _block(
-        *((n, np.int32) for n in total),
-        *((n, kind) for n in total for kind in (np.int64, np.int32, np.int32, np.int8)),
+def _points(effects: int, causes: int) -> tuple[_window_kernel.Points, _window_kernel.Points]:
+    """Make room for so many effects and causes."""
+    import numpy as np
+
+    from . import _window_kernel as kernel
+
+    columns = _block(
+        *((effects, kind) for kind in (np.int64, np.int32, np.int32)),
+        (0, np.int8),
+        *((causes, kind) for kind in (np.int64, np.int32, np.int32, np.int8)),
     )
-    both = (kernel.Points(et, ee, ei, ec), kernel.Points(ct, ce, ci, cc))
-
-    def fill(part: int) -> None:
-        spans = list(zip(ends[part], ends[part + 1], strict=True))
-        places = (some[a:b] for some, (a, b) in zip(rows, spans, strict=True))
-        kernel.select(events, roles, *eights[part], *places)
-        for some, points, span in zip(rows, both, spans, strict=True):
-            kernel.gather(events, some, chain, points, *span)
-
-    list(pool.map(fill, range(workers)))
-    return both[0], both[1]
+    return kernel.Points(*columns[:4]), kernel.Points(*columns[4:])
 
 
 def _ranges(first: int, stop: int, parts: int) -> list[tuple[int, int]]:

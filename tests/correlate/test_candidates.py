@@ -168,7 +168,7 @@ def test_a_reach_that_is_cut_is_reported_and_the_same_for_any_cut_of_time() -> N
 
 def kernels() -> list[Any]:
     """Return what numba compiles once for each type of its arguments."""
-    named = ("count", "select", "gather", "sweep", "unpack")
+    named = ("select", "gather", "sweep", "unpack")
     return [*(getattr(_window_kernel, name) for name in named), _reach_kernel.expand]
 
 
