@@ -106,9 +106,9 @@ def cheapest(
         The kept pairs, by ids.
 
     Raises:
-        ValueError: there are too many rows for one call, or a cost can be too large.
+        ValueError: there are too many ids for one call, or a cost can be too large.
     """
-    _check(len(time), costs)
+    _check(len(time) if ids is None or not len(ids) else int(ids.max()) + 1, costs)
     import numpy as np
 
     from . import _reach_kernel
@@ -135,13 +135,13 @@ def cheapest(
         return _Sweep(ranges, near, edges, terms, costs.keep, sweeping).run(pool)
 
 
-def _check(rows: int, costs: Costs) -> None:
+def _check(ids: int, costs: Costs) -> None:
     """Refuse what does not fit into the 63 bits of a pair, and kinds that would be misread."""
     from . import _window_kernel as kernel
 
-    if rows > 1 << kernel.ID_BITS:
+    if ids > 1 << kernel.ID_BITS:
         msg = (
-            f"{rows:,} events at once, of at most {1 << kernel.ID_BITS:,}: cut them into slabs of "
+            f"{ids:,} ids at once, of at most {1 << kernel.ID_BITS:,}: cut them into slabs of "
             "time and give each with the window before it"
         )
         raise ValueError(msg)

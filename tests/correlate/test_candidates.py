@@ -204,3 +204,5 @@ def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_window_kernel, "ID_BITS", 0)
     with pytest.raises(ValueError, match="slabs of time"):
         cheapest(*columns([(0, 0, 1)] * 2), graph_of(set()), COSTS)
+    with pytest.raises(ValueError, match="8 ids at once, of at most 1"):
+        cheapest(*given, COSTS, ids=np.array([7], np.int32))
