@@ -12,10 +12,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format bench bench-smoke lock clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/runtime ## reconstruct a generated incident and print its timeline
 	@$(BIN)/nova-timeline demo
@@ -36,7 +36,10 @@ format: $(VENV)/dev ## rewrite the code in the project's style
 	$(BIN)/ruff format
 
 bench: $(VENV)/dev ## print every benchmark's table, at a small size
-	$(BIN)/python -m benchmarks.reconstruct --records 50000
+	@$(BIN)/python -m benchmarks.smoke --tables
+
+bench-smoke: $(VENV)/dev ## run every benchmark small; fail on other answers, or ratios below their floors
+	@$(BIN)/python -m benchmarks.smoke
 
 lock: ## choose the newest versions that fit and write both lock files (needs uv)
 	$(lock_with) --upgrade --output-file requirements.lock
