@@ -139,9 +139,18 @@ def _part(base: Path, inputs: Mapping[_Input, Mapping[str, Any]], path: Path) ->
     Raises:
         RunFolderError: the part cannot be read.
     """
+    part = _Part()
+    rows = _hashed(path, part)
+    for (uri, source), some in rows.group_by("evidence.uri", "source", maintain_order=True):
+        key = (str(uri), str(source))
+        part.moved[key] = _reread(base / key[0], inputs[key], some) if key in inputs else []
+    return part
+
+
+def _hashed(path: Path, part: _Part) -> pl.DataFrame:
+    """Hash the raw records of a part again; give all of it but these."""
     import polars as pl
 
-    part = _Part()
     kept = [schema.empty("evidence").select(_SEALED)]
     for table in store.read_groups(path, "evidence", (*_SEALED, "raw")):
         part.records += len(table)
@@ -151,11 +160,7 @@ def _part(base: Path, inputs: Mapping[_Input, Mapping[str, Any]], path: Path) ->
             for row in wrong.slice(0, _LISTED).select(_SEALED).to_pylist()
         ]
         kept.append(table.select(_SEALED))
-    rows = pl.DataFrame(arrow.core().concat_tables(kept))
-    for (uri, source), some in rows.group_by("evidence.uri", "source", maintain_order=True):
-        key = (str(uri), str(source))
-        part.moved[key] = _reread(base / key[0], inputs[key], some) if key in inputs else []
-    return part
+    return pl.DataFrame(arrow.core().concat_tables(kept))
 
 
 def _reread(path: Path, entry: Mapping[str, Any], rows: pl.DataFrame) -> list[str] | Exception:
