@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV ?= uv
+EVENTS ?= 10000000
 
 # The first interpreter that the project supports and that can make an environment.
 FITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-smoke lock clean
+.PHONY: help demo test lint format bench bench-smoke performance lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,6 +41,9 @@ bench: $(VENV)/dev ## print every benchmark's table, at a small size
 
 bench-smoke: $(VENV)/dev ## run every benchmark small; fail on other answers, or ratios below their floors
 	@$(BIN)/python -m benchmarks.smoke
+
+performance: $(VENV)/dev ## measure at full size (EVENTS=10000000) and write docs/performance.md
+	@$(BIN)/python -m benchmarks.document --run --events $(EVENTS)
 
 lock: ## choose the newest versions that fit and write both lock files (needs uv)
 	$(lock_with) --upgrade --output-file requirements.lock
