@@ -2,6 +2,8 @@
 
     python -m benchmarks.reconstruct --records 200000 --repeat 3 --json
 
+``--memory-limit 1GiB`` tells ours to stay within so much; ``peak_mb`` says what it took.
+
 The incident is generated (see `_incident`) and kept under ``build/`` for the next time. Each
 repetition runs in an interpreter of its own that has read a small incident before the clock starts,
 so that compiled code is loaded; ours and Polars take turns. Polars is given the columns and types
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import _fault, _incident, _measure
 from benchmarks._measure import say
+from nova_timeline import memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,12 +37,20 @@ SMALL = 2_000
 _SIDES = ("ours", "polars_parse")
 
 
-def ours(folder: str) -> dict[str, Any]:
-    """Reconstruct the incident in a folder and save the run, after a warm-up on a small one."""
+def ours(given: str) -> dict[str, Any]:
+    """Reconstruct the incident in a folder and save the run, after a warm-up on a small one.
+
+    Args:
+        given: JSON: ``folder``, and ``memory_limit`` in bytes or null.
+    """
     import nova_timeline as nova
 
+    how = json.loads(given)
+    folder: str = how["folder"]
+
     def trip(place: Path, run: Path) -> Any:
-        timeline = nova.reconstruct(nova.Incident.load(place / "incident.toml"))
+        incident = nova.Incident.load(place / "incident.toml")
+        timeline = nova.reconstruct(incident, memory_limit=how["memory_limit"], out=run)
         timeline.save(run)
         return timeline
 
@@ -125,15 +136,18 @@ def _small(folder: str) -> Path:
     return _incident.at(Path(folder).parent, SMALL).folder
 
 
-def run(records: int, repeat: int, folder: Path) -> dict[str, Any]:
+def run(records: int, repeat: int, folder: Path, memory_limit: int | None = None) -> dict[str, Any]:
     """Measure both sides by turns and return the benchmark's object."""
     written = _incident.at(folder, records)
     _small(str(written.folder))
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in _SIDES}
+    place = str(written.folder)
+    mine_alone = json.dumps({"folder": place, "memory_limit": memory_limit})
+    arguments = {"ours": mine_alone, "polars_parse": place}
     for turn in range(repeat):
         for side in _SIDES:
             say(f"{side}, {turn + 1} of {repeat}")
-            made = _measure.in_fresh_process("benchmarks.reconstruct", side, str(written.folder))
+            made = _measure.in_fresh_process("benchmarks.reconstruct", side, arguments[side])
             runs[side].append(made)
     costs = {side: _measure.medians(made) for side, made in runs.items()}
     mine, parse = costs["ours"], costs["polars_parse"]
@@ -147,6 +161,7 @@ def run(records: int, repeat: int, folder: Path) -> dict[str, Any]:
         "ratio_to_parse": round(mine["seconds"] / parse["seconds"], 2),
         "cpu_ratio_to_parse": round(mine["cpu_seconds"] / parse["cpu_seconds"], 2),
         "peak_mb": mine["peak_mb"],
+        "memory_limit_mb": None if memory_limit is None else memory_limit >> 20,
         "repetitions": repeat,
         "equal": all(made["read"] == written.rows for made in everyone),
         "read": runs["ours"][0]["read"],
@@ -186,9 +201,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--records", type=int, default=200_000, help="how many (200000)")
     parser.add_argument("--repeat", type=int, default=3, help="repetitions of each side (3)")
     parser.add_argument("--folder", type=Path, default=BUILD, help="where incidents are kept")
+    parser.add_argument(
+        "--memory-limit", type=memory.parse, metavar="SIZE", help="ours is to stay within, as 1GiB"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     chosen = parser.parse_args(arguments)
-    found = run(chosen.records, chosen.repeat, chosen.folder)
+    found = run(chosen.records, chosen.repeat, chosen.folder, chosen.memory_limit)
     if chosen.json:
         print(json.dumps(found))
     else:

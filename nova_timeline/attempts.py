@@ -29,6 +29,7 @@ H = TypeVar("H")
 ATTEMPTS = 4
 """How often a task is begun before its error is raised."""
 ONE_CORE = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # as `nova_timeline.arrow.from_malloc`
     "ARROW_IO_THREADS": "2",
     "NUMBA_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",  # Arrow's compute threads too

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import assemble, connector, coverage, digest, ingest, memory, store, topology
+from nova_timeline import (
+    arrow,
+    assemble,
+    connector,
+    coverage,
+    digest,
+    ingest,
+    memory,
+    store,
+    topology,
+)
 from nova_timeline.attempts import cores
 from nova_timeline.collect import Collection
 from nova_timeline.connector import Partition
@@ -77,7 +87,12 @@ def reconstruct(
     if isinstance(engine, (str, Choice)):
         with opened(engine, size_of(incident)) as started:
             return reconstruct(incident, engine=started, memory_limit=memory_limit, out=out)
-    share = _Share.of(memory.limit(memory_limit), engine.workers or cores())
+    with arrow.from_malloc():
+        return _reconstructed(incident, engine, memory.limit(memory_limit), out)
+
+
+def _reconstructed(incident: Incident, engine: Engine, limit: int, out: Path | None) -> Timeline:
+    share = _Share.of(limit, engine.workers or cores())
     shape = _topology(incident)
     scratch = Scratch(out)
     try:
