@@ -27,6 +27,7 @@ _LOUD = 2  # of a cell that is written out and brings its neighbours along
 
 _COUNTED = np.uint32(0xFF)
 _BITS = np.uint32(8)
+_ONE = np.uint32(1)
 _LOWEST = -(2**63)
 _BLOCK = 4096  # rows
 _UNIT = 10_000
@@ -68,13 +69,12 @@ def mark_hot(
         if time[i] >= end:
             at = (time[i] - start) // width
             end = start + (at + 1) * width
-            bucket = np.uint32(at & 0xFFFFFF)
-        cell = seen[s]
-        if cell >> _BITS != bucket:
-            cell = bucket << _BITS
-        cell += np.uint32(cell & _COUNTED < _COUNTED)
-        seen[s] = cell
-        if cell & _COUNTED == fewest:
+            bucket = np.uint32(at & 0xFFFFFF) << _BITS
+        # No branch on whether the bucket is still the same: it is one time in a few.
+        apart = seen[s] ^ bucket
+        count = min(apart * np.uint32(apart <= _COUNTED) + _ONE, _COUNTED)
+        seen[s] = bucket | np.uint32(count)
+        if count == fewest:
             hot[s] = True
 
 
@@ -85,7 +85,7 @@ def _pick(series: Codes, hot: npt.NDArray[np.bool_], first: int, stop: int, pick
     for i in range(first, stop):
         picked[found] = i
         s = series[i]
-        found += int(hot[s]) if s >= 0 else 0
+        found += int(hot[max(s, 0)] & (s >= 0))
     return found
 
 
