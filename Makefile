@@ -59,6 +59,9 @@ $(VENV)/runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing the locked dependencies into $(VENV)/ (once)" >&2
 	@$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --no-deps --editable .
+	@echo "compiling the kernels (once; a minute or two)" >&2
+	@$(BIN)/nova-timeline demo --json --out $(VENV)/first-run >/dev/null
+	@rm -rf $(VENV)/first-run
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
