@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nova_timeline.timeline import Timeline
 
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
+STOPPED = 130
 _PIPED_WIDTH, _PIPED_TABLE = 120, 240
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        return _refused("stopped; nothing was written", 130)
+        return _stopped("stopped; nothing was written")
     except Exception as error:
         return _failed(error)
     return code
@@ -76,6 +77,15 @@ def _refused(message: str, code: int) -> int:
     told = "\n".join(map(printable, message.split("\n")))  # it may quote a log
     print(f"nova-timeline: {told}", file=sys.stderr)
     return code
+
+
+def _stopped(message: str) -> int:
+    """Say that Ctrl-C ended it, and make sure that the exit code says so too."""
+    # Where Ctrl-C came while a text was being compiled and run (dataclasses do that), Python keeps
+    # in mind that nobody handled it, and ends `python -m` by the signal whatever code is asked for.
+    # To run another text is what makes it forget.
+    exec("")  # noqa: S102
+    return _refused(message, STOPPED)
 
 
 def _console(*, error: bool = False) -> Console:
@@ -178,7 +188,7 @@ def _batch(given: argparse.Namespace) -> int:
         with _progress("incidents") as told:
             found = batch.run(given.folder, given.out, _choice(given), told)
     except KeyboardInterrupt:
-        return _refused("stopped; the same command goes on from what is done", 130)
+        return _stopped("stopped; the same command goes on from what is done")
     if given.json:
         import json
 

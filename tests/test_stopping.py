@@ -74,3 +74,20 @@ def test_stopping_threads_leaves_nothing(scratch: Path, tmp_path: Path) -> None:
     assert (program.returncode, printed, said) == (130, "", STOPPED)
     assert gone(mark) == []
     assert [*tmp_path.iterdir()] == []
+
+
+def test_stopping_while_a_class_is_made_is_told_alike() -> None:
+    # As if Ctrl-C came while an import makes a dataclass, whose methods are texts that are run.
+    program = (
+        "from nova_timeline import cli\n"
+        "def command(given): exec('raise KeyboardInterrupt')\n"
+        "cli._CALLS['connectors'] = command\n"
+        "raise SystemExit(cli.main(['connectors']))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "stopped.py").write_text(program)
+        ended = subprocess.run(
+            [sys.executable, "-m", "stopped"], cwd=folder, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (130, STOPPED)
