@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[1]
-_OTHERS = ("document", "shifted", "smoke")
+_OTHERS = ("document", "document_accuracy", "shifted", "smoke")
 """Programs that measure nothing themselves."""
 _TOLD = 2000
 """Characters of a failed program's complaint that are passed on."""

@@ -54,14 +54,23 @@ def read(files: Iterable[Path]) -> list[Saved]:
         FileNotFoundError: a file is not there.
         ValueError: a run's answers differ, or runs come from different machines.
     """
-    last = dict[str, Saved]()
+    runs = last(files)
+    _check(runs)
+    return runs
+
+
+def last(files: Iterable[Path]) -> list[Saved]:
+    """Read the last run of each command, whatever it found.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+    """
+    found = dict[str, Saved]()
     for file in files:
         for line in file.read_text().splitlines():
             run = Saved(**json.loads(line))
-            last[run.command] = run
-    runs = list(last.values())
-    _check(runs)
-    return runs
+            found[run.command] = run
+    return list(found.values())
 
 
 def _check(runs: Sequence[Saved]) -> None:

@@ -17,6 +17,7 @@ from . import (
     signals,
     slabs,
     touched,
+    verdicts,
 )
 from .phases import Phase
 from .scene import Scene
@@ -73,6 +74,7 @@ class Analysis:
     cascades: tuple[Cascade, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     confidence: Sequence[float] = ()
+    ruled_out: Sequence[verdicts.RuledOut] = ()
     phases: Mapping[str, Phase] = field(default_factory=dict[str, Phase])
     errors: int = 0
 
@@ -118,7 +120,8 @@ def _explained(
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
     return Analysis(
         so_far.clocks, found, causes.find(found, topology, judged), trouble, split, ranked,
-        ranking.confidence(ranked), steps, _errors(cut, trouble, steps, each),
+        ranking.confidence(ranked), verdicts.ruled_out(ranked, began.time), steps,
+        _errors(cut, trouble, steps, each),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline.correlate import verdicts
 from nova_timeline.model import (
     Cascade,
     Cause,
@@ -19,17 +20,18 @@ from nova_timeline.model import (
     Phase,
     Reason,
     RootCause,
+    RuledOut,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     from nova_timeline.correlate.analysis import Analysis
     from nova_timeline.correlate.causes import Link
     from nova_timeline.correlate.episode import Signal
-    from nova_timeline.correlate.scene import Candidate
+    from nova_timeline.correlate.scene import Candidate, Term
     from nova_timeline.correlate.slabs import Rows
 
 INCIDENT = "incident"
@@ -129,6 +131,10 @@ def findings(
         moments=tuple(_with_order(ordered, _clocks(analysis, writer.ids))),
         cascades=cascades,
         root_causes=tuple(_root_causes(writer, moments)),
+        ruled_out=tuple(
+            RuledOut(writer.ids[one.candidate.signal["signal"]], _reasons(one.terms, moments))
+            for one in analysis.ruled_out
+        ),
         impact=_impact(analysis),
         evidence=dict(sorted(writer.citations.items())),
     )
@@ -253,16 +259,15 @@ def _root_causes(writer: _Writer, moments: Mapping[int, Moment]) -> list[RootCau
         return []
     named = ranked[0] if ranked[0].is_change else None
     contributing = _contributing(writer, named)
-    return [
-        _root_cause(
-            moments,
-            number,
-            c,
-            analysis.confidence[number - 1],
-            contributing if number == 1 else (),
-        )
-        for number, c in enumerate(ranked, 1)
-    ]
+    found: list[RootCause] = []
+    for number, c in enumerate(ranked, 1):
+        cause = _root_cause(moments, number, c, analysis.confidence[number - 1])
+        if number == 1:
+            found.append(replace(cause, contributing=contributing))
+        else:
+            lacking = _reasons(verdicts.behind(ranked[0], c), moments)
+            found.append(replace(cause, behind=lacking))
+    return found
 
 
 def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
@@ -290,9 +295,8 @@ def _bears(found: Candidate) -> bool:
 
 
 def _root_cause(
-    moments: Mapping[int, Moment], rank: int, found: Candidate, sure: float,
-    contributing: tuple[str, ...],
-) -> RootCause:  # fmt: skip
+    moments: Mapping[int, Moment], rank: int, found: Candidate, sure: float
+) -> RootCause:
     s = found.signal
     moment = moments[s["signal"]]
     terms = sorted(found.terms, key=lambda t: -abs(t.weight))
@@ -307,11 +311,15 @@ def _root_cause(
         title=moment.title
         if found.is_change
         else f"No change explains this; it begins with: {moment.title}",
-        reasons=tuple(
-            Reason(t.text, t.weight, tuple(e for n in t.signals for e in moments[n].evidence[:1]))
-            for t in terms
-        ),
-        contributing=contributing,
+        reasons=_reasons(terms, moments),
+    )
+
+
+def _reasons(terms: Iterable[Term], moments: Mapping[int, Moment]) -> tuple[Reason, ...]:
+    """Write terms out, each citing the first record of every signal that it rests on."""
+    return tuple(
+        Reason(t.text, t.weight, tuple(e for n in t.signals for e in moments[n].evidence[:1]))
+        for t in terms
     )
 
 

@@ -235,7 +235,7 @@ def _verify(given: argparse.Namespace) -> int:
 def _explain(given: argparse.Namespace) -> int:
     from functools import partial
 
-    from nova_timeline import around, terminal
+    from nova_timeline import around, explanation
     from nova_timeline.errors import RunError
     from nova_timeline.timeline import Timeline
 
@@ -248,7 +248,7 @@ def _explain(given: argparse.Namespace) -> int:
             return None
 
     nearby = partial(around.logged, given.run, timeline.clocks)
-    terminal.explanation(_console(), timeline.findings, given.moment, raw, nearby)
+    explanation.explain(_console(), timeline.findings, given.moment, raw, nearby)
     return DONE
 
 

@@ -28,10 +28,11 @@ from nova_timeline.model import (
     Phase,
     Reason,
     RootCause,
+    RuledOut,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SCHEMA = "nova-timeline/1"
 """What the ``schema`` key says: the name of the shape, and its version."""
@@ -80,6 +81,9 @@ def to_document(findings: Findings) -> Document:
         "moments": [_moment(moment) for moment in findings.moments],
         "cascades": [_cascade(cascade) for cascade in findings.cascades],
         "root_causes": [_root_cause(cause) for cause in findings.root_causes],
+        "ruled_out": [
+            {"moment": one.moment, "reasons": _reasons(one.reasons)} for one in findings.ruled_out
+        ],
         "impact": _impact(findings.impact),
         "evidence": {key: _citation(findings.evidence[key]) for key in sorted(findings.evidence)},
     }
@@ -211,12 +215,17 @@ def _root_cause(cause: RootCause) -> Document:
         "title": cause.title,
         "score": _rounded(cause.score),
         "confidence": _rounded(cause.confidence),
-        "reasons": [
-            {"text": r.text, "weight": _rounded(r.weight), "evidence": list(r.evidence)}
-            for r in cause.reasons
-        ],
+        "reasons": _reasons(cause.reasons),
         "contributing": list(cause.contributing),
+        "behind": _reasons(cause.behind),
     }
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[Document]:
+    return [
+        {"text": r.text, "weight": _rounded(r.weight), "evidence": list(r.evidence)}
+        for r in reasons
+    ]
 
 
 def _impact(impact: Impact) -> Document:
@@ -253,6 +262,10 @@ def _findings(document: Mapping[str, Any]) -> Findings:
         moments=tuple(_read_moment(item) for item in document["moments"]),
         cascades=tuple(Cascade(**_tuples(item)) for item in document["cascades"]),
         root_causes=tuple(_read_root_cause(item) for item in document["root_causes"]),
+        ruled_out=tuple(
+            RuledOut(item["moment"], _read_reasons(item["reasons"]))
+            for item in document.get("ruled_out", ())
+        ),
         impact=Impact(**_tuples(document["impact"])),
         evidence={key: Citation(id=key, **item) for key, item in document["evidence"].items()},
     )
@@ -302,7 +315,12 @@ def _read_moment(item: Mapping[str, Any]) -> Moment:
 
 def _read_root_cause(item: Mapping[str, Any]) -> RootCause:
     read: Document = {
-        "reasons": tuple(Reason(**_tuples(reason)) for reason in item["reasons"]),
+        "reasons": _read_reasons(item["reasons"]),
         "contributing": tuple(item["contributing"]),
+        "behind": _read_reasons(item.get("behind", ())),
     }
     return RootCause(**{**item, **read})
+
+
+def _read_reasons(items: Sequence[Mapping[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(Reason(**_tuples(item)) for item in items)

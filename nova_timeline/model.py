@@ -172,6 +172,16 @@ class RootCause:
     reasons: tuple[Reason, ...] = ()
     contributing: tuple[str, ...] = ()
     """Moments that made it worse, or let it through, without having caused it."""
+    behind: tuple[Reason, ...] = ()
+    """What puts it behind the first; none for the first itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuledOut:
+    """A change near the onset that is not the cause, and what speaks against it."""
+
+    moment: str
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,7 @@ class Findings:
     moments: tuple[Moment, ...]
     cascades: tuple[Cascade, ...]
     root_causes: tuple[RootCause, ...]
+    ruled_out: tuple[RuledOut, ...]
     impact: Impact
     evidence: Mapping[str, Citation]
 

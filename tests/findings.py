@@ -20,6 +20,7 @@ from nova_timeline.model import (
     Phase,
     Reason,
     RootCause,
+    RuledOut,
 )
 
 SECOND = 1_000_000_000
@@ -261,8 +262,10 @@ FINDINGS = Findings(
             0.12,
             "Feature flag eager_recommendations was turned on",
             (Reason("six minutes before the onset", 1.1, ("e0001",)),),
+            behind=(Reason("touched feature-service, which it does not need", -0.7, ("e0001",)),),
         ),
     ),
+    ruled_out=(RuledOut("m001", (Reason(f"changes only text {MARKUP}", -0.25, ("e0001",)),)),),
     impact=Impact(1_620.0, 240.0, 1_620.0, ("checkout", "payments", "web"), 4_902),
     evidence={item.id: item for item in EVIDENCE},
 )
@@ -296,6 +299,7 @@ HEALTHY = Findings(
     moments=(MOMENTS[0],),
     cascades=(),
     root_causes=(),
+    ruled_out=(),
     impact=Impact(None, None, None),
     evidence={"e0001": EVIDENCE[0]},
 )

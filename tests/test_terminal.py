@@ -11,8 +11,9 @@ from rich.console import Console
 from nova_timeline.around import Line, Logged
 from nova_timeline.errors import RunFolderError, UnknownMomentError
 from nova_timeline.excerpt import excerpt
+from nova_timeline.explanation import explain
 from nova_timeline.model import Findings, Moment
-from nova_timeline.terminal import explanation, summary
+from nova_timeline.terminal import summary
 from nova_timeline.wording import short
 from tests.findings import ABSTAINED, ANSI, FINDINGS, HEALTHY, HOSTILE, MARKUP, SECOND, at
 
@@ -30,7 +31,7 @@ def printed(findings: Findings, run: Path | None = None, *, width: int = 200) ->
 def explained(findings: Findings, asked: str, raw: bytes | None = b"{}") -> str:
     """Return an explanation, with the same raw record for every citation."""
     console = Console(file=io.StringIO(), width=200, color_system=None)
-    explanation(console, findings, asked, lambda _: raw, _logged)
+    explain(console, findings, asked, lambda _: raw, _logged)
     return _written(console)
 
 
@@ -102,7 +103,7 @@ def test_moments_of_two_days_carry_their_dates() -> None:
 def test_nothing_of_a_log_is_obeyed() -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="truecolor")
     summary(console, FINDINGS)
-    explanation(console, FINDINGS, "m006", lambda _: ANSI.encode(), _logged)
+    explain(console, FINDINGS, "m006", lambda _: ANSI.encode(), _logged)
     text = COLOUR.sub("", _written(console))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     assert "[bold red]not bold[/] [link=https://evil.example]x[/link]" in text
@@ -148,9 +149,9 @@ def test_silence_and_what_cannot_be_read_are_told_apart() -> None:
         raise RunFolderError(msg)
 
     console = Console(file=io.StringIO(), width=200, color_system=None)
-    explanation(console, FINDINGS, "m003", lambda _: b"", silent)
+    explain(console, FINDINGS, "m003", lambda _: b"", silent)
     assert _written(console).splitlines()[-1] == "nothing"
-    explanation(console, FINDINGS, "m003", lambda _: b"", damaged)
+    explain(console, FINDINGS, "m003", lambda _: b"", damaged)
     assert _written(console).splitlines()[-1] == "run/events cannot be read: a page is damaged"
 
 
@@ -160,6 +161,22 @@ def test_a_cause_is_explained() -> None:
     assert "Evidence (8 records)" in text
     assert "... 3 more" in text
     assert "No change explains" in explained(ABSTAINED, "cause:1")
+
+
+def test_a_cause_is_told_with_what_speaks_against_it_and_why_the_others_lost() -> None:
+    text = explained(FINDINGS, "cause:1")
+    told = text.split("\n\n")
+    part = {lines.split("\n")[0]: lines for lines in told}
+    assert "-0.20  another change was nearer" in part["What speaks against it"]
+    assert "another change" not in part["What speaks for it"]
+    assert "-0.70  touched feature-service" in part["Why the next in the ranking is not the first"]
+    near = part["Changes nearest the onset that did not cause it"]
+    assert "(m001)" in near
+    assert "-0.25  changes only text" in near
+    second = explained(FINDINGS, "cause:2")
+    assert "What puts it behind the first" in second
+    assert "Changes nearest the onset" not in second
+    assert "nothing that the evidence shows" in second
 
 
 def test_a_record_that_is_gone_is_said() -> None:
