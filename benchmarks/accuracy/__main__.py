@@ -7,8 +7,8 @@ DIR holds the suite's cases as their authors publish them, or one folder for eac
 Each case is rewritten as ordinary evidence, without what would tell the answer, and reconstructed
 with one configuration for all; only the saved timeline.json is scored. Ties get the worst rank.
 
-``cpu_seconds_per_case`` is the whole trip: writing, reading, correlating, saving, scoring; in each
-worker the first case also loads the compiled code.
+``cpu_seconds_per_case`` is the whole trip: writing, reading, correlating, saving and scoring, in a
+process that has run a case before.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 NAME = "incident.toml"
@@ -47,10 +47,11 @@ def _key(name: str) -> str:
     return name if name.replace("_", "").isalnum() and name.isascii() else json.dumps(name)
 
 
-def _value(value: object) -> str:
+def _value(value: Any) -> str:
     """Write a value as TOML 1.0 does; texts as JSON does, which TOML reads alike."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, dict):
+        table = cast("dict[str, Any]", value)
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in table.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(_value, cast("Sequence[Any]", value))) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

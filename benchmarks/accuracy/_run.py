@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import shutil
@@ -103,11 +104,20 @@ def summary(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _rows(todo: Sequence[Job], workers: int) -> Iterator[Row]:
     if workers < 2 or len(todo) < 2:
+        warm(todo[0])
         yield from map(one, todo)
         return
     # Not forked: a copy of a process with threads in it may wait for ever.
-    with ProcessPoolExecutor(min(workers, len(todo)), mp_context=get_context("spawn")) as pool:
+    how = get_context("spawn")
+    count = min(workers, len(todo))
+    with ProcessPoolExecutor(count, how, initializer=warm, initargs=(todo[0],)) as pool:
         yield from pool.map(one, todo)
+
+
+def warm(job: Job) -> None:
+    """Run a case for nothing: what is measured afterwards does not load or compile code."""
+    with contextlib.suppress(Exception):  # told when it is run in earnest
+        timeline_of(replace(job, keep=None))
 
 
 def one(job: Job) -> Row:
