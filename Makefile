@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-smoke performance lock clean
+.PHONY: help demo test lint format bench bench-smoke performance accuracy lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,6 +44,9 @@ bench-smoke: $(VENV)/dev ## run every benchmark small; fail on other answers, or
 
 performance: $(VENV)/dev ## measure at full size (EVENTS=10000000) and write docs/performance.md
 	@$(BIN)/python -m benchmarks.document --run --events $(EVENTS)
+
+accuracy: $(VENV)/dev ## hold root causes against suites with known causes (DATA=folder) and write docs/accuracy.md
+	@$(BIN)/python -m benchmarks.document_accuracy --run --data $(DATA)
 
 lock: ## choose the newest versions that fit and write both lock files (needs uv)
 	$(lock_with) --upgrade --output-file requirements.lock
