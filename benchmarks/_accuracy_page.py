@@ -24,6 +24,7 @@ _PUBLISHED = Path(__file__).with_name("published.toml")
 _DASH = "-"
 
 Found = Mapping[str, Any]
+_NOTHING: Found = dict[str, Any]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def simulated(runs: Sequence[Saved]) -> str:
 
 def kinds(runs: Sequence[Saved]) -> str:
     """Return a table of the simulator's figures by kind of fault."""
-    found = _simulation(runs).get("per_kind") or {}
+    found: Found = _simulation(runs).get("per_kind") or _NOTHING
     columns = ("cases", "top1", "top3", "cascade_root")
     rows = [(kind, *(row.get(c) for c in columns)) for kind, row in sorted(found.items())]
     return _table(("kind of fault", "cases", "Top-1", "Top-3", "cascade root"), rows)
@@ -177,9 +178,8 @@ def sweeps(runs: Sequence[Saved]) -> list[tuple[str, str]]:
 
 
 def _simulation(runs: Sequence[Saved]) -> Found:
-    return next(
-        (r.found for r in runs if r.benchmark == "simulate" and r.arguments[0] == "--cases"), {}
-    )
+    whole = [r.found for r in runs if r.benchmark == "simulate" and r.arguments[0] == "--cases"]
+    return whole[-1] if whole else _NOTHING
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -41,7 +41,9 @@ def plan() -> Iterator[tuple[str, list[str]]]:
 
 def measure(data: Path, only: Collection[str], file: Path, *, again: bool) -> None:
     """Run what the plan says and the file does not have yet; add each run to the file."""
-    have = {run.command for run in _saved.last([file])} if file.exists() and not again else set()
+    have = set[str]()
+    if file.exists() and not again:
+        have = {run.command for run in _saved.last([file])}
     for name, arguments in plan():
         wanted = not only or name in only or arguments[0] in only
         if not wanted or _programs.spoken(name, arguments) in have:

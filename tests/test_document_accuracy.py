@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import _saved, document_accuracy
+from benchmarks import _programs, _saved, document_accuracy
 from benchmarks.accuracy import _suite
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_only_what_is_not_saved_is_run(tmp_path: Path, monkeypatch: pytest.Monke
         return found(1.0)
 
     monkeypatch.setattr(document_accuracy, "plan", lambda: [("accuracy", ["petshop"])])
-    monkeypatch.setattr(document_accuracy._programs, "run", run)
+    monkeypatch.setattr(_programs, "run", run)
     given = ["--run", "--data", "d", "--from", f"{tmp_path}/r", "--out", f"{tmp_path}/p.md"]
     assert document_accuracy.main(given) == 0
     assert document_accuracy.main(given) == 0
