@@ -16,6 +16,7 @@ from . import (
     ranking,
     signals,
     slabs,
+    suspects,
     touched,
     verdicts,
 )
@@ -23,7 +24,7 @@ from .phases import Phase
 from .scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from .episode import Episode, Signal
     from .scene import Candidate
     from .slabs import Each, Rows, Slabs
+    from .suspects import Charge
 
 _RIVALS = 400
 """Changes that are judged at most: on or below the cascade first, then the nearest in time."""
 _TOLD = 2_000
 """Signals of the cascade whose records are read for what failed: the nearest to the onset."""
 _TEXT = 4000
+_METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = ()
+"""What looks for the entities that a failure may come from; see `suspects`."""
 _SLAB = 500_000
 
 
@@ -71,6 +75,8 @@ class Analysis:
     signals: pl.DataFrame
     links: Sequence[causes.Link]
     episode: Episode | None
+    charges: tuple[Charge, ...] = ()
+    """What each method holds against entities; see `suspects`."""
     cascades: tuple[Cascade, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     confidence: Sequence[float] = ()
@@ -101,10 +107,18 @@ def run(
     cut = slabs.cut(evidence.rows, evidence.counts, estimates, window, evidence.slab)
     moved = metric_signals.excursions(evidence.series, each)
     found = _placed(cut.rows, signals.gather(cut, moved, window, each), topology)
+    charges = _charges(suspects.Case(evidence, found, topology, window, each))
+    found = signals.joined(found, suspects.signs(charges, found))
     trouble = episode.find(found, topology, affected)
     if trouble is None:
-        return Analysis(estimates, found, causes.find(found, topology, {}), None)
-    return _explained(cut, topology, Analysis(estimates, found, (), trouble), trouble, each)
+        return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
+    so_far = Analysis(estimates, found, (), trouble, charges)
+    return _explained(cut, topology, so_far, trouble, each)
+
+
+def _charges(case: suspects.Case) -> tuple[Charge, ...]:
+    """Ask every method what it holds against which entity."""
+    return tuple(charge for method in _METHODS for charge in method(case))
 
 
 def _explained(
@@ -112,15 +126,17 @@ def _explained(
 ) -> Analysis:
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
     found = so_far.signals
-    split = cascades.find(trouble, topology)
+    blamed = suspects.find(so_far.charges, found)
+    sure = suspects.clear(blamed)
+    split = cascades.find(trouble, topology, None if sure is None else sure.entity)
     began = phases.onset(trouble, split)
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
-    scene = _scene(cut.rows, found, topology, split[0], began)
+    scene = replace(_scene(cut.rows, found, topology, split[0], began), suspects=blamed)
     ranked = ranking.rank(scene)
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
     return Analysis(
-        so_far.clocks, found, causes.find(found, topology, judged), trouble, split, ranked,
-        ranking.confidence(ranked), verdicts.ruled_out(ranked, began.time), steps,
+        so_far.clocks, found, causes.find(found, topology, judged), trouble, so_far.charges, split,
+        ranked, ranking.confidence(ranked), verdicts.ruled_out(ranked, began.time), steps,
         _errors(cut, trouble, steps, each),
     )  # fmt: skip
 

@@ -36,8 +36,15 @@ class Cascade:
     """Entity -> how many dependencies away from the root."""
 
 
-def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
-    """Split an episode into cascades, the widest first; every entity is in exactly one."""
+def find(episode: Episode, topology: Topology, guilty: str | None = None) -> tuple[Cascade, ...]:
+    """Split an episode into cascades, the widest first; every entity is in exactly one.
+
+    Args:
+        episode: the troubles.
+        topology: who depends on whom.
+        guilty: the entity that the failure plainly comes from, by other evidence than time: if it
+            is in trouble, nothing explains it, and what it explains is the first cascade.
+    """
     troubles = _main(episode)
     below = _reachable(troubles, topology)
     explained = {
@@ -48,17 +55,33 @@ def find(episode: Episode, topology: Topology) -> tuple[Cascade, ...]:
         }
         for e in troubles
     }
+    if guilty is not None and guilty in troubles:
+        _blame(guilty, explained, below, troubles)
     by_entity: dict[str, list[Signal]] = {}
     for s in episode.signals:
         by_entity.setdefault(s["entity"] or "", []).append(s)
     return tuple(
         _cascade(root, depth, troubles, by_entity)
-        for root, depth in _split(explained, troubles).items()
+        for root, depth in _split(explained, troubles, guilty).items()
     )
 
 
+def _blame(
+    guilty: str, explained: dict[str, dict[str, int]], below: Mapping[str, Mapping[str, int]],
+    troubles: Mapping[str, Trouble],
+) -> None:  # fmt: skip
+    """Let nothing explain the guilty entity, and let it explain all that depend on it."""
+    explained[guilty] = {}
+    began = troubles[guilty].first
+    for e, causes in explained.items():
+        if guilty in below[e] and e != guilty and began <= troubles[e].last + SLACK:
+            causes[guilty] = below[e][guilty]
+
+
 def _split(
-    explained: Mapping[str, Mapping[str, int]], troubles: Mapping[str, Trouble]
+    explained: Mapping[str, Mapping[str, int]],
+    troubles: Mapping[str, Trouble],
+    guilty: str | None,
 ) -> dict[str, dict[str, int]]:
     """Give every entity to one root: root -> entity -> how many dependencies away."""
     explains: dict[str, dict[str, int]] = {e: {} for e in troubles}
@@ -66,9 +89,10 @@ def _split(
         for d, hops in causes.items():
             explains[d][e] = hops
 
-    def order(root: str) -> tuple[bool, int, int, str]:
+    def order(root: str) -> tuple[bool, bool, int, int, str]:
         trouble = troubles[root]
-        return trouble.weight < _HEAVY, -len(explains[root]), trouble.onset, root
+        light = trouble.weight < _HEAVY
+        return root != guilty, light, -len(explains[root]), trouble.onset, root
 
     found: dict[str, dict[str, int]] = {}
     left = set(troubles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import affinity
@@ -11,6 +12,7 @@ from .scene import Candidate, Term
 if TYPE_CHECKING:
     from .episode import Signal
     from .scene import Reading, Scene
+    from .suspects import Suspect
 
 LATE = 120_000_000_000
 """ns; a change this long after the onset cannot have caused it."""
@@ -28,6 +30,7 @@ TRIGGERS = {
 }
 """Categories of fault that can be a cause by themselves, without a change."""
 
+_SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
 _TAU_S = 20 * 60.0
 _HOP_DECAY = 0.75
 _FEWEST_ALIKE = 3
@@ -68,6 +71,19 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
         said = category.replace("_", " ")
         terms.append(Term(f"{said} can fail by itself, without a change", TRIGGERS[category]))
     return Candidate(signal, tuple(terms), is_change=False)
+
+
+def of_suspect(suspect: Suspect, trigger: Candidate | None) -> Candidate:
+    """Score an entity that the failure may come from as a cause that needs no change.
+
+    Args:
+        suspect: the entity, and what several methods hold against it.
+        trigger: its first fault as a candidate, where it has one that counts: added to.
+    """
+    terms = tuple(replace(t, weight=_SUSPECT * t.weight) for t in suspect.terms)
+    if trigger is None:
+        return Candidate(suspect.signal, terms, is_change=False)
+    return replace(trigger, terms=(*trigger.terms, *terms))
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from . import judgements, merged
+from . import judgements, merged, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
     changes = [c for s in scene.changes if (c := judgements.of_change(s, scene)) is not None]
     found = merged.one_each(changes, scene)
-    found += [judgements.of_trigger(s, scene) for s in _first_faults(scene)]
+    found += _triggers(scene)
     found.sort(key=lambda c: (-round(c.score, 6), c.signal["time"], c.signal["signal"]))
     best = next((c for c in found if c.is_change), None)
     if best is not None and best.score < NAMED:
@@ -49,6 +49,17 @@ def confidence(candidates: Sequence[Candidate]) -> list[float]:
         lead = 1 / (1 + math.exp(-12 * (score - rival)))
         sure.append(strength * lead)
     return sure
+
+
+def _triggers(scene: Scene) -> list[Candidate]:
+    """Score what may have caused it without a change: the root's first faults, and the suspects."""
+    found = [judgements.of_trigger(s, scene) for s in _first_faults(scene)]
+    for suspect in scene.suspects[: suspects.SHOWN]:
+        same = [c for c in found if (c.signal["entity"] or "") == suspect.entity]
+        first = max(same, key=lambda c: c.score, default=None)
+        found = [c for c in found if c is not first]
+        found.append(judgements.of_suspect(suspect, first))
+    return found
 
 
 def _first_faults(scene: Scene) -> list[Signal]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .cascades import Cascade
     from .episode import Signal
+    from .suspects import Suspect
 
 DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
@@ -69,6 +70,13 @@ class Scene:
     """Signal -> everything its records say, for changes and for the cascade's signals."""
     changes: Sequence[Signal]
     recoveries: Sequence[Signal]
+    suspects: Sequence[Suspect] = ()
+    """The entities that the failure may come from, the most suspect first."""
+
+    @cached_property
+    def blame(self) -> Mapping[str, float]:
+        """How suspect each entity is, 0 to 1; those that are not named are not."""
+        return {s.entity: s.score for s in self.suspects}
 
     def text(self, signal: Signal) -> str:
         """Return everything a signal's records say; its title where they were not read."""

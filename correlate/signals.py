@@ -65,9 +65,34 @@ def gather(
         metric_signals.of(excursions),
     ]
     both = pl.concat([p.select(_COLUMNS) for p in parts if len(p)] or [_none()])
+    return _numbered(_without_idle_recoveries(both))
+
+
+def joined(found: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Add signals that other methods drew, and number all anew in the order of time.
+
+    Args:
+        found: signals; see `gather`.
+        more: rows with the columns of `types`.
+    """
+    import polars as pl
+
+    if len(more) == 0:
+        return found
+    return _numbered(pl.concat([found.select(_COLUMNS), more.select(_COLUMNS)]))
+
+
+def types() -> dict[str, pl.DataType]:
+    """Give the columns of a signal that has no number yet, and their types."""
+    return dict(_none().schema)
+
+
+def _numbered(both: pl.DataFrame) -> pl.DataFrame:
+    """Put signals in order, number them, and say which may be effects and which causes."""
+    import polars as pl
+
     return (
-        _without_idle_recoveries(both)
-        .sort("time", "table", "entity", "role", "title", "row")
+        both.sort("time", "table", "entity", "role", "title", "row")
         .with_row_index("signal")
         .with_columns(
             pl.col("signal").cast(pl.Int64),
