@@ -44,14 +44,18 @@ def _table(title: str, values: Mapping[str, Any]) -> str:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() and name.isascii() else json.dumps(name)
+    return name if name.replace("_", "").isalnum() and name.isascii() else _text(name)
 
 
 def _value(value: Any) -> str:
-    """Write a value as TOML 1.0 does; texts as JSON does, which TOML reads alike."""
+    """Write a value as TOML 1.0 does; what is no table is written as in JSON."""
     if isinstance(value, dict):
         table = cast("dict[str, Any]", value)
         return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in table.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_value, cast("Sequence[Any]", value))) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

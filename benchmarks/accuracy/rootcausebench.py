@@ -5,9 +5,10 @@ provider's status feed, and what was changed: commits with diffs, deploys, flags
 ``tests/ground_truth.json``.
 
 The answer is read from timeline.json alone: the change of the first root cause, ``none`` where it
-is no change; the service where the cascade begins; what else was reached; and the remedy that
-goes with the kind of cause (`_REMEDIES`). It is graded as its authors do: 1 for the right commit
-(or the right none), 0 for a decoy, else half of what the other three are worth.
+is no change; the service where the cascade begins or, without one, where harm first showed; what
+else was reached; and the remedy that goes with the kind of cause (`_REMEDIES`). It is graded as its
+authors do: 1 for the right commit (or the right none), 0 for a decoy, else half of what the other
+three are worth.
 
 ``patterns.json`` is left out: it counts the same log lines, without times.
 """
@@ -126,12 +127,18 @@ def answer(timeline: Timeline) -> dict[str, Any]:
     """Put a timeline in the words of this benchmark."""
     causes, cascades = timeline["root_causes"], timeline["cascades"]
     first = causes[0] if causes else None
-    begins = [c["root_entity"] for c in cascades[:1]] or [c["entity"] for c in causes[:1]]
+    onset = timeline["phases"].get("onset", {}).get("moment")
+    places = [
+        *(c["root_entity"] for c in cascades[:1]),
+        *(m["entity"] for m in timeline["moments"] if m["id"] == onset),
+        *(c["entity"] for c in causes[:1]),
+    ]
+    begins = next((place for place in places if place), None)
     reached = {e for c in cascades for e in c["entities"]} | set(timeline["impact"]["entities"])
     return {
         "root_cause_commit": _commit(first) if first else NONE,
-        "first_failing_service": begins[0] if begins else None,
-        "blast_radius": sorted(reached - set(begins) - {None, ""}),
+        "first_failing_service": begins,
+        "blast_radius": sorted(reached - {begins, None, ""}),
         "remediation": _remedy(first) if first else "none",
     }
 
