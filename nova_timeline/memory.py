@@ -1,4 +1,4 @@
-"""How much memory a run may take: what is free, and what the user says of it.
+"""How much memory a run may take: what is free, and what the user says of it; and keeping to it.
 
 Linux counts what it could give without swapping as MemAvailable (proc(5)); a container may be
 allowed less, by the memory.max of its control group (cgroup v2; memory.limit_in_bytes in v1).
@@ -6,6 +6,8 @@ allowed less, by the memory.max of its control group (cgroup v2; memory.limit_in
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
 from pathlib import Path
 
@@ -60,6 +62,29 @@ def size(text: str) -> int:
 def limit(wanted: int | None = None) -> int:
     """Return the bytes a run may take: those wanted, or its share of what is free."""
     return wanted if wanted is not None else int(available() * SHARE)
+
+
+def keep_to(most: int) -> None:
+    """Give back to the system what is free within this process, once it holds more than so much.
+
+    malloc keeps a heap for each thread, and gives back only what is free at a heap's end. Over many
+    pieces of work by many threads, what is free in between them grows to several times what is in
+    use. To give it back costs the time to get it anew, so that it is done only at need.
+    """
+    if held() <= most:
+        return
+    trim: object = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU C library's
+    if callable(trim):
+        trim(0)
+
+
+def held() -> int:
+    """Return the bytes of memory that this process holds; 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def available(root: Path = Path("/")) -> int:

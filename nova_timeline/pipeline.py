@@ -102,7 +102,9 @@ def _reconstructed(incident: Incident, engine: Engine, limit: int, out: Path | N
         found = Collection(scratch.path, incident.window, share.spool)
         for piece in engine.map(ingest.read, tasks):
             found.add(piece)
+            memory.keep_to(limit)
         found.finish(Local(engine.workers).map)
+        memory.keep_to(limit)
         return _timeline(incident, shape, found, scratch, inputs, engine)
     except BaseException:
         scratch.remove()

@@ -1,5 +1,6 @@
 """Sizes as people write them, and what is free as Linux and its control groups tell it."""
 
+import ctypes
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,24 @@ def test_a_machine_that_does_not_tell_is_no_machine_of_ours(tmp_path: Path) -> N
     (tmp_path / "proc/meminfo").write_text("MemTotal: 1 kB\n")
     with pytest.raises(OSError, match="say how much with --memory-limit"):
         memory.available(tmp_path)
+
+
+def test_what_is_free_between_things_in_use_is_given_back_once_too_much_is_held() -> None:
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
+        pytest.skip("only the GNU C library gives back what is free in the middle of a heap")
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    size, count = 32 << 10, 2_000
+    places = [libc.malloc(size) for _ in range(count)]
+    for place in places:
+        ctypes.memset(place, 1, size)
+    kept = places[::50]
+    for place in set(places) - set(kept):
+        libc.free(place)
+    before = memory.held()
+    memory.keep_to(before)
+    assert memory.held() >= before - MIB
+    memory.keep_to(before - 1)
+    assert memory.held() < before - size * count // 2
+    for place in kept:
+        libc.free(place)
