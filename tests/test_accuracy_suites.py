@@ -77,6 +77,18 @@ def test_every_record_that_is_written_is_read(kind: str, tmp_path: Path) -> None
     assert len(timeline["coverage"]) == {"rootcausebench": 9, "eks": 2, "rds": 4}[kind]
 
 
+def test_a_span_of_the_same_trace_is_called_by_its_parent(tmp_path: Path) -> None:
+    suite, case = made("rootcausebench", tmp_path / "data")
+    place = case.folder / "environment" / "data" / "traces.json"
+    first, second = json.loads(place.read_text())
+    accuracy_cases.put(place, [first, second | {"trace_id": "same"}])
+    (tmp_path / "written").mkdir()
+    suite.write(case, tmp_path / "written", NOTHING)
+    lines = (tmp_path / "written" / "traces.jsonl").read_text().splitlines()
+    spans = [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0] for line in lines]
+    assert {span["traceId"] for span in spans} == {"t1"}
+
+
 def cause(
     change: str | None, score: float = 1.0, category: str = "code_change", entity: str = "cart"
 ) -> dict[str, Any]:

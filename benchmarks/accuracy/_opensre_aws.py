@@ -73,10 +73,15 @@ def _query(name: str, result: Mapping[str, Any], envelope: Mapping[str, Any]) ->
 
 
 def _results(folder: Path) -> Iterator[dict[str, Any]]:
-    """Give every series, whether they lie in one file or in a file each."""
+    """Give every series once, whether they lie in one file or in a file each."""
+    given: list[dict[str, Any]] = []
     for file in sorted(folder.glob(_METRICS)):
         held = _json(file)
-        yield from held.get("metric_data_results", [held] if "timestamps" in held else [])
+        given += held.get("metric_data_results", [held] if "timestamps" in held else [])
+    for number, series in enumerate(given):
+        asked = [(s["metric_name"], s["dimensions"], s.get("stat")) for s in given[: number + 1]]
+        if asked[-1] not in asked[:-1]:
+            yield series
 
 
 def _events(held: Mapping[str, Any]) -> Iterator[Record]:

@@ -40,6 +40,7 @@ _SPAN_FIELDS = (
     *("trace_id", "span_id", "parent_id", "service", "name", "start", "duration_ms", "status"),
     *("error", "attributes"),
 )
+_SAME = "same"
 _REMEDIES = {
     "certificate": "rotate-cert",
     "external_provider": "failover",
@@ -208,10 +209,22 @@ def _logs(data: Path, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _spans(data: Path, folder: Path, *, calls: bool) -> Iterator[dict[str, Any]]:
-    spans = [_span(record) for record in _read(data / "traces.json")]
+    records = _traced(_read(data / "traces.json"))
+    spans = [_span(record) for record in records]
     if spans:
         _otlp.write(folder / "traces.jsonl", spans, calls=calls)
         yield {"use": "otlp_json", "path": "traces.jsonl"}
+
+
+def _traced(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each span its trace: these files write ``same`` for that of the span before."""
+    traced: list[dict[str, Any]] = []
+    for record in records:
+        trace = record["trace_id"]
+        if trace == _SAME and traced:
+            trace = traced[-1]["trace_id"]
+        traced.append({**record, "trace_id": trace})
+    return traced
 
 
 def _span(record: Mapping[str, Any]) -> _otlp.Span:
