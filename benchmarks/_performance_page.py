@@ -98,6 +98,7 @@ def rendered(runs: Sequence[Saved], command: str) -> str:
         costs=costs(own),
         reconstruct=whole.get("reconstruct"),
         scale=whole.get("scale"),
+        start=whole.get("start"),
         trip=trip,
         workers=workers,
         ray_from_mib=engine.RAY_FROM >> 20,

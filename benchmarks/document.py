@@ -43,7 +43,8 @@ def plan(events: int, benchmarks: Collection[str]) -> Iterator[tuple[str, list[s
     yield "window_join", ["--events", f"{events * 10}", "--peers", "none"]
     yield "reconstruct", ["--records", f"{events // 2}"]
     yield "scale", ["--records", f"{events // 2}", "--engine", "ray", "--workers", "1,2"]
-    known = {*_KERNELS, "reconstruct", "scale"}
+    yield "start", []
+    known = {*_KERNELS, "reconstruct", "scale", "start"}
     yield from ((name, []) for name in benchmarks if name not in known)
 
 

@@ -181,3 +181,11 @@ def test_change_points_are_those_of_numpy_and_where_they_were_planted() -> None:
     assert found["equal"], found["differ"]
     assert found["agreement"]["ours"]["planted"] > 0.9
     assert {"numpy", "polars_rolling", "ruptures"} == found["ratio"].keys()
+
+
+def test_a_process_starts_with_the_kernels_that_an_earlier_one_compiled() -> None:
+    found = last_line("start")
+    assert found["equal"]
+    assert found["compiled"] == 0
+    assert found["ratio"].keys() == found["peers"].keys() == {"python", "numba"}
+    assert found["variants"].keys() == {"without_scipy"}
