@@ -28,6 +28,8 @@ _EMPTY = """
     message status code write read get post time timestamp version region zone account arn type
     kind default example main alarm alert metric count total average sum host hosts app api prod
     production env threshold datapoint datapoints crossed greater greaterthanthreshold than
+    commit return func function class import package struct interface public private static void
+    self int bool float string const let var async await try catch throw raise print
 """
 _STOP = frozenset(_EMPTY.split())  # words that every record has
 
@@ -100,6 +102,23 @@ def shared(
     both = sorted((w for w in change if w in failure), key=lambda w: (-weights.get(w, 0.0), w))
     total = sum(weights.get(w, 0.0) for w in both[:6])
     return 1.0 - math.exp(-total / 3.0), both[:4]
+
+
+_NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+"
+)
+_FEWEST_LETTERS = 6
+
+
+def names(text: str) -> set[str]:
+    """Find names made of several words, written alike: ``read_3ds``, ``readThreeDS``, ``a-b``."""
+    found = {joined(w) for n in _NAME.findall(text) for w in (n, *re.split(r"[.]", n))}
+    return {n for n in found if len(n) >= _FEWEST_LETTERS and not n.isdigit()}
+
+
+def joined(name: str) -> str:
+    """Write a name without what joins its words, in one case."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 _IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:[._-][a-z0-9]+)+\b|\b[0-9a-f]{7,40}\b", re.IGNORECASE)

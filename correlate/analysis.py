@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from . import (
     cascades,
     causes,
     clocks,
+    departures,
     episode,
+    failures,
     metric_signals,
     phases,
     ranking,
@@ -43,9 +46,16 @@ _RIVALS = 400
 """Changes that are judged at most: on or below the cascade first, then the nearest in time."""
 _TOLD = 2_000
 """Signals of the cascade whose records are read for what failed: the nearest to the onset."""
-_TEXT = 4000
+_TEXT = 8000
 _METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = ()
 """What looks for the entities that a failure may come from; see `suspects`."""
+_TELLS = re.compile(
+    r"exception|error|stack|statement|peer|host|url|upstream|server\.address|method|function",
+    re.IGNORECASE,
+)
+"""Attributes of a failure's records that say what failed."""
+_BESIDE = 30 * 60_000_000_000
+"""ns; how far around the onset is looked for what goes with it."""
 _SLAB = 500_000
 
 
@@ -113,7 +123,7 @@ def run(
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)
-    return _explained(cut, topology, so_far, trouble, each)
+    return _explained(cut, evidence.series, topology, so_far, trouble, each)
 
 
 def _charges(case: suspects.Case) -> tuple[Charge, ...]:
@@ -122,8 +132,9 @@ def _charges(case: suspects.Case) -> tuple[Charge, ...]:
 
 
 def _explained(
-    cut: Slabs, topology: Topology, so_far: Analysis, trouble: Episode, each: Each
-) -> Analysis:
+    cut: Slabs, series: Sequence[pa.Table], topology: Topology, so_far: Analysis,
+    trouble: Episode, each: Each,
+) -> Analysis:  # fmt: skip
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
     found = so_far.signals
     blamed = suspects.find(so_far.charges, found)
@@ -131,7 +142,9 @@ def _explained(
     split = cascades.find(trouble, topology, None if sure is None else sure.entity)
     began = phases.onset(trouble, split)
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
-    scene = replace(_scene(cut.rows, found, topology, split[0], began), suspects=blamed)
+    scene = replace(
+        _scene(cut, found, topology, split[0], began, trouble, series, each), suspects=blamed
+    )
     ranked = ranking.rank(scene)
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
     return Analysis(
@@ -142,8 +155,9 @@ def _explained(
 
 
 def _scene(
-    kept: Rows, found: pl.DataFrame, topology: Topology, cascade: Cascade, began: Phase
-) -> Scene:
+    cut: Slabs, found: pl.DataFrame, topology: Topology, cascade: Cascade, began: Phase,
+    trouble: Episode, series: Sequence[pa.Table], each: Each,
+) -> Scene:  # fmt: skip
     """Set out what candidates are judged against."""
     rows = found.to_dicts()
     changes = [s for s in rows if s["role"] == "change"]
@@ -151,10 +165,31 @@ def _scene(
         s for s in rows
         if s["role"] in ("recovery", "alert_resolved") and (s["entity"] or "") in cascade.depth
     ]  # fmt: skip
-    scene = Scene(cascade, began.time, topology, {}, changes, recoveries)
+    beside = [
+        s for s in rows
+        if s["role"] == "fault" and s["category"] == "external_provider"
+        and abs(s["time"] - began.time) <= _BESIDE
+    ]  # fmt: skip
+    bad = {s["signal"]: s for s in (*trouble.signals, *beside)}
+    moved = [(s["entity"], s["rule"].removeprefix("metric:")) for s in rows
+             if s["kind"] == "metric_change" and s["role"] == "fault" and s["entity"]]  # fmt: skip
+    scene = Scene(
+        cascade, began.time, topology, {}, changes, recoveries,
+        troubled=[bad[n] for n in sorted(bad)],
+        departures=departures.find(series, moved, began.time, each),
+        lines=failures.lines(
+            cut, cascade.entities, began.time - _BESIDE, began.time + _BESIDE, each
+        ),
+    )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
-    told = _nearest(cascade.signals, (), began.time, _TOLD)
-    return replace(scene, texts=_texts(kept, [*near, *told]), changes=near)
+    told = _nearest(
+        [*{s["signal"]: s for s in (*cascade.signals, *bad.values())}.values()],
+        (),
+        began.time,
+        _TOLD,
+    )
+    texts, held = _texts(cut.rows, [*near, *told])
+    return replace(scene, texts=texts, attributes=held, changes=near)
 
 
 def _placed(kept: Rows, found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
@@ -164,7 +199,7 @@ def _placed(kept: Rows, found: pl.DataFrame, topology: Topology) -> pl.DataFrame
     lost = found.filter(pl.col("role") == "change", pl.col("entity").is_null()).to_dicts()
     if not lost:
         return found
-    texts = _texts(kept, lost)
+    texts, _ = _texts(kept, lost)
     named = touched.entities(((s["title"], texts[s["signal"]]) for s in lost), topology)
     places = pl.Series("signal", [s["signal"] for s in lost], pl.Int64)
     by = pl.DataFrame({"signal": places, "named": pl.Series("named", named, pl.String)})
@@ -187,11 +222,14 @@ def _nearest(
     return sorted(ordered[:keep], key=lambda s: s["signal"])
 
 
-def _texts(kept: Rows, wanted: Sequence[Signal]) -> dict[int, str]:
-    """Put together all that the records behind some signals say."""
+def _texts(
+    kept: Rows, wanted: Sequence[Signal]
+) -> tuple[dict[int, str], dict[int, dict[str, str]]]:
+    """Put together all that the records behind some signals say, and the attributes of changes."""
     import numpy as np
 
     said = {s["signal"]: [s["title"]] for s in wanted}
+    held = dict[int, dict[str, str]]()
     pairs = [
         (s["signal"], row)
         for s in wanted
@@ -199,17 +237,21 @@ def _texts(kept: Rows, wanted: Sequence[Signal]) -> dict[int, str]:
         for row in (s["row"], *s["rows"])
     ]
     if not pairs:
-        return {signal: parts[0][:_TEXT] for signal, parts in said.items()}
+        return {signal: parts[0][:_TEXT] for signal, parts in said.items()}, held
     rows = np.array([row for _, row in pairs], np.int64)
     found = kept.take(rows, ["body", "role", "attributes"])
     bodies, roles = found["body"].to_pylist(), found["role"].to_pylist()
-    held = found["attributes"]
+    given = found["attributes"]
     for at, (signal, _) in enumerate(pairs):
         said[signal].append(bodies[at] or "")
+        attributes: Sequence[tuple[str, str | None]] = given[at].as_py() or ()
         if roles[at] == "change":
-            attributes: Sequence[tuple[str, str | None]] = held[at].as_py() or ()
-            said[signal].extend(v or "" for _, v in attributes)
-    return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}
+            known = {k: v for k, v in attributes if v}
+            said[signal].extend(known.values())
+            held[signal] = known | held.get(signal, {})
+        else:
+            said[signal].extend(v for k, v in attributes if v and _TELLS.search(k))
+    return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}, held
 
 
 def _errors(cut: Slabs, trouble: Episode, steps: Mapping[str, Phase], each: Each) -> int:

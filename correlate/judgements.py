@@ -3,57 +3,78 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import affinity
-from .scene import Candidate, Term
+from . import affinity, hazards, innocence
+from .scene import EARLY, LATE, Candidate, Term
 
 if TYPE_CHECKING:
+    from .departures import Departure
     from .episode import Signal
+    from .merged import Change
     from .scene import Reading, Scene
     from .suspects import Suspect
 
-LATE = 120_000_000_000
-"""ns; a change this long after the onset cannot have caused it."""
 RESPITE = 15 * 60_000_000_000
 """ns; recovery within this after a change was undone speaks for that change."""
 TRIGGERS = {
-    "hardware": 0.35,
-    "external_provider": 0.35,
-    "certificate": 0.35,
-    "network": 0.25,
-    "traffic": 0.25,
-    "data": 0.2,
-    "resource_exhaustion": 0.15,
-    "dependency": 0.1,
+    "hardware": 0.2,
+    "external_provider": 0.2,
+    "certificate": 0.2,
+    "network": 0.15,
+    "traffic": 0.15,
+    "data": 0.1,
+    "resource_exhaustion": 0.1,
+    "dependency": 0.05,
 }
 """Categories of fault that can be a cause by themselves, without a change."""
 
 _SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
+WHEN = 0.2
+WHERE = 0.2
+SPOKEN = 0.15
+EXPLAINS = 0.3
+MOVED = 0.2
+"""The most that a change gains by when it came, what it touched, the words it shares with what
+failed, being of a kind that breaks that way, and a metric that began to move as it took effect."""
+
+INNOCENT = -0.25
+"""What is held against a change by its nature from which on nothing else of it is asked."""
+FELT = 0.06
+"""What a change gains that touched an entity which only felt the fault."""
+
 _TAU_S = 20 * 60.0
+_SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _HOP_DECAY = 0.75
 _FEWEST_ALIKE = 3
-_PRIOR = {"config_change": 0.08, "deploy": 0.08, "feature_flag": 0.08, "operator_action": 0.06,
+_PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator_action": 0.05,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
+_AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
+_UNSURE = 0.6  # of what counts, where what a change touched is not known
+_UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
-def of_change(signal: Signal, scene: Scene) -> Candidate | None:
+def of_change(change: Change, scene: Scene) -> Candidate | None:
     """Score one change; None when it came too late to have caused anything."""
-    delta = scene.onset - signal["time"]
-    if delta < -LATE:
+    effect = _effect(change, scene)
+    if effect.time > scene.onset + LATE:
         return None
-    text = scene.text(signal)
+    signal = change.signal
+    harmless = innocence.judge(change)
     terms = [
-        _time(delta, signal),
-        _place(signal, scene),
-        _words(text, scene),
+        _time(effect, change, scene),
+        _place(change, scene),
+        _words(change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
-        *_nature(text),
+        *_nature(change, scene, harmless),
+        *_began(effect, change, scene),
         *_undone(signal, scene),
-        *_common(signal, scene),
+        *_common(change, scene),
+        *_carried(change),
     ]
-    return Candidate(signal, tuple(t for t in terms if t.weight), is_change=True)
+    kept = tuple(t for t in terms if t.weight)
+    return Candidate(signal, kept, is_change=True, also=change.also)
 
 
 def of_trigger(signal: Signal, scene: Scene) -> Candidate:
@@ -64,7 +85,7 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     here = f"the first trouble on {where}, where the cascade begins"
     near = 0.1 * math.exp(-abs(lag) / 300)
     terms = [
-        Term(here, 0.2, (signal["signal"],)),
+        Term(here, 0.15, (signal["signal"],)),
         Term(f"{duration(abs(lag))} from the onset", near),
     ]
     if category in TRIGGERS:
@@ -103,56 +124,161 @@ def _article(kind: str) -> str:
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
-def _time(delta: int, signal: Signal) -> Term:
-    seconds = delta / 1e9
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """When a change took effect, and what brought it where its own records do not say."""
+
+    time: int
+    brought: Signal | None = None
+
+
+def _effect(change: Change, scene: Scene) -> _Effect:
+    """Say when a change took effect: a commit that nothing names, with the next roll-out."""
+    time: int = change.signal["time"]
+    if not change.is_only_text or time > scene.onset:
+        return _Effect(time)
+    carrier = scene.deployed(change.entity or scene.cascade.root, time)
+    return _Effect(time) if carrier is None else _Effect(carrier["time"], carrier)
+
+
+def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
+    began = min((d.time for d in _own(scene.underway, change, scene)), default=scene.onset)
+    reference = began if effect.time <= began + _slack(scene) else scene.onset
+    seconds = (reference - effect.time) / 1e9
+    shown = (change.signal["signal"],)
+    what = "the onset" if reference == scene.onset else "the first metric that moved"
     if seconds < 0:
-        return Term(f"came {duration(-seconds)} after the onset", 0.1, (signal["signal"],), "time")
-    weight = 0.3 * math.exp(-seconds / _TAU_S)
-    return Term(f"came {duration(seconds)} before the onset", weight, (signal["signal"],), "time")
+        weight = WHEN / 3 if reference == scene.onset else WHEN
+        return Term(f"came {duration(-seconds)} after {what}", weight, shown, "time")
+    tau = _SWITCH_TAU_S if change.signal["kind"] == "feature_flag" else _TAU_S
+    weight = WHEN * math.exp(-seconds / tau) * (1.0 if change.entity else _UNSURE)
+    how = "" if effect.brought is None else ", with the next roll-out"
+    return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
 
 
-def _place(signal: Signal, scene: Scene) -> Term:
-    text, weight = _placed(signal["entity"] or "", scene)
+def _slack(scene: Scene) -> int:
+    """Give how far a coarse metric may be off, in ns."""
+    return max((2 * d.step for d in scene.underway), default=0)
+
+
+def _own(moved: tuple[Departure, ...], change: Change, scene: Scene) -> list[Departure]:
+    """Take what moved on what a change touched, or on the root where that is not known."""
+    return [
+        d for d in moved if d.entity in (change.entity or scene.cascade.root, scene.cascade.root)
+    ]
+
+
+def _place(change: Change, scene: Scene) -> Term:
+    text, weight = _placed(change.entity, scene)
+    if not change.entity and change.files:
+        weight /= 2  # of files, the path would most likely say
     return Term(text, weight, (), "place")
 
 
 def _placed(entity: str, scene: Scene) -> tuple[str, float]:
     root = scene.cascade.root
     if not entity:
-        return "what it touched is not known", 0.1
+        return "what it touched is not known", 0.4 * WHERE
     if entity == root:
-        return f"touched {root}, where the cascade begins", 0.3
+        return f"touched {root}, where the cascade begins", WHERE
     if entity in scene.below:
         hops = scene.below[entity]
-        return f"touched {entity}, {hops} down from {root}", 0.3 * _HOP_DECAY**hops
+        if entity in scene.troubled_entities:
+            return f"touched {entity}, in trouble too and {hops} down from {root}", WHERE
+        return f"touched {entity}, {hops} down from {root}", WHERE * _HOP_DECAY**hops
+    return _beside(entity, scene)
+
+
+def _beside(entity: str, scene: Scene) -> tuple[str, float]:
+    """Weigh an entity that the root does not depend on, as far as is known."""
+    root = scene.cascade.root
     if entity in scene.cascade.depth:
         depth = scene.cascade.depth[entity]
-        return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", 0.1
+        return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
+    if entity in scene.troubled_entities:
+        return f"touched {entity}, in trouble too", 0.5 * WHERE
     if not scene.topology.edges:
-        return f"touched {entity}; no topology says how that relates to {root}", 0.05
+        return f"touched {entity}; no topology says how that relates to {root}", 0.03
     return f"touched {entity}, which {root} does not depend on", -0.1
 
 
-def _words(text: str, scene: Scene) -> Term:
+def _words(change: Change, scene: Scene) -> Term:
+    text = _changed(change)
     said = affinity.words(text, scene.ignored)
     score, both = affinity.shared(said, scene.failure, scene.weights)
-    if not both:
-        return Term("shares no word with what failed", -0.05, (), "words")
-    return Term(f"speaks of what failed: {', '.join(both)}", 0.3 * score, (), "words")
+    named = sorted(affinity.names(text) & scene.identifiers)
+    if not both and not named:
+        return Term("shares no word with what failed", -0.04, (), "words")
+    rare = sum(scene.name_weights.get(n, 1.0) for n in named[:4])
+    whole = 1 - (1 - 0.6 * score) * math.exp(-rare / 4.0)
+    told = ", ".join((*named[:2], *both))
+    return Term(f"speaks of what failed: {told}", SPOKEN * whole, (), "words")
 
 
-def _nature(text: str) -> list[Term]:
-    """Judge what kind of change it was by its own description."""
-    terms: list[Term] = []
-    moves = affinity.moved(text)
-    if moves:
-        told = "; ".join(f"{k} from {a} to {b}" for k, a, b in moves[:3])
-        terms.append(Term(f"moves {told}", 0.06, (), "moved"))
-    if affinity.RISKY.search(text):
-        terms.append(Term("changes something that carries load or limits", 0.06, (), "nature"))
-    elif affinity.HARMLESS.search(text):
-        terms.append(Term("changes only text, looks, documents or tests", -0.25, (), "nature"))
-    return terms
+def _changed(change: Change) -> str:
+    """Put together what a change is about: not the lines of its diff that stayed as they were."""
+    if change.diff is None:
+        return change.text
+    lines = (*change.diff.gone, *change.diff.new)
+    moved = (f"{s.key} {s.old} {s.new}" for s in change.settings)
+    return "\n".join((change.title, *change.files, *lines, *moved))
+
+
+def _nature(change: Change, scene: Scene, harmless: tuple[str, float] | None) -> list[Term]:
+    """Judge what kind of change it was: what it can break, or that it can hardly break anything."""
+    terms = [] if harmless is None else [Term(harmless[0], harmless[1], (), "nature")]
+    if harmless is not None and harmless[1] <= INNOCENT:
+        return terms
+    moved = [s for s in change.settings if s.moved != "other"]
+    if moved:
+        told = "; ".join(hazards.told(s) for s in moved[:3])
+        terms.append(Term(f"moves {told}", 0.02, (), "moved"))
+    return [*terms, *_hazard(change, scene)]
+
+
+def _hazard(change: Change, scene: Scene) -> list[Term]:
+    """Say whether a change is of a kind that breaks the way things broke."""
+    best = hazards.best(change, scene.symptoms)
+    if best is not None:
+        says, by = best.shown.hazard.says, _short(best.shown.by)
+        if best.symptom is None:
+            text = f"{says} ({by}), but nothing failed the way that breaks"
+            return [Term(text, -0.08, (), "hazard")]
+        weight = EXPLAINS * best.share * best.shown.strength
+        text = f"{says} ({by}), and this is what such a change breaks like"
+        return [Term(text, weight, (best.symptom.signal,), "hazard")]
+    if change.diff is not None:
+        return [Term("nothing in it is of a kind that breaks like this", -0.12, (), "hazard")]
+    if change.files:
+        return [Term("what it changed in its files is not known", -_UNTOLD, (), "hazard")]
+    if affinity.RISKY.search(change.text):
+        return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
+    return []
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
+    """Hold the time of a change against when metrics of what it touched began to move."""
+    if not change.entity and effect.brought is None:
+        return []
+    entity = change.entity or scene.cascade.root
+    early = [d for d in scene.departures if d.entity == entity and d.time < scene.onset - EARLY]
+    for d in early:
+        if -max(d.step, 60_000_000_000) <= d.time - effect.time <= max(_AFTER, 3 * d.step):
+            how = "climb" if d.climbs else "move"
+            ahead = duration((scene.onset - d.time) / 1e9)
+            text = f"{d.metric} began to {how} as it took effect, {ahead} before the onset"
+            return [Term(text, MOVED * (1.0 if change.entity else _UNSURE), (), "began")]
+    for d in _own(scene.underway, change, scene):
+        if effect.time > d.time + max(_AFTER, 3 * d.step):
+            long = duration((effect.time - d.time) / 1e9)
+            return [
+                Term(f"{d.metric} had been on its way for {long} when it came", -0.2, (), "began")
+            ]
+    return []
 
 
 def _undone(signal: Signal, scene: Scene) -> list[Term]:
@@ -170,16 +296,18 @@ def _undone(signal: Signal, scene: Scene) -> list[Term]:
     first = min(after, key=lambda r: (r["time"], r["signal"]))
     wait = duration((first["time"] - later["time"]) / 1e9)
     shown = (later["signal"], first["signal"])
-    return [Term(f"{took}, and recovery began {wait} later", 0.25, shown, "undone")]
+    return [Term(f"{took}, and recovery began {wait} later", 0.2, shown, "undone")]
 
 
 def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
     """Say whether a later change of the same entity undoes this one."""
     if theirs.moves and any((k, new, old) in theirs.moves for k, old, new in ours.moves):
         return True
-    if signal["kind"] != "commit" and later["kind"] != "commit":
+    if signal["kind"] == later["kind"] == "deploy" and ours.revision and theirs.revision:
+        undoes = theirs.reverts or ours.revision == theirs.revision
+    elif signal["kind"] != "commit" and later["kind"] != "commit":
         # A parameter set again, a service deployed again: what was there before is gone.
-        undoes: bool = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
+        undoes = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
     else:
         undoes = theirs.reverts
     if not undoes:
@@ -188,9 +316,17 @@ def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -
     return alike * 2 >= max(sum(ours.title.values()), 1)
 
 
-def _common(signal: Signal, scene: Scene) -> list[Term]:
+def _common(change: Change, scene: Scene) -> list[Term]:
     """Hold against a change that the same was done elsewhere and did no harm."""
-    alike = scene.elsewhere(signal)
-    if alike < _FEWEST_ALIKE or signal["rule"] is None:
+    alike = scene.elsewhere(change.signal)
+    if alike < _FEWEST_ALIKE or change.signal["rule"] is None:
         return []
     return [Term(f"{alike} changes of the same kind elsewhere did no harm", -0.05, (), "common")]
+
+
+def _carried(change: Change) -> list[Term]:
+    """Tell of the other records of a change."""
+    return [
+        Term(f"told of too by: {s['title']}", 0.01, (s["signal"],), "record")
+        for s in change.also[:1]
+    ]

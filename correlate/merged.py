@@ -2,62 +2,179 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
-from . import affinity
-from .judgements import LATE
-from .scene import Candidate, Term
+from . import affinity, diffs
+from .scene import LATE
+from .settings import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from .diffs import Diff
+    from .episode import Signal
     from .scene import Scene
 
-_CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by
+_CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by, where none names it
+_REPEAT = 120_000_000_000
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
+_REVISION = "vcs.ref.head.revision"
+_SHORT = 7
+_PATCH = re.compile(r"^[+-](?![+-])", re.MULTILINE)
 
 
-def one_each(found: Iterable[Candidate], scene: Scene) -> list[Candidate]:
-    """Make one candidate of each change, however many records tell of it.
+@dataclass(frozen=True)  # no slots: what is worked out is kept
+class Change:
+    """One change, by all the records that tell of it."""
 
-    They are one when they are on the same entity, near in time, and share a revision, a parameter
-    or another name that no more than a few changes speak of.
+    signal: Signal
+    """What took effect: a deploy, a setting; the commit where nothing else is known."""
+    also: tuple[Signal, ...]
+    texts: tuple[str, ...]
+    attributes: tuple[Mapping[str, str], ...]
+
+    @property
+    def entity(self) -> str:
+        """Name what it touched; of its records the first that knows."""
+        known = (s["entity"] for s in (self.signal, *self.also))
+        return next((e for e in known if e), "")
+
+    @property
+    def records(self) -> tuple[Signal, ...]:
+        """All the records, what took effect first."""
+        return (self.signal, *self.also)
+
+    @property
+    def is_only_text(self) -> bool:
+        """Say whether no record shows that it took effect: a commit by itself."""
+        return all(s["kind"] == "commit" for s in self.records)
+
+    @cached_property
+    def title(self) -> str:
+        """All its lines."""
+        return "\n".join(s["title"] for s in self.records)
+
+    @cached_property
+    def text(self) -> str:
+        """All that its records say."""
+        return "\n".join(self.texts)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Name the files it changes."""
+        return tuple(dict.fromkeys(f for a in self.attributes for f in _files(a.get("files", ""))))
+
+    @cached_property
+    def patch(self) -> str:
+        """Give its diff as text, empty where none is known."""
+        given = [a["diff"] for a in self.attributes if a.get("diff")]
+        if given:
+            return "\n".join(dict.fromkeys(given))
+        return "\n".join(t for t in self.texts if _PATCH.search(t))
+
+    @cached_property
+    def diff(self) -> Diff | None:
+        """Give its diff, read; None where none is known."""
+        return diffs.read(self.patch) if self.patch else None
+
+    @cached_property
+    def settings(self) -> tuple[Setting, ...]:
+        """Values that it moves, by its records and by its diff."""
+        told = [
+            Setting(a[f"{what}.key"], a.get(f"{what}.previous", ""), a.get(f"{what}.value", ""))
+            for a in self.attributes
+            for what in ("config", "feature_flag")
+            if f"{what}.key" in a
+        ]
+        told = [s for s in told if self.signal["kind"] != "feature_flag" or s.ratio is not None]
+        return tuple(dict.fromkeys((*told, *(self.diff.settings if self.diff else ()))))
+
+    @cached_property
+    def revision(self) -> str:
+        """Name the revision that it brings, empty where none is known."""
+        return next((a[_REVISION].casefold() for a in self.attributes if a.get(_REVISION)), "")
+
+
+def alone(signal: Signal, scene: Scene) -> Change:
+    """Make a change of one record."""
+    held = scene.attributes.get(signal["signal"], {})
+    return Change(signal, (), (scene.text(signal),), (held,))
+
+
+def one_each(scene: Scene) -> list[Change]:
+    """Make one change of each that did not come too late, however many records tell of it.
+
+    They are one when they bring the same revision; or when they are on the same entity, near in
+    time, and share a parameter or another name that no more than a few changes speak of.
     """
-    ordered = sorted(found, key=lambda c: (c.signal["kind"] == "commit", c.signal["signal"]))
-    spoken = [affinity.identifiers(scene.text(c.signal)) for c in ordered]
+    made = sorted(
+        (alone(s, scene) for s in scene.changes if s["time"] <= scene.onset + LATE),
+        key=lambda c: (c.signal["kind"] == "commit", c.signal["signal"]),
+    )
+    known = scene.entity_names
+    spoken = [affinity.identifiers(c.text) - known for c in made]
     common = Counter(i for names in spoken for i in names)
-    kept: list[Candidate] = []
+    kept: list[Change] = []
     named: dict[str, list[int]] = {}  # rare name -> those kept that speak of it
-    for c, names in zip(ordered, spoken, strict=True):
+    brought: dict[str, int] = {}  # revision -> the one kept that brings it
+    for c, names in zip(made, spoken, strict=True):
         rare = [i for i in names if common[i] <= _RARE]
-        twins = [k for i in rare for k in named.get(i, ()) if _is_same(c, kept[k])]
-        if twins:
-            kept[min(twins)] = _joined(kept[min(twins)], c)
+        twin = brought.get(c.revision[:_SHORT]) if c.revision else None
+        if twin is None:
+            near = (k for i in rare for k in named.get(i, ()) if _is_same(c, kept[k]))
+            twin = min(near, default=None)
+        if twin is not None:
+            kept[twin] = _joined(kept[twin], c, scene)
             continue
         for i in rare:
             named.setdefault(i, []).append(len(kept))
+        if c.revision:
+            brought[c.revision[:_SHORT]] = len(kept)
         kept.append(c)
     return kept
 
 
-def _is_same(a: Candidate, b: Candidate) -> bool:
+def _is_same(a: Change, b: Change) -> bool:
+    if a.revision and b.revision:
+        return a.revision[:_SHORT] == b.revision[:_SHORT]
     ours, theirs = a.signal, b.signal
     apart = abs(ours["time"] - theirs["time"])
     kinds = (ours["kind"] == "commit") != (theirs["kind"] == "commit")
-    repeat = apart <= LATE and ours["table"] == theirs["table"]
+    switches = "feature_flag" in (ours["kind"], theirs["kind"])
+    repeat = apart <= _REPEAT and ours["table"] == theirs["table"]
+    repeat = repeat and not (switches and ours["kind"] != theirs["kind"])
     same: bool = ours["entity"] == theirs["entity"]
     return same and apart <= _CARRIED and (kinds or repeat)
 
 
-def _joined(main: Candidate, other: Candidate) -> Candidate:
-    """Add what the other record of a change says: terms it has alone, and the link itself."""
-    known = {t.about for t in main.terms if t.weight > 0}
-    extra = [t for t in other.terms if t.about not in known and t.weight > 0]
-    # What one record of a change shows, the other need not show too.
-    shown = {t.about for t in extra}
-    kept = [t for t in main.terms if t.about not in shown]
-    against = [t for t in other.terms if t.about == "nature" and t.weight < 0 and t not in kept]
-    link = Term(f"carried: {other.signal['title']}", 0.02, (other.signal["signal"],), "record")
-    terms = (*kept, *extra, *against, link)
-    return Candidate(main.signal, terms, is_change=True, also=(*main.also, other.signal))
+def _joined(main: Change, other: Change, scene: Scene) -> Change:
+    """Put another record to a change; what took effect nearest to the failure stands for it."""
+    records = sorted(
+        [*zip(main.records, main.texts, main.attributes, strict=True),
+         *zip(other.records, other.texts, other.attributes, strict=True)],
+        key=lambda r: _order(r[0], scene),
+    )  # fmt: skip
+    signals, texts, held = zip(*records, strict=True)
+    return Change(signals[0], tuple(signals[1:]), tuple(texts), tuple(held))
+
+
+def _order(signal: Signal, scene: Scene) -> tuple[bool, bool, int]:
+    """Order the records of a change: what took effect, in the cascade, first."""
+    outside = (signal["entity"] or "") not in scene.troubled_entities
+    return signal["kind"] == "commit", outside, signal["signal"]
+
+
+def _files(text: str) -> Iterable[str]:
+    if not text:
+        return ()
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        return (text,)
+    names = cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
+    return [n for n in names if isinstance(n, str)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from . import judgements, merged, suspects
+from . import judgements, merged, suspects, triggers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,24 +18,47 @@ if TYPE_CHECKING:
     from .episode import Signal
     from .scene import Candidate, Scene
 
-NAMED = 0.45
+NAMED = 0.4
 """The least score at which a change is named."""
+EXPLAINED = 0.12
+"""What a change must gain by how it breaks things, to be named beside a strong trigger."""
+_AHEAD = 0.2
 
 
 def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
-    changes = [c for s in scene.changes if (c := judgements.of_change(s, scene)) is not None]
-    found = merged.one_each(changes, scene)
-    found += _triggers(scene)
-    found.sort(key=lambda c: (-round(c.score, 6), c.signal["time"], c.signal["signal"]))
+    judged = (judgements.of_change(c, scene) for c in merged.one_each(scene))
+    found = [c for c in judged if c is not None]
+    outside = triggers.found(scene)
+    found += _triggers(scene, outside)
+    found.sort(key=_order)
     best = next((c for c in found if c.is_change), None)
-    if best is not None and best.score < NAMED:
+    if best is None:
+        return tuple(found)
+    if best.score < NAMED or _yields(best, outside):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)
-    elif best is not None:
+    else:
         # A fault is what a change shows itself by: it does not rival a change that is named.
-        found.sort(key=lambda c: not c.is_change and c.signal["time"] >= best.signal["time"])
+        found.sort(key=lambda c: not c.is_change)
     return tuple(found)
+
+
+def _order(c: Candidate) -> tuple[float, int, int]:
+    return (-round(c.sum, 6), c.signal["time"], c.signal["signal"])
+
+
+def _yields(best: Candidate, outside: Sequence[Candidate]) -> bool:
+    """Say whether the best change gives way to what came from outside.
+
+    A change that explains how things broke stands, unless a trigger is well ahead of it; one that
+    merely came at the time and the place does not.
+    """
+    strong = max((c.score for c in outside), default=0.0)
+    if strong < triggers.STRONG:
+        return False
+    explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
+    return explains < EXPLAINED or strong > best.score + _AHEAD
 
 
 def confidence(candidates: Sequence[Candidate]) -> list[float]:
@@ -51,9 +74,14 @@ def confidence(candidates: Sequence[Candidate]) -> list[float]:
     return sure
 
 
-def _triggers(scene: Scene) -> list[Candidate]:
-    """Score what may have caused it without a change: the root's first faults, and the suspects."""
-    found = [judgements.of_trigger(s, scene) for s in _first_faults(scene)]
+def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
+    """Score what may have caused it without a change: the root's first faults, and the suspects.
+
+    Args:
+        scene: what all is judged against.
+        outside: what is known to have come from outside; what is held against its entity adds up.
+    """
+    found = [*outside, *(judgements.of_trigger(s, scene) for s in _first_faults(scene))]
     for suspect in scene.suspects[: suspects.SHOWN]:
         same = [c for c in found if (c.signal["entity"] or "") == suspect.entity]
         first = max(same, key=lambda c: c.score, default=None)

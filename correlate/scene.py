@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from nova_timeline.knowledge import plain
+
 from . import affinity
+from .change_points import direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,11 +18,18 @@ if TYPE_CHECKING:
     from nova_timeline.topology import Topology
 
     from .cascades import Cascade
+    from .departures import Departure
     from .episode import Signal
+    from .failures import Line
     from .suspects import Suspect
 
+_ERROR = 17
 DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
+LATE = 120_000_000_000
+"""ns; a change this long after the onset cannot have caused it."""
+EARLY = 180_000_000_000
+"""ns; what moves less than this ahead of the onset is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class Term:
     weight: float
     signals: tuple[int, ...] = ()
     about: str = ""
-    """What it judges: time, place, words, kind, moved, nature, undone, common, record."""
+    """What it judges: time, place, words, kind, hazard, moved, nature, undone, common, record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +52,18 @@ class Candidate:
     is_change: bool
     also: tuple[Signal, ...] = ()
     """Other records of the same change: the commit behind a deploy."""
+    category: str | None = None
+    """What it is, where its signal does not say so itself."""
+
+    @property
+    def sum(self) -> float:
+        """Add up the terms."""
+        return sum(t.weight for t in self.terms)
 
     @property
     def score(self) -> float:
         """Add up the terms, within 0 and 1."""
-        return max(0.0, min(1.0, sum(t.weight for t in self.terms)))
+        return max(0.0, min(1.0, self.sum))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,25 @@ class Reading:
     """Settings: key, old, new."""
     title: Counter[str]
     reverts: bool
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What failed somewhere, in plain words."""
+
+    raw: str
+    entity: str
+    at_root: bool
+    signal: int
+    count: int
+    """Records that say so; 0 of a metric and of an alert."""
+    is_error: bool
+
+    @property
+    def text(self) -> str:
+        """What it says, with names taken apart."""
+        return plain(self.raw)
 
 
 @dataclass(frozen=True)  # no slots: what is worked out once for all candidates is kept
@@ -70,6 +106,16 @@ class Scene:
     """Signal -> everything its records say, for changes and for the cascade's signals."""
     changes: Sequence[Signal]
     recoveries: Sequence[Signal]
+    attributes: Mapping[int, Mapping[str, str]] = field(
+        default_factory=dict[int, "Mapping[str, str]"]
+    )
+    """Signal -> the attributes of its records, for changes: diff, files, revision, old and new."""
+    troubled: Sequence[Signal] = ()
+    """The episode's signals, those of other cascades among them."""
+    departures: Sequence[Departure] = ()
+    """When metrics began to move; see `departures.find`."""
+    lines: Sequence[Line] = ()
+    """What those in trouble logged; see `failures.lines`."""
     suspects: Sequence[Suspect] = ()
     """The entities that the failure may come from, the most suspect first."""
 
@@ -97,13 +143,66 @@ class Scene:
     @cached_property
     def failure(self) -> frozenset[str]:
         """The words of the failure, without entity names."""
-        said = {self.text(s) for s in self.cascade.signals}
+        said = {m.raw for m in self.symptoms}
         return frozenset(w for text in said for w in affinity.words(text, self.ignored))
+
+    @cached_property
+    def symptoms(self) -> tuple[Symptom, ...]:
+        """What failed, everywhere in the cascade and beside it, the root's first."""
+        seen = {s["signal"]: s for s in (*self.cascade.signals, *self.troubled)}
+        made = [self._symptom(s) for s in seen.values()]
+        firsts = {s["entity"] or "": s["signal"] for s in reversed([*seen.values()])}
+        made += [
+            Symptom(
+                "\n".join(line.texts), line.entity, line.entity in self._heart,
+                firsts[line.entity], line.count, line.severity >= _ERROR,
+            )
+            for line in self.lines if line.entity in firsts
+        ]  # fmt: skip
+        return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
+
+    def _symptom(self, s: Signal) -> Symptom:
+        entity: str = s["entity"] or ""
+        told = s["role"] == "fault" and s["kind"] != "metric_change"
+        error = told and s["severity"] >= _ERROR
+        count = s["count"] if told else 0
+        return Symptom(self.text(s), entity, entity in self._heart, s["signal"], count, error)
+
+    @cached_property
+    def _heart(self) -> frozenset[str]:
+        """The root, and what is in trouble below it."""
+        return frozenset({self.cascade.root, *(self.troubled_entities & {*self.below})})
+
+    @cached_property
+    def identifiers(self) -> frozenset[str]:
+        """Names of one thing only that the failure speaks of: tables, methods, files."""
+        return (
+            frozenset(i for m in self.symptoms for i in affinity.names(m.raw)) - self.entity_names
+        )
+
+    @cached_property
+    def entity_names(self) -> frozenset[str]:
+        """Every entity's name and the names in it, as they are and written alike."""
+        known = {*self.topology.kinds, *self.cascade.entities}
+        known |= {s["entity"] or "" for s in (*self.changes, *self.troubled)}
+        return frozenset(
+            i for n in known for i in (n.casefold(), affinity.joined(n), *affinity.names(n))
+        )
+
+    @cached_property
+    def troubled_entities(self) -> frozenset[str]:
+        """Every entity in trouble, whatever cascade it is in."""
+        return frozenset({*self.cascade.entities, *(s["entity"] or "" for s in self.troubled)})
 
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """How much each word tells: the fewer of the changes speak of it, the more."""
         return affinity.rarity(affinity.words(self.text(s), self.ignored) for s in self.changes)
+
+    @cached_property
+    def name_weights(self) -> Mapping[str, float]:
+        """How much each name of several words tells, as `weights` does of words."""
+        return affinity.rarity(Counter(affinity.names(self.text(s))) for s in self.changes)
 
     @cached_property
     def ignored(self) -> frozenset[str]:
@@ -128,6 +227,34 @@ class Scene:
         return found
 
     @cached_property
+    def underway(self) -> tuple[Departure, ...]:
+        """What had been on its way to the failure on the entities at its heart, the first first."""
+        return tuple(
+            d for d in self.departures
+            if d.entity in self._heart and d.time < self.onset - EARLY and self._bears(d)
+        )  # fmt: skip
+
+    def _bears(self, moved: Departure) -> bool:
+        """Say whether a metric bears on the failure: one that does harm, or one it speaks of."""
+        meaning = direction(moved.metric)
+        if meaning in ("worse", "better"):
+            return True
+        spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
+        told = (m for m in self.symptoms if m.count or m.is_error)
+        return meaning == "resource" and any(w in m.text for m in told for w in spoken)
+
+    def deployed(self, entity: str, since: int) -> Signal | None:
+        """Find the first roll-out of an entity after a time and no later than the onset."""
+        return next(
+            (
+                s for s in self.changes
+                if s["kind"] == "deploy" and s["entity"] == entity
+                and since <= s["time"] <= self.onset
+            ),
+            None,
+        )  # fmt: skip
+
+    @cached_property
     def readings(self) -> Mapping[int, Reading]:
         """What the changes during the incident say: signal -> its reading."""
         return {s["signal"]: self.reading(s) for late in self._late.values() for s in late}
@@ -137,7 +264,9 @@ class Scene:
         text = self.text(change)
         moves = frozenset(affinity.moved(text))
         reverts = affinity.REVERT.search(text) is not None
-        return Reading(moves, affinity.words(change["title"]), reverts)
+        held = self.attributes.get(change["signal"], {})
+        revision = held.get("vcs.ref.head.revision", "")
+        return Reading(moves, affinity.words(change["title"]), reverts, revision)
 
     @cached_property
     def _late(self) -> Mapping[str, Sequence[Signal]]:

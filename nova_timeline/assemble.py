@@ -41,7 +41,6 @@ CONTRIBUTES = 0.35
 """The least score of a change, other than the root cause, that is called a contributing factor."""
 
 _EXCERPT = 240
-_FELT = 0.1  # the weight of having touched an entity that only felt the fault
 _SURGE = 15 * 60_000_000_000  # ns; traffic that rose this long before the onset bears on it
 _SECOND = 1_000_000_000
 _CHANGE_IDS = (
@@ -289,9 +288,11 @@ def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
 
 def _bears(found: Candidate) -> bool:
     """Say whether a change touched the root or something below it, and was not shown innocent."""
+    from nova_timeline.correlate.judgements import FELT
+
     place = next((t.weight for t in found.terms if t.about == "place"), 0.0)
     innocent = any(t.weight < 0 for t in found.terms if t.about in ("nature", "undone"))
-    return place > _FELT and not innocent
+    return place > FELT and not innocent
 
 
 def _root_cause(
@@ -304,13 +305,13 @@ def _root_cause(
         rank=rank,
         moment=moment.id,
         entity=moment.entity,
-        category=moment.category or ("infrastructure_change" if found.is_change else "unknown"),
+        category=found.category
+        or moment.category
+        or ("infrastructure_change" if found.is_change else "unknown"),
         change_id=_change_id(found, moments) if found.is_change else None,
         score=found.score,
         confidence=sure,
-        title=moment.title
-        if found.is_change
-        else f"No change explains this; it begins with: {moment.title}",
+        title=_told(found, moment),
         reasons=_reasons(terms, moments),
     )
 
@@ -321,6 +322,15 @@ def _reasons(terms: Iterable[Term], moments: Mapping[int, Moment]) -> tuple[Reas
         Reason(t.text, t.weight, tuple(e for n in t.signals for e in moments[n].evidence[:1]))
         for t in terms
     )
+
+
+def _told(found: Candidate, moment: Moment) -> str:
+    """Write one line about a cause; what came from outside says itself what it is."""
+    if found.is_change:
+        return moment.title
+    if found.category is not None:
+        return f"No change explains this; {found.terms[0].text}. It begins with: {moment.title}"
+    return f"No change explains this; it begins with: {moment.title}"
 
 
 def _change_id(found: Candidate, moments: Mapping[int, Moment]) -> str | None:

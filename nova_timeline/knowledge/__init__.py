@@ -55,11 +55,33 @@ a fault only with a severity of WARN (13) or more, or in words that cannot mean 
 quiet night must stay quiet. A rule about API calls asks ``role = "change"``, which connectors give
 to calls that succeeded, so that a refused call changes nothing.
 
+Two files are no packs: ``hazards.toml``, what kinds of change break what, and ``triggers.toml``,
+what breaks things from outside. Each says at its head how it is read.
+
 To add a rule: write it with its sample into the pack of its domain and run
 ``pytest tests/test_knowledge.py -k your-rule-id``.
 """
 
 from ._classify import classify, classify_by
+from ._hazards import Hazard, Test, Trigger, hazards, plain, read_hazards, read_triggers, triggers
 from ._rules import Case, Check, Piece, Rule, Sample, read, rules
 
-__all__ = ["Case", "Check", "Piece", "Rule", "Sample", "classify", "classify_by", "read", "rules"]
+__all__ = [
+    "Case",
+    "Check",
+    "Hazard",
+    "Piece",
+    "Rule",
+    "Sample",
+    "Test",
+    "Trigger",
+    "classify",
+    "classify_by",
+    "hazards",
+    "plain",
+    "read",
+    "read_hazards",
+    "read_triggers",
+    "rules",
+    "triggers",
+]

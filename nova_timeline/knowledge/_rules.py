@@ -21,6 +21,9 @@ SHORTEST = 7
 NUMBERS = ("severity_number",)
 """Columns that ``min`` and ``max`` can be asked of, besides attributes."""
 
+NO_PACKS = ("hazards", "triggers")
+"""Files of this folder that tell of changes and of outside triggers, not of single records."""
+
 _ATTRIBUTE = "attributes."
 _RULE = ("id", "kind", "role", "category", "severity", "entity", "title", "when", "sample")
 _SAMPLE = ("use", "name", "text", "options")
@@ -105,8 +108,8 @@ def rules() -> tuple[Rule, ...]:
     Raises:
         KnowledgeError: a pack that cannot be carried out.
     """
-    folder = Path(__file__).parent
-    return read({p.stem: p.read_text("utf-8") for p in sorted(folder.glob("*.toml"))})
+    files = [p for p in Path(__file__).parent.glob("*.toml") if p.stem not in NO_PACKS]
+    return read({p.stem: p.read_text("utf-8") for p in sorted(files)})
 
 
 def read(packs: Mapping[str, str]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.correlate import judgements, ranking
+from nova_timeline.correlate import judgements, merged, ranking
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.episode import Signal
 from nova_timeline.correlate.scene import Candidate, Scene
@@ -52,7 +52,8 @@ def test_a_guilty_setting_beats_an_innocent_deploy_nearer_the_onset() -> None:
     first, second, *_ = ranked(GUILTY, innocent)
     assert first.signal is GUILTY
     assert second.score < ranking.NAMED
-    assert about(first, "moved") == [0.06]
+    assert about(first, "moved") == [0.02]
+    assert about(first, "hazard") == [pytest.approx(judgements.EXPLAINS)]
 
 
 def test_a_change_after_the_onset_is_no_candidate() -> None:
@@ -66,15 +67,20 @@ def test_a_change_further_down_the_dependencies_counts_less_with_each_hop() -> N
     places = [
         about(judged(change(0, 39, e, "x")), "place")[0] for e in ("db", "shop", "web", "mail")
     ]
-    assert places == [0.3, -0.1, 0.1, -0.1]
+    assert places == [judgements.WHERE, -0.1, judgements.FELT, -0.1]
     below = Cascade("web", ("web",), (signal(90, ONSET, "web", "fault"),), {"web": 0})
     spot = Scene(below, at(ONSET), SHAPE, {}, (), ())
-    found = [judgements.of_change(change(0, 39, e, "x"), spot) for e in ("web", "shop", "db")]
-    assert [about(c, "place")[0] for c in found if c] == pytest.approx([0.3, 0.225, 0.16875])
+    found = [of_change(change(0, 39, e, "x"), spot) for e in ("web", "shop", "db")]
+    told = [about(c, "place")[0] for c in found if c]
+    assert told == pytest.approx([judgements.WHERE * 0.75**hops for hops in range(3)])
+
+
+def of_change(one: Signal, where: Scene) -> Candidate | None:
+    return judgements.of_change(merged.alone(one, where), where)
 
 
 def judged(one: Signal) -> Candidate:
-    found = judgements.of_change(one, scene(one))
+    found = of_change(one, scene(one))
     assert found is not None
     return found
 
@@ -82,9 +88,9 @@ def judged(one: Signal) -> Candidate:
 def test_a_change_of_nobody_knows_what_is_not_taken_for_the_root() -> None:
     nameless = change(0, 39, None, "x")
     cascade = Cascade("", ("",), (signal(90, ONSET, None, "fault"),), {"": 0})
-    found = judgements.of_change(nameless, Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    found = of_change(nameless, Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
     assert found is not None
-    assert about(found, "place") == [0.1]
+    assert about(found, "place") == [pytest.approx(0.4 * judgements.WHERE)]
 
 
 def test_taking_a_change_back_with_a_recovery_speaks_for_it() -> None:
@@ -92,17 +98,17 @@ def test_taking_a_change_back_with_a_recovery_speaks_for_it() -> None:
                   text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
     well = signal(95, 62, "web", "recovery")
     found = ranked(GUILTY, back, recoveries=(well,))[0]
-    assert about(found, "undone") == [0.25]
+    assert about(found, "undone") == [0.2]
     [term] = [t for t in found.terms if t.about == "undone"]
     assert term.text == "taken back 20m00s after the onset, and recovery began 2m00s later"
     assert term.signals == (1, 95)
 
 
 def test_taking_a_change_back_without_effect_clears_it() -> None:
-    deploy = change(0, 38, "db", "db was deployed: pooler slot")
+    deploy = change(2, 38, "db", "db was deployed: pooler slot")
     again = change(1, 50, "db", "db was deployed: pooler slot")
     late = signal(95, 80, "web", "recovery")
-    found = judgements.of_change(deploy, scene(deploy, again, recoveries=(late,)))
+    found = of_change(deploy, scene(deploy, again, recoveries=(late,)))
     assert found is not None
     assert about(found, "undone") == [-0.35]
     guilty, *_ = ranked(GUILTY, deploy, again, recoveries=(late,))
@@ -136,7 +142,7 @@ def test_the_commit_and_the_deploy_that_carried_it_are_one() -> None:
     assert first.signal is deploy
     assert first.also == (commit,)
     assert not any(c.is_change for c in others)
-    assert about(first, "record") == [0.02]
+    assert about(first, "record") == [0.01]
     assert len(about(first, "words")) == len(about(first, "time")) == 1
     assert about(first, "words")[0] > 0
 
@@ -169,7 +175,7 @@ def test_a_fault_that_can_happen_by_itself_weighs_more() -> None:
     cascade = Cascade("db", ("db",), faults, {"db": 0})
     found = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
     assert [c.signal["signal"] for c in found] == [90, 91]
-    assert found[0].score == pytest.approx(0.65)
+    assert found[0].score == pytest.approx(0.45)
 
 
 def test_a_cascade_of_alerts_alone_is_triggered_by_its_root() -> None:

@@ -1,0 +1,168 @@
+"""When a metric began to move for good: a step, or the foot of a climb that ends in the failure.
+
+A change point by level finds a climb late, once it is far from its level. Here each series is
+fitted by a flat stretch and, from a break on, a line of its own (two-phase regression: Hinkley,
+"Inference about the intersection in two-phase regression", Biometrika 56, 1969); the break that
+leaves the least is when it began. What began to move just as a change took effect, hours before
+anyone noticed, says more than what else happened when they did (Brodersen et al., "Inferring causal
+impact", Ann. Appl. Stat. 9, 2015, compare before and after likewise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nova_timeline import arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from .slabs import Each
+
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
+
+FEWEST = 6
+"""A series needs so many points before its break, and half as many after it."""
+MOST = 300
+"""Series that are looked at, the first by name."""
+_CLEAR = 8.0  # noise scales that it must have moved by
+_EXPLAINED = 0.8  # share of the variance that the break must explain
+_BETTER = 0.5  # of what one straight line leaves
+_HELD = 0.4  # share of the way that it must still be off when the failure begins
+_AFTER = 10  # points after the onset that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A series that began to move and did not come back before the failure."""
+
+    entity: str
+    metric: str
+    time: int
+    """ns; the first point that is off."""
+    step: int
+    """ns between its points."""
+    climbs: bool
+    """Whether it climbed (or fell) on and on, rather than stepped."""
+
+
+def find(
+    series: Sequence[pa.Table], wanted: Iterable[tuple[str, str]], onset: int, each: Each
+) -> tuple[Departure, ...]:
+    """Find when each wanted series began to move.
+
+    Args:
+        series: the points, in parts that each hold whole series; see `notable.points`.
+        wanted: entity and metric of the series that left their level.
+        onset: ns; when the failure began.
+        each: how a function is applied to every part.
+    """
+    pairs = sorted(set(wanted))[:MOST]
+    if not pairs:
+        return ()
+    search = partial(_of_part, pairs=tuple(pairs), onset=onset)
+    found = [d for part in each(search, series) for d in part]
+    return tuple(sorted(found, key=lambda d: (d.time, d.entity, d.metric)))
+
+
+def _of_part(
+    points: pa.Table, pairs: tuple[tuple[str, str], ...], onset: int
+) -> tuple[Departure, ...]:
+    import polars as pl
+
+    names = pl.DataFrame(pairs, schema=["entity", "metric"], orient="row")
+    frame = pl.DataFrame(arrow.table(pl.DataFrame(points)))
+    kept = (
+        frame.join(names, on=["entity", "metric"], how="semi")
+        .filter(pl.col("value").is_finite())
+        .sort("entity", "metric", "time")
+    )
+    found = [
+        departure(str(key[0]), str(key[1]), s["time"].to_numpy(), s["value"].to_numpy(), onset)
+        for key, s in kept.group_by(["entity", "metric"], maintain_order=True)
+    ]
+    return tuple(d for d in found if d is not None)
+
+
+def departure(entity: str, metric: str, time: Ints, value: Floats, onset: int) -> Departure | None:
+    """Find when one series began to move; None where it did not, or was back by the onset.
+
+    Args:
+        entity: whose it is.
+        metric: its name.
+        time: ns, ascending, shape (n,).
+        value: shape (n,).
+        onset: ns; when the failure began.
+    """
+    import numpy as np
+
+    until = int(np.searchsorted(time, onset, "right")) + _AFTER
+    time, value = time[:until], value[:until]
+    if len(time) < FEWEST + FEWEST // 2:
+        return None
+    usual = float(np.median(value[: max(FEWEST, len(value) // 4)]))
+    peak = int(np.argmax(np.abs(value - usual)))
+    ending = peak + 1 if time[peak] < onset else len(value)
+    at = _break(value[: max(ending, FEWEST + FEWEST // 2)])
+    if at is None or not _holds(time, value, usual, peak, onset):
+        return None
+    first = value[at]
+    climbs = abs(value[peak] - first) > abs(first - usual) and peak - at > FEWEST // 2
+    return Departure(entity, metric, int(time[at]), int(np.median(np.diff(time))), climbs)
+
+
+def _break(y: Floats) -> int | None:
+    """Find the first point of the second phase; None where one phase will do."""
+    import numpy as np
+
+    n = len(y)
+    x = np.arange(n, dtype=np.float64)
+    places = np.arange(FEWEST, n - FEWEST // 2 + 1)
+    if not len(places):
+        return None
+    y = y - y[:FEWEST].mean()
+    ones = np.ones(n)
+    left, right = _sums(ones, x, y), _sums(ones[::-1], x[::-1], y[::-1])
+    flat = left[3][places - 1] - left[1][places - 1] ** 2 / left[0][places - 1]
+    rest = _line(*(s[n - 1 - places] for s in right))
+    total = float(((y - y.mean()) ** 2).sum())
+    straight = float(_line(*(s[-1:] for s in left))[0])
+    best = int(np.argmin(flat + rest))
+    at, leaves = int(places[best]), float(max((flat + rest)[best], 0.0))
+    noise = float(np.median(np.abs(np.diff(y[:at])))) + 1e-3 * float(np.abs(y).max())
+    moved = float(np.abs(y[at:] - y[:at].mean()).max())
+    clear = moved > _CLEAR * noise and leaves < (1 - _EXPLAINED) * total
+    return at if clear and leaves < _BETTER * straight and straight > 1e-9 * total else None
+
+
+def _sums(one: Floats, x: Floats, y: Floats) -> tuple[Floats, ...]:
+    """Running sums: n, y, x, y squared, x squared, x times y."""
+    import numpy as np
+
+    return tuple(np.cumsum(v) for v in (one, y, x, y * y, x * x, x * y))
+
+
+def _line(n: Floats, y: Floats, x: Floats, yy: Floats, xx: Floats, xy: Floats) -> Floats:
+    """Say what a straight line leaves of each stretch, by its sums."""
+    import numpy as np
+
+    syy, sxx, sxy = yy - y * y / n, xx - x * x / n, xy - x * y / n
+    left: Floats = syy - np.where(sxx > 0, sxy**2 / np.where(sxx > 0, sxx, 1.0), 0.0)
+    return left
+
+
+def _holds(time: Ints, value: Floats, usual: float, peak: int, onset: int) -> bool:
+    """Say whether a series that moved before the onset is still off when that comes."""
+    import numpy as np
+
+    if time[peak] >= onset:
+        return True
+    last = value[max(peak, int(np.searchsorted(time, onset)) - 3) :][:3]
+    return bool(np.abs(np.median(last) - usual) >= _HELD * abs(value[peak] - usual))

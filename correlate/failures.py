@@ -1,0 +1,98 @@
+"""What the log lines of those in trouble say, the rare ones too that are no burst.
+
+A warning that comes once a minute is no burst, yet often the only line that names what is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nova_timeline import arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from .slabs import Each, Slabs
+
+MOST = 80
+"""Templates that are told, the most frequent ones."""
+_EACH = 6  # lines of a template that are read
+_LONGEST = 600
+_WARN = 13
+_KEY = ("entity", "template")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Log lines of one template on one entity, some of them in full."""
+
+    entity: str
+    count: int
+    severity: int
+    texts: tuple[str, ...]
+
+
+def lines(
+    cut: Slabs, entities: Sequence[str], since: int, until: int, each: Each
+) -> tuple[Line, ...]:
+    """Read the warnings and errors of some entities that came more often after a time than before.
+
+    Args:
+        cut: the notable records.
+        entities: whose.
+        since: ns; before it is what is usual.
+        until: ns; what comes later is not looked at.
+        each: how a function is applied to every stretch of time.
+    """
+    import numpy as np
+    import polars as pl
+
+    count = partial(_counted, entities=tuple(entities), since=since, until=until)
+    parts = [pl.DataFrame(part) for part in each(count, cut)]
+    whole = (
+        pl.concat(parts)
+        .group_by(_KEY, maintain_order=True)
+        .agg(
+            pl.col("after", "before").sum(),
+            pl.col("severity").max(),
+            pl.col("rows").list.explode(keep_nulls=False, empty_as_null=False).head(_EACH),
+        )
+        .filter(pl.col("after") > pl.col("before"))
+        .sort(["after", "entity", "template"], descending=[True, False, False])
+        .head(MOST)
+    )
+    flat = whole["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
+    if not len(flat):
+        return ()
+    bodies = cut.rows.take(flat.astype(np.int64), ["body"])["body"].to_pylist()
+    found: list[Line] = []
+    at = 0
+    for row in whole.iter_rows(named=True):
+        mine = [(b or "")[:_LONGEST] for b in bodies[at : at + len(row["rows"])]]
+        at += len(row["rows"])
+        found.append(Line(row["entity"], row["after"], row["severity"], tuple(mine)))
+    return tuple(found)
+
+
+def _counted(slab: pa.Table, entities: Sequence[str], since: int, until: int) -> pa.Table:
+    import polars as pl
+
+    late = pl.col("time") >= since
+    kept = pl.DataFrame(slab).filter(
+        pl.col("severity") >= _WARN,
+        pl.col("kind").is_in(["log", "health", "host"]),
+        pl.col("entity").is_in(list(entities)),
+        pl.col("time") <= until,
+    )
+    return arrow.table(
+        kept.group_by(_KEY, maintain_order=True).agg(
+            after=late.sum().cast(pl.Int64),
+            before=(~late).sum().cast(pl.Int64),
+            severity=pl.col("severity").max(),
+            rows=pl.col("row").filter(late).head(_EACH),
+        )
+    )

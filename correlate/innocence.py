@@ -1,0 +1,154 @@
+"""What shows that a change cannot have broken anything: where it is, and what it leaves as it was.
+
+Most changes are of that kind: documents, tests, looks, what is logged, code moved about (Hindle et
+al., "What do large commits tell us?", MSR 2008, give the kinds). Files say more than titles: anyone
+may call a change a tidy-up.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from . import affinity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .diffs import Diff
+    from .merged import Change
+
+_PATHS = {
+    "documents": r"""\.(md|rst|adoc|txt)$|(^|/)(docs?|documentation|runbooks?)/
+        |(^|/)(readme|license|licence|changelog|notice|authors|codeowners|contributing)[^/]*$""",
+    "tests": r"""(^|/)(tests?|specs?|__tests__|testdata|fixtures|golden|e2e)/
+        |[._-](test|spec|fuzz_test)\.\w+$|(^|/)(test_[^/]*|conftest)\.py$|Tests?\.(java|kt|cs)$""",
+    "looks": r"""\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|webp|woff2?|ttf)$
+        |(^|/)(theme|colou?rs?|palette|styles?|tokens)\.(ts|js|json|py)$
+        |(^|/)(locales?|i18n|translations)/""",
+    "how it is built and checked": r"""(^|/)\.(github|circleci|gitlab|husky|vscode|idea)/
+        |\.gitlab-ci|jenkinsfile|(^|/)(renovate|dependabot)
+        |(^|/)\.?(golangci|eslintrc|prettierrc|editorconfig|pre-commit-config|gitignore
+        |gitattributes|pylintrc|flake8|rubocop)[^/]*$""",
+    "another environment": r"""(^|[/._-])(staging|stage|dev|development|sandbox|qa|test|preprod
+        |local)([/._-].*)?\.(ya?ml|json|tf|tfvars|toml|ini|env|conf)$""",
+}
+_KINDS = {kind: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for kind, pattern in _PATHS.items()}
+_MARKUP = re.compile(r"\.(html?|jinja2?|hbs|ejs|tsx|jsx|vue|svelte|mustache|tmpl)$", re.IGNORECASE)
+_LOOKS = re.compile(
+    r"class(?:Name)?\s*=|style|color|colour|padding|margin|border|font|radius|icon|label|tooltip|title"
+    r"|placeholder|image|alt=|^\s*</?\w+[^()]*>?$|^\s*[)}\]>]+\s*$",
+    re.IGNORECASE,
+)
+_LOGS = re.compile(
+    r"\blog(?:ger|ging|s|rus)?\b\s*(?:\.|->|::|\()|\bLOG\w*\s*\(|console\.(?:log|info|warn|error|debug)"
+    r"|\bprint(?:f|ln)?\s*\(|\bslog\.|\bzap\.|\.Str\(|\.Msg\(|^\s*\"[\w.]+\"\s*,\s*[\w.()]+,?\)?\s*$|^\s*\)?\s*$",
+)
+_METRICS = re.compile(
+    r"prometheus|histogram|counter|gauge|metric|statsd|otel|opentelemetry|span\.|SetAttributes|tracer"
+    r"|\bName:|Help:|Buckets:|Labels:|MustRegister|^\s*[)}\]]+\s*,?$",
+    re.IGNORECASE,
+)
+_SAID = re.compile(
+    r"""\b(typo|comments?|readme|docs?|documentation|changelog|gofmt|goimports|lint(?:er|ing)?
+    |format(?:ting)?|wording|imports|codeowners|css|style|restyle|colou?rs?|palette|tooltip|banner
+    |illustration|translations?|tests?|golden[ ]files|histogram|logo|icon|verbosity
+    |log(?:ging)?[ ](?:fields?|verbosity|level)|span[ ]attributes|copy[ ](?:change|update))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_PROMISED = re.compile(
+    r"^(?:commit \w+: )?(?:docs|test|tests|style|ci)(?:\([^)]*\))?:", re.IGNORECASE
+)
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_MANIFEST = re.compile(
+    r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|requirements[^/]*\.txt|poetry\.lock"
+    r"|pyproject\.toml|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|build\.gradle\w*)$",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def judge(change: Change) -> tuple[str, float] | None:
+    """Say why a change can hardly have broken anything, and with what weight; None if not so."""
+    by_files = _by_files(change.files)
+    if by_files:
+        return f"changes only {by_files}", -0.3
+    diff = change.diff
+    if diff is not None and (
+        diff.taken or diff.put or any(a.get("diff") for a in change.attributes)
+    ):
+        return _by_diff(diff, change)
+    if not change.files and affinity.HARMLESS.search(change.title):
+        return "changes only text, looks, documents or tests", -0.25
+    if change.diff is None and _MANIFEST.search(" ".join(change.files)):
+        return "takes other versions of libraries; which is not known", -0.08
+    if change.files and (_SAID.search(change.title) or _PROMISED.search(change.title)):
+        return "is said to change only text, looks, tests or what is recorded", -0.12
+    return None
+
+
+def is_manifest(files: Iterable[str]) -> bool:
+    """Say whether all files only name versions of libraries."""
+    found = list(files)
+    return bool(found) and all(_MANIFEST.search(f) for f in found)
+
+
+def _by_files(files: tuple[str, ...]) -> str | None:
+    """Say what kind all files are of, where none can reach what runs."""
+    if not files:
+        return None
+    kinds = [next((k for k, p in _KINDS.items() if p.search(f)), None) for f in files]
+    if all(kinds):
+        return " and ".join(dict.fromkeys(k for k in kinds if k))
+    looks = [k == "looks" or bool(_MARKUP.search(f)) for k, f in zip(kinds, files, strict=True)]
+    return "looks" if all(looks) and "looks" in kinds else None
+
+
+def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
+    """Judge by what the lines that changed are about, and by what they leave as it was."""
+    if not diff.gone and not diff.new:
+        return "changes only comments or layout", -0.3
+    if diff.is_same:
+        return "only moves or lays out anew what was there", -0.25
+    if is_manifest(change.files):
+        return _bumped(diff)
+    lines = (*diff.gone, *diff.new)
+    markup = all(_MARKUP.search(f) for f in change.files)
+    about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
+    about += [("looks", _LOOKS)] if markup else []
+    for what, pattern in about:
+        if all(pattern.search(line) for line in lines):
+            return f"changes only {what}", -0.25
+    if _only_words(diff):
+        return "changes only the words of a text or a message", -0.15
+    return None
+
+
+def _only_words(diff: Diff) -> bool:
+    """Say whether lines differ only within quotes, with nothing that is an address or a name."""
+    quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
+    gone = sorted(quoted.sub('""', line).strip() for line in diff.gone)
+    new = sorted(quoted.sub('""', line).strip() for line in diff.new)
+    said = " ".join(m for line in (*diff.gone, *diff.new) for m in quoted.findall(line))
+    return (
+        gone == new
+        and " " in said.strip("\"' ")
+        and not re.search(r"select |://|[/:.]\w+[/:]", said, re.I)
+    )
+
+
+def _bumped(diff: Diff) -> tuple[str, float]:
+    """Judge new versions of libraries by the largest step."""
+    old = [tuple(int(p or 0) for p in m) for line in diff.gone for m in _VERSION.findall(line)]
+    new = [tuple(int(p or 0) for p in m) for line in diff.new for m in _VERSION.findall(line)]
+    steps = [_step(a, b) for a, b in zip(old, new, strict=False)]
+    largest = max(steps, default=0)
+    if largest == 2:
+        return "takes another major version of a library", -0.0
+    size = "minor versions" if largest == 1 else "patches"
+    return f"takes only {size} of libraries", -0.06 if largest == 1 else -0.12
+
+
+def _step(old: tuple[int, ...], new: tuple[int, ...]) -> int:
+    if old[0] != new[0]:
+        return 2
+    return 1 if old[1] != new[1] else 0

@@ -1,0 +1,143 @@
+"""Values that a change moves: a setting's name, what it was, what it is, and by how much.
+
+Found as ``key = value`` in any notation, and as lines that are alike but for a value, where the
+name is the nearest word before it: ``WithTimeout(ctx, 3 * time.Second)``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_NUMBER = r"-?\d[\d_]*(?:\.\d+)?(?:\s*[A-Za-z%]{1,3}\b)?(?:\s*\*\s*[\w.]+)*"
+_WORD = r"\b(?:true|false|on|off|yes|no|none|null|nil|enabled|disabled)\b"
+_VALUE = rf"(?:{_NUMBER}|{_WORD}|\"[^\"\n]*\"|'[^'\n]*')"
+_IS = r"(?::\s*[\w.\[\]<>]+\s*=|:=|=>|[:=](?!=))"
+_PAIR = re.compile(
+    rf"(?P<key>[A-Za-z_][\w.\-]*)[\"']?\s*{_IS}\s*(?P<value>{_VALUE})", re.IGNORECASE
+)
+_PLAIN = re.compile(
+    r"^\s*[\"']?(?P<key>[A-Za-z_][\w.\-]*)[\"']?\s*[:=]\s*(?P<value>[^\s=][^{}\[\]()]*?),?\s*$"
+)
+_PART = re.compile(
+    r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*)?|[<>=!&|]{1,3}|\S"
+)
+_SIZE = re.compile(
+    r"(?P<number>-?\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z%]*)(?P<times>(?:\s*\*\s*[\w.]+)*)"
+)
+_UNITS = {
+    "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0,
+    "d": 86400.0, "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0,
+    "minute": 60.0, "hour": 3600.0, "day": 86400.0, "k": 1e3, "ki": 1024.0, "kb": 1e3, "mb": 1e6,
+    "mi": 2.0**20, "gi": 2.0**30, "gb": 1e9, "g": 1e9,
+}  # fmt: skip
+_ON = frozenset(("true", "on", "yes", "enabled"))
+_OFF = frozenset(("false", "off", "no", "disabled", "none", "null", "nil"))
+_OPENS = frozenset(("(", ":", "=", ":=", "<", ">", "<=", ">=", "=="))
+_MOST_SWAPS = 2  # values that may differ in lines that are alike
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that moved."""
+
+    key: str
+    old: str
+    new: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Return how many times the old value the new one is; None where they are no numbers."""
+        old, new = amount(self.old), amount(self.new)
+        return None if old is None or new is None or old <= 0 else new / old
+
+    @property
+    def moved(self) -> str:
+        """Say which way: up, down, on, off, gone or other."""
+        if not self.new:
+            return "gone"
+        ratio = self.ratio
+        if ratio is not None and ratio != 1:
+            return "up" if ratio > 1 else "down"
+        old, new = amount(self.old), amount(self.new)
+        if old is not None and new is not None and old != new:
+            return "up" if new > old else "down"
+        was, now = (v.strip("\"' ").casefold() for v in (self.old, self.new))
+        if was in _OFF and now in _ON:
+            return "on"
+        return "off" if was in _ON and now in _OFF else "other"
+
+
+def amount(text: str) -> float | None:
+    """Read a number with its unit: 250ms, 5 * time.Millisecond, 512Mi, 40.
+
+    Returns:
+        Seconds or bytes where the unit says so, else the number; None where it is none.
+    """
+    found = _SIZE.fullmatch(text.strip().strip("\"'"))
+    if found is None:
+        return None
+    value = float(found["number"].replace("_", ""))
+    value *= _UNITS.get(found["unit"].lower(), 1.0)
+    for factor in filter(None, (f.strip() for f in found["times"].split("*"))):
+        name = factor.rpartition(".")[2].lower().rstrip("s") or factor
+        value *= float(factor) if factor.isdigit() else _UNITS.get(name, 1.0)
+    return value
+
+
+def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
+    """Find values that moved between lines taken out and lines put in, once each."""
+    old, now = _pairs(gone), _pairs(new)
+    found = [Setting(k, v, now[k]) for k, v in old.items() if k in now and now[k] != v]
+    found += [Setting(k, v, "") for k, v in old.items() if k not in now and amount(v) is not None]
+    known = {s.key.rpartition(".")[2].casefold() for s in found if s.new}
+    found += [s for s in _swaps(gone, new) if s.key.rpartition(".")[2].casefold() not in known]
+    return tuple(dict.fromkeys(found))
+
+
+def _pairs(lines: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        pairs = list(_PAIR.finditer(line)) or list(_PLAIN.finditer(line))
+        for pair in pairs:
+            found.setdefault(pair["key"], pair["value"].strip())
+    return found
+
+
+def _swaps(gone: Sequence[str], new: Sequence[str]) -> list[Setting]:
+    """Pair lines that are alike but for one or two parts."""
+    found: list[Setting] = []
+    free = [_PART.findall(line) for line in new]
+    for parts in (_PART.findall(line) for line in gone):
+        best = min(free, key=lambda other: _apart(parts, other), default=None)
+        if best is None or _apart(parts, best) > min(_MOST_SWAPS, len(parts) // 3):
+            continue
+        free.remove(best)
+        found += [
+            Setting(_name(parts, at), a, b)
+            for at, (a, b) in enumerate(zip(parts, best, strict=True)) if a != b
+        ]  # fmt: skip
+    return found
+
+
+def _apart(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    if len(ours) != len(theirs):
+        return len(ours) + len(theirs)
+    return sum(a != b for a, b in zip(ours, theirs, strict=True))
+
+
+def _name(parts: Sequence[str], at: int) -> str:
+    """Name a value by the nearest word before it that opens something or is compared."""
+    before = [*itertools.pairwise(parts[: at + 1])]
+    opened = [a for a, b in before if _is_word(a) and b in _OPENS]
+    words = [p for p in parts[:at] if _is_word(p)]
+    return (opened or words or [""])[-1]
+
+
+def _is_word(part: str) -> bool:
+    return part[0].isalpha() or part[0] == "_"

@@ -1,0 +1,204 @@
+"""What broke things from outside: rivals of the changes, each with evidence of its own.
+
+A certificate that ran out, a provider that fails, more visitors than ever: an honest answer then is
+that no change did it (about one incident in five of those published, Ghosh et al., "How to fight
+production incidents?", SoCC 2022). What each shows itself by is data:
+`nova_timeline/knowledge/triggers.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nova_timeline import clock, knowledge
+
+from .scene import Candidate, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nova_timeline.knowledge import Trigger
+
+    from .episode import Signal
+    from .scene import Scene, Symptom
+
+STRONG = 0.5
+"""The least score at which a trigger is believed unless a change explains what failed."""
+_SHOWN = 0.3
+_MOST = 0.25
+_ANYWHERE = 0.6  # share that counts of what shows only away from the root
+_NEAR = 30 * 60_000_000_000
+_HOST = re.compile(
+    r"\b((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|net|org|io|co|dev|cloud|app|ai|gov|edu|eu|uk|de|fr"
+    r"|cn|jp|us|ca|au|br|in|me|tech|systems|services))\b",
+    re.IGNORECASE,
+)
+_OURS = re.compile(r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\.", re.I)
+_ID = re.compile(
+    r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
+    r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",
+    re.IGNORECASE,
+)
+_REQUEST = re.compile(r"request|\brps\b|\bqps\b|traffic|invocation|\bhits\b|throughput|visit", re.I)
+_ROSE = re.compile(r"^(?P<metric>\S+) rose from (?P<old>[\d.e+-]+) to (?P<new>[\d.e+-]+)")
+_SURGE = 1.5
+_UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
+_EXPIRY = re.compile(r"cert\w*[_.]?.*(expir|valid|remaining|left)", re.IGNORECASE)
+_DATE_OFF = 300_000_000_000
+_TELLS = "provider-says-so"
+_FEWEST = 4  # lines about one record
+
+
+def found(scene: Scene) -> list[Candidate]:
+    """Weigh every trigger that shows itself, in the order in which they are known."""
+    made = (_weighed(t, scene) for t in knowledge.triggers())
+    return [c for c in made if c is not None]
+
+
+def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
+    fits = [m for m in scene.symptoms if _fits(trigger, m, scene)]
+    share = _share(fits, scene.symptoms)
+    if not fits or share < trigger.share:
+        return None
+    said = _needs(trigger, fits, scene)
+    if said is None:
+        return None
+    first = _first(fits, scene)
+    terms = [
+        Term(f"{trigger.says}{said}", _SHOWN, (first["signal"],), "kind"),
+        Term(f"{share:.0%} of what failed at the root shows it", _MOST * share, (), "words"),
+        *_besides(trigger, fits, scene),
+    ]
+    return Candidate(first, tuple(terms), is_change=False, category=trigger.category)
+
+
+def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
+    if not trigger.symptom.search(symptom.text):
+        return False
+    if trigger.never is not None and trigger.never.search(symptom.text):
+        return False
+    return "outside_host" not in trigger.needs or bool(hosts(symptom.raw, scene))
+
+
+def _share(fits: Sequence[Symptom], all_of_them: Sequence[Symptom]) -> float:
+    """Say how much of what failed shows it: by records at the root, else by less."""
+    root = sum(m.count for m in all_of_them if m.at_root and m.is_error)
+    here = sum(m.count for m in fits if m.at_root and m.is_error)
+    if root and here:
+        return min(1.0, here / root)
+    if any(m.at_root for m in fits):
+        return 0.5
+    everything = sum(m.count for m in all_of_them if m.is_error)
+    there = sum(m.count for m in fits)
+    return _ANYWHERE * min(1.0, there / everything) if everything else 0.3
+
+
+def _first(fits: Sequence[Symptom], scene: Scene) -> Signal:
+    by_number = {s["signal"]: s for s in (*scene.troubled, *scene.cascade.signals)}
+    signals = [by_number[m.signal] for m in fits if m.signal in by_number]
+    root = [s for s in signals if s["entity"] == scene.cascade.root]
+    return min(root or signals, key=lambda s: (s["time"], s["signal"]))
+
+
+def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | None:
+    """Say what shows what a trigger needs besides; None where nothing does."""
+    said = ""
+    if "outside_host" in trigger.needs:
+        named = Counter(h for m in fits for h in hosts(m.raw, scene))
+        said += f": {min(named, key=lambda h: (-named[h], h))}"
+    if "all_traffic" in trigger.needs:
+        risen = surged(scene)
+        if risen is None:
+            return None
+        said += f", on {', '.join(risen)}"
+    if "one_record" in trigger.needs:
+        record = one_record(fits)
+        if record is None:
+            return None
+        said += f": {record}"
+    return said
+
+
+def hosts(text: str, scene: Scene) -> set[str]:
+    """Find the hosts a text names that are none of ours."""
+    names = {h.casefold() for h in _HOST.findall(text)}
+    own = scene.entity_names
+    return {h for h in names if not _OURS.search(h) and h.split(".")[0] not in own}
+
+
+def surged(scene: Scene) -> tuple[str, ...] | None:
+    """Name the entities that more requests came to, where they came in from outside.
+
+    More requests to something behind only, as a retry or a loop sends them, are no surge.
+    """
+    risen: dict[str, float] = {}
+    for s in (*scene.cascade.signals, *scene.troubled):
+        rise = _ROSE.match(s["title"]) if s["kind"] == "metric_change" else None
+        if rise is None or s["category"] != "traffic" or not _REQUEST.search(rise["metric"]):
+            continue
+        if s["time"] > scene.onset + _DATE_OFF or "per_request" in rise["metric"]:
+            continue
+        old, new = float(rise["old"]), float(rise["new"])
+        if new >= _SURGE * max(old, 1e-9):
+            risen[s["entity"] or ""] = new / max(old, 1e-9)
+    called = {e.callee for e in scene.topology.edges}
+    entries = [e for e in scene.troubled_entities if e not in called]
+    inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
+    wide = 2 * len(risen) >= len(scene.troubled_entities)
+    return tuple(sorted(risen)) if risen and inward and wide else None
+
+
+def one_record(fits: Sequence[Symptom]) -> str | None:
+    """Name the record that all lines of a failure are about, where it is one."""
+    for symptom in fits:
+        texts = symptom.raw.splitlines()
+        if symptom.count < _FEWEST or len(texts) < _FEWEST:
+            continue
+        told = Counter(pair for text in texts for pair in {*_ID.findall(text)})
+        shared = [" ".join(pair) for pair, n in told.items() if n >= len(texts) - 1]
+        if shared:
+            return min(shared)
+    return None
+
+
+def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Add what else speaks for a trigger of a category."""
+    if trigger.category == "external_provider":
+        return _provider(trigger, fits, scene)
+    if trigger.category == "certificate":
+        return _passed(scene)
+    if trigger.category == "traffic":
+        return [Term("requests rose where they come in, and behind it", 0.15, (), "place")]
+    return []
+
+
+def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Say who else fails on the same host, and what the provider itself tells."""
+    terms: list[Term] = []
+    seen = {(h, m.entity) for m in fits for h in hosts(m.raw, scene)}
+    widest = max(Counter(h for h, _ in seen).values(), default=0)
+    if widest > 1:
+        terms.append(Term(f"{widest} entities fail on the same host", 0.1, (), "place"))
+    says = next(t for t in knowledge.triggers() if t.id == _TELLS)
+    told = [m for m in scene.symptoms if says.symptom.search(m.text)]
+    if told and trigger.id != _TELLS:
+        shown = (told[0].signal,)
+        terms.append(Term("the provider itself tells of trouble", 0.15, shown, "record"))
+    return terms
+
+
+def _passed(scene: Scene) -> list[Term]:
+    """Say whether the end of a certificate was passed just as it began."""
+    for m in scene.symptoms:
+        for text in _UNTIL.findall(m.raw):
+            ends = clock.nanoseconds(datetime.fromisoformat(text).replace(tzinfo=UTC))
+            if abs(ends - scene.onset) <= _DATE_OFF:
+                told = f"it was valid until {text}Z, which is when it began"
+                return [Term(told, 0.2, (m.signal,), "time")]
+    gauges = [s for s in scene.troubled if _EXPIRY.search(s["title"]) and "fell" in s["title"]]
+    if gauges:
+        return [Term("a gauge of its validity ran down", 0.1, (gauges[0]["signal"],), "time")]
+    return []

@@ -1,0 +1,56 @@
+"""When a metric began to move is found, however slowly it moves."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nova_timeline.correlate import departures, notable, slabs
+
+from .scenes import MINUTE, at, metrics
+
+NOISE = np.array([0.0, 0.4, -0.3, 0.1, -0.5, 0.3, -0.1, 0.5])
+
+
+def series(values: list[float], onset: float) -> departures.Departure | None:
+    noisy = np.array(values, float) + np.resize(NOISE, len(values))
+    time = np.array([at(i) for i in range(len(values))], np.int64)
+    return departures.departure("shop", "heap", time, noisy, at(onset))
+
+
+def test_the_foot_of_a_climb_is_found_long_before_its_top() -> None:
+    found = series([200.0] * 25 + [200 + 4.0 * i for i in range(60)], 84)
+    assert found is not None
+    assert abs(found.time - at(25)) <= 2 * MINUTE
+    assert found.climbs
+    assert found.step == MINUTE
+
+
+@given(st.integers(8, 50), st.floats(20, 1e6))
+def test_a_step_is_found_to_the_point(start: int, size: float) -> None:
+    found = series([100.0] * start + [100.0 + size] * 30, start)
+    assert found is not None
+    assert found.time == at(start)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [100.0] * 60,
+        [100.0 + 3 * i for i in range(60)],  # it always climbed
+        [100.0] * 20 + [300.0] * 5 + [100.0] * 35,  # it was back before the failure
+        [100.0] * 5,
+    ],
+)
+def test_what_did_not_move_is_not_told(values: list[float]) -> None:
+    assert series(values, 55) is None
+
+
+def test_only_the_series_asked_for_are_looked_at() -> None:
+    both = metrics(
+        ("shop", "heap", [1.0] * 20 + [9.0] * 20), ("shop", "rps", [1.0] * 20 + [9.0] * 20)
+    )
+    parts = [notable.points(both)]
+    found = departures.find(parts, [("shop", "heap")], at(20), slabs.one_by_one)
+    assert [(d.entity, d.metric, d.time) for d in found] == [("shop", "heap", at(20))]
+    assert departures.find(parts, [], at(20), slabs.one_by_one) == ()

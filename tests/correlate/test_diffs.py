@@ -1,0 +1,127 @@
+"""A diff is read for what it takes away and brings in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nova_timeline.correlate import diffs, settings
+from nova_timeline.correlate.settings import Setting
+
+
+def test_lines_put_back_elsewhere_are_moved_and_not_changed() -> None:
+    found = diffs.read("@@ -1 +1 @@\n-  a = 1\n-b()\n+if x:\n+    a = 1\n+c()\n")
+    assert found.gone == ("b()",)
+    assert [line.strip() for line in found.new] == ["if x:", "c()"]
+    assert (found.calls_gone, found.calls_new) == (("b",), ("c",))
+
+
+def test_a_layout_change_leaves_the_same_words() -> None:
+    assert diffs.read("-f(a, b)\n+f(\n+    a,\n+    b,\n+)\n").is_same
+    assert not diffs.read("-f(a, b)\n+f(a, c)\n").is_same
+    assert not diffs.read(" f(a, b)\n").is_same
+
+
+@pytest.mark.parametrize("line", ["// why", "# why", "-- why", "/* why */", "   // why"])
+def test_comments_do_not_count(line: str) -> None:
+    found = diffs.read(f"+{line}\n a = 1\n")
+    assert found.new == ()
+
+
+def test_a_web_address_is_no_comment() -> None:
+    assert diffs.read('+url = "https://shop.example.com"\n').new == (
+        'url = "https://shop.example.com"',
+    )
+
+
+LOOP = """
+ for item in items:
+{0}    price = client.fetch(item)
+     total += price
+"""
+
+
+def test_a_call_that_comes_to_stand_in_a_loop_is_found() -> None:
+    assert diffs.read(LOOP.format("+")).looped == ("fetch",)
+    assert diffs.read(LOOP.format(" ")).looped == ()
+    assert diffs.read(LOOP.format("-")).looped == ()
+
+
+def test_a_call_after_a_loop_or_within_the_process_is_none_in_a_loop() -> None:
+    assert diffs.read("+for i in items:\n+    n += 1\n+client.save(n)\n").looped == ()
+    assert diffs.read("+for i in items:\n+    out.append(len(i))\n").looped == ()
+
+
+@pytest.mark.parametrize(
+    ("diff", "name"),
+    [
+        ("+var seen []string\n+func f(s string) {\n+\tseen = append(seen, s)\n+}\n", "seen"),
+        ("+const hits = [];\n function f(x) {\n+  hits.push(x);\n }\n", "hits"),
+        (" def f(self, x):\n+    self._history.append(x)\n", "self._history"),
+        (
+            "+const hits = [];\n+  hits.push(x);\n+  if (hits.length > max_size) hits.shift();\n",
+            None,
+        ),
+        ("+    rows = []\n+    rows.append(x)\n", None),
+    ],
+)
+def test_what_grows_and_is_not_bounded_is_named(diff: str, name: str | None) -> None:
+    assert diffs.read(diff).growing == name
+
+
+def test_a_table_is_unmade_unless_a_migration_comes_with_it() -> None:
+    found = diffs.read('+  q = "SELECT id FROM gift_cards WHERE code = %s"\n')
+    assert found.unmade_table("shop/gifts.py") == "gift_cards"
+    assert found.unmade_table("shop/gifts.py migrations/0042.py") is None
+    assert diffs.read("+CREATE TABLE gift_cards (id int)\n").unmade_table("a.sql") is None
+
+
+@pytest.mark.parametrize(
+    ("gone", "new", "found"),
+    [
+        ("pool_size: 40", "pool_size: 4", Setting("pool_size", "40", "4")),
+        ("MAX_TRIES: int = 8", "MAX_TRIES: int = 2", Setting("MAX_TRIES", "8", "2")),
+        ("Policy{Max: 8, Wait: 5}", "Policy{Max: 8}", Setting("Wait", "5", "")),
+        (
+            "WithTimeout(ctx, 3*time.Second)",
+            "WithTimeout(ctx, 300*time.Millisecond)",
+            Setting("WithTimeout", "3*time.Second", "300*time.Millisecond"),
+        ),
+        ("if i < n {", "if i <= n {", Setting("i", "<", "<=")),
+        ('host: "a"', 'host: "b"', Setting("host", '"a"', '"b"')),
+        ("enabled = false", "enabled = true", Setting("enabled", "false", "true")),
+    ],
+)
+def test_a_value_that_moved_is_told_with_its_name(gone: str, new: str, found: Setting) -> None:
+    assert found in settings.moved([gone], [new])
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("40", 40), ("250ms", 0.25), ("5 * time.Millisecond", 0.005), ("1.5s", 1.5),
+        ("512Mi", 512 * 2**20), ("60 * 1000", 60_000), ("'30'", 30), ("soon", None), ("", None),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_with_its_unit(text: str, amount: float | None) -> None:
+    assert settings.amount(text) == (None if amount is None else pytest.approx(amount))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "moved"),
+    [
+        ("40", "4", "down"), ("300ms", "3s", "up"), ("false", "true", "on"), ("on", "off", "off"),
+        ("40", "", "gone"), ('"a"', '"b"', "other"), ("0", "5", "up"), ("1s", "1000ms", "other"),
+    ],
+)  # fmt: skip
+def test_which_way_a_value_moved(old: str, new: str, moved: str) -> None:
+    assert Setting("x", old, new).moved == moved
+
+
+@given(st.text("+- ab(){}=1\n", max_size=200), st.text("xy", max_size=5))
+def test_any_text_can_be_read(diff: str, files: str) -> None:
+    found = diffs.read(diff)
+    assert set(found.gone) <= set(found.taken)
+    assert found.looped == tuple(sorted(found.looped))
+    assert found.growing is None or found.growing
+    assert found.unmade_table(files) is None
+    assert all(s.key != "" or s.old for s in found.settings)

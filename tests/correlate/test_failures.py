@@ -1,0 +1,31 @@
+"""The lines of those in trouble are read, the rare ones too."""
+
+from nova_timeline.correlate import failures, notable, slabs
+
+from .scenes import WINDOW, at, cells, events, spooled
+
+
+def lines(*given: tuple[float, str, str, int]) -> list[tuple[str, int, int]]:
+    made = events(
+        *(
+            {"timestamp": t, "entity": e, "body": b, "severity_number": s, "kind": "log"}
+            for t, e, b, s in given
+        )
+    )
+    kept = spooled(notable.rows(made))
+    cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
+    found = failures.lines(cut, ["shop"], at(30), at(60), slabs.one_by_one)
+    return [(line.texts[0], line.count, len(line.texts)) for line in found]
+
+
+def test_a_warning_that_comes_now_and_then_is_told_once() -> None:
+    slow = [(31 + 3 * i, "shop", f"writes one by one since {i}", 13) for i in range(8)]
+    assert lines(*slow) == [("writes one by one since 0", 8, 6)]
+
+
+def test_what_came_as_often_before_what_is_calm_and_what_others_say_is_not_told() -> None:
+    usual = [(t, "shop", "cache miss again", 13) for t in (5, 10, 40, 50)]
+    calm = (40, "shop", "all is well", 9)
+    other = (40, "mail", "mail is late", 17)
+    late = (70, "shop", "after all", 17)
+    assert lines(*usual, calm, other, late) == []

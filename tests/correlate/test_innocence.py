@@ -1,0 +1,86 @@
+"""What can hardly have broken anything is told as such, and only that."""
+
+import pytest
+
+from nova_timeline.correlate import innocence
+
+from .changes import change
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md", "docs/api.md", "CODEOWNERS", "pkg/a_test.go", "tests/test_a.py",
+        "a/testdata/x.json", "web/cart.css", "web/theme.ts", ".github/workflows/x.yml",
+        ".golangci.yml", "src/a.spec.ts",
+        "deploy/staging/tls.yaml", "config/dev.env",
+    ],
+)  # fmt: skip
+def test_files_that_reach_nothing_that_runs(path: str) -> None:
+    found = innocence.judge(change("x", files=[path]))
+    assert found is not None
+    assert found[1] <= -0.25
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pkg/a.go",
+        "contest.py",
+        "src/latest.ts",
+        "deploy/prod/tls.yaml",
+        "stylist/app.py",
+        "docker.go",
+    ],
+)
+def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
+    assert innocence.judge(change("tidy up", files=[path])) is None
+
+
+@pytest.mark.parametrize(
+    ("diff", "told"),
+    [
+        ("-f(a, b)\n+f(a,\n+  b)\n", "only moves or lays out anew"),
+        ("-// old\n+// new\n", "only comments"),
+        ('-LOG_DEBUG(log, "a")\n+LOG_INFO(log, "a b")\n', "what is logged"),
+        ("+prometheus.MustRegister(hits)\n", "what is measured"),
+        ('-err = "not fuond here"\n+err = "not found here"\n', "the words of a text"),
+    ],
+)
+def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
+    found = innocence.judge(change("x", diff, ["pkg/a.go"]))
+    assert found is not None
+    assert told in found[0]
+    assert found[1] < -0.1
+
+
+@pytest.mark.parametrize(
+    "diff",
+    [
+        "-if a == nil { return }\n use(a)\n",
+        '-q = "SELECT a FROM b LIMIT 5"\n+q = "SELECT a FROM b"\n',
+        '-host = "https://a.example.com/v1"\n+host = "https://b.example.com/v1"\n',
+        "-limit(5)\n+limit(50)\n",
+    ],
+)
+def test_diffs_that_do_something_else(diff: str) -> None:
+    assert innocence.judge(change("docs: tidy", diff, ["pkg/a.go"])) is None
+
+
+def test_new_versions_weigh_by_their_step() -> None:
+    files = ["go.mod", "go.sum"]
+    patch, minor, major = (
+        innocence.judge(change("bump", f"-\ta/b v1.2.3\n+\ta/b {v}\n", files))
+        for v in ("v1.2.4", "v1.3.0", "v2.0.0")
+    )
+    assert patch is not None
+    assert minor is not None
+    assert major is not None
+    assert patch[1] < minor[1] < major[1] == 0
+
+
+def test_a_title_counts_only_where_no_file_is_known() -> None:
+    assert innocence.judge(change("fix a typo in the readme")) is not None
+    told = innocence.judge(change("fix a typo", files=["pkg/messages.go"]))
+    assert told is not None
+    assert told[1] > -0.25

@@ -1,0 +1,133 @@
+"""What comes from outside is told by evidence of its own, and is no excuse where there is none."""
+
+from typing import Any
+
+import pytest
+
+from nova_timeline import knowledge
+from nova_timeline.correlate import ranking, triggers
+from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.scene import Scene
+from nova_timeline.knowledge import Trigger, plain
+
+from .changes import record
+from .scenes import at, calls, signal
+
+ONSET = 40
+SHAPE = calls("web>shop", "shop>db")
+every_trigger = pytest.mark.parametrize("trigger", knowledge.triggers(), ids=lambda t: t.id)
+
+
+def scene(*faults: dict[str, Any], changes: tuple[Any, ...] = (), **over: Any) -> Scene:
+    """Let faults, each with what it says, happen on shop; web felt them."""
+    made = [
+        signal(90 + i, ONSET + i / 10, "shop", "fault") | {"count": 20} | f
+        for i, f in enumerate(faults)
+    ]
+    names = tuple(dict.fromkeys(str(s["entity"]) for s in made))
+    cascade = Cascade("shop", names, tuple(made), {n: i for i, n in enumerate(names)})
+    texts = {c["signal"]: c["title"] for c, _ in changes}
+    texts |= {s["signal"]: s.get("text", s["title"]) for s in made}
+    held = {c["signal"]: attributes for c, attributes in changes}
+    return Scene(cascade, at(ONSET), SHAPE, texts, [c for c, _ in changes], (), held, made, **over)
+
+
+def ids(found: Scene) -> set[str]:
+    return {c.category or "" for c in triggers.found(found)}
+
+
+@every_trigger
+def test_its_sample_shows_it(trigger: Trigger) -> None:
+    text = plain(trigger.sample["fault"])
+    assert trigger.symptom.search(text)
+    assert trigger.never is None or not trigger.never.search(text)
+
+
+OUTSIDE = {"title": "POST https://api.payments.example.com/v1/charge returned 503"}
+
+
+def test_errors_of_a_host_outside_are_the_provider_s() -> None:
+    [found] = triggers.found(scene(OUTSIDE))
+    assert found.category == "external_provider"
+    assert found.score >= triggers.STRONG
+    assert "api.payments.example.com" in found.terms[0].text
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "POST https://db.shop.svc.local/query returned 503",
+        "POST http://db:8080/query returned 503",
+        "POST https://api.payments.example.com/v1/charge returned 401",
+        "POST https://api.payments.example.com/v1/charge returned 404",
+    ],
+)
+def test_errors_of_our_own_or_of_what_we_sent_are_not(title: str) -> None:
+    assert "external_provider" not in ids(scene({"title": title}))
+
+
+def test_what_few_of_the_errors_show_is_not_what_failed() -> None:
+    mostly = {"title": "deadlock detected in shop", "count": 400}
+    assert "external_provider" not in ids(scene(OUTSIDE, mostly))
+
+
+def test_a_certificate_that_ran_out_as_it_began_is_believed() -> None:
+    ends = "2026-03-03T14:10:00Z"
+    fault = {
+        "title": "x509: certificate has expired",
+        "text": f"x509: certificate has expired notAfter={ends}",
+    }
+    [found] = triggers.found(scene(fault))
+    assert found.category == "certificate"
+    assert found.score > triggers.STRONG
+    assert any(ends in t.text for t in found.terms)
+
+
+def rose(entity: str, metric: str, old: float, new: float) -> dict[str, Any]:
+    return {
+        "entity": entity, "title": f"{metric} rose from {old} to {new}", "kind": "metric_change",
+        "category": "traffic", "count": 1,
+    }  # fmt: skip
+
+
+def test_more_requests_everywhere_are_a_surge() -> None:
+    everywhere = [rose(e, "requests_per_sec", 100.0, 600.0) for e in ("shop", "web", "db")]
+    assert "traffic" in ids(scene(*everywhere))
+
+
+def test_more_requests_behind_only_are_none() -> None:
+    behind = (rose("db", "requests_per_sec", 100.0, 900.0), {"title": "shop is slow"})
+    slow = {"title": "web is slow", "entity": "web"}
+    assert "traffic" not in ids(scene(*behind, slow))
+
+
+def test_one_record_in_every_error_is_bad_data() -> None:
+    same = "\n".join(f"cannot parse order id=ord-7781 in attempt {n}" for n in range(5))
+    others = "\n".join(f"cannot parse order id=ord-{n}7781" for n in range(5))
+    assert "data" in ids(scene({"title": "cannot parse order", "text": same}))
+    assert "data" not in ids(scene({"title": "cannot parse order", "text": others}))
+
+
+NEAR = record(0, 39, "shop", "shop was deployed", diff="-a(b)\n+a(c)\n", files=["shop/a.go"])
+
+
+def test_a_change_that_only_came_then_gives_way_to_a_strong_trigger() -> None:
+    first, *_ = ranking.rank(scene(OUTSIDE, changes=(NEAR,)))
+    assert first.category == "external_provider"
+    assert not first.is_change
+
+
+def test_a_change_that_explains_how_it_broke_does_not() -> None:
+    shorter = record(
+        0,
+        39,
+        "shop",
+        "shop was deployed",
+        diff="-timeout: 30s\n+timeout: 1s\n",
+        files=["shop/c.yaml"],
+    )
+    late = {
+        "title": "POST https://api.payments.example.com/v1/charge: timed out, deadline exceeded"
+    }
+    first, *_ = ranking.rank(scene(late, changes=(shorter,)))
+    assert first.is_change
