@@ -199,8 +199,10 @@ def _placed(kept: Rows, found: pl.DataFrame, topology: Topology) -> pl.DataFrame
     lost = found.filter(pl.col("role") == "change", pl.col("entity").is_null()).to_dicts()
     if not lost:
         return found
-    texts, _ = _texts(kept, lost)
-    named = touched.entities(((s["title"], texts[s["signal"]]) for s in lost), topology)
+    texts, held = _texts(kept, lost)
+    others = found["entity"].drop_nulls().unique().sort().to_list()
+    told = [(s["title"], _files(held.get(s["signal"], {})) or texts[s["signal"]]) for s in lost]
+    named = touched.entities(told, topology, others)
     places = pl.Series("signal", [s["signal"] for s in lost], pl.Int64)
     by = pl.DataFrame({"signal": places, "named": pl.Series("named", named, pl.String)})
     return (
@@ -208,6 +210,11 @@ def _placed(kept: Rows, found: pl.DataFrame, topology: Topology) -> pl.DataFrame
         .with_columns(entity=pl.coalesce("entity", "named"))
         .drop("named")
     )
+
+
+def _files(attributes: Mapping[str, str]) -> str:
+    """Give the files that a change names; its diff may name others in passing."""
+    return attributes.get("files", "")
 
 
 def _nearest(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .merged import Change
 
 _PATHS = {
-    "documents": r"""\.(md|rst|adoc|txt)$|(^|/)(docs?|documentation|runbooks?)/
+    "documents": r"""\.(md|rst|adoc)$|(^|/)(docs?|documentation|runbooks?)/
         |(^|/)(readme|license|licence|changelog|notice|authors|codeowners|contributing)[^/]*$""",
     "tests": r"""(^|/)(tests?|specs?|__tests__|testdata|fixtures|golden|e2e)/
         |[._-](test|spec|fuzz_test)\.\w+$|(^|/)(test_[^/]*|conftest)\.py$|Tests?\.(java|kt|cs)$""",

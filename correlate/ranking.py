@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 NAMED = 0.4
 """The least score at which a change is named."""
+TELLING = 0.2
+NAMED_FOR_ITS_KIND = 0.33
+"""The least score at which a change is named that is of a kind (by at least `TELLING`) which breaks
+the way things broke."""
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
 _AHEAD = 0.2
@@ -35,13 +39,19 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     best = next((c for c in found if c.is_change), None)
     if best is None:
         return tuple(found)
-    if best.score < NAMED or _yields(best, outside):
+    if not _is_named(best) or _yields(best, outside):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)
     else:
         # A fault is what a change shows itself by: it does not rival a change that is named.
         found.sort(key=lambda c: not c.is_change)
     return tuple(found)
+
+
+def _is_named(best: Candidate) -> bool:
+    """Say whether the best change is worth naming: one that explains how it broke is so sooner."""
+    told = sum(t.weight for t in best.terms if t.about == "hazard")
+    return best.score >= (NAMED_FOR_ITS_KIND if told >= TELLING else NAMED)
 
 
 def _order(c: Candidate) -> tuple[float, int, int]:

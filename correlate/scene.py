@@ -245,14 +245,16 @@ class Scene:
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""
-        return next(
-            (
-                s for s in self.changes
-                if s["kind"] == "deploy" and s["entity"] == entity
-                and since <= s["time"] <= self.onset
-            ),
-            None,
-        )  # fmt: skip
+        later = (s for s in self._rollouts.get(entity, ()) if since <= s["time"] <= self.onset)
+        return min(later, key=lambda s: (s["time"], s["signal"]), default=None)
+
+    @cached_property
+    def _rollouts(self) -> Mapping[str, Sequence[Signal]]:
+        found: dict[str, list[Signal]] = {}
+        for s in self.changes:
+            if s["kind"] == "deploy" and s["entity"]:
+                found.setdefault(s["entity"], []).append(s)
+        return found
 
     @cached_property
     def readings(self) -> Mapping[int, Reading]:

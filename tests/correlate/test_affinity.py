@@ -103,3 +103,31 @@ SHAPE = Topology(
 )
 def test_what_a_change_touched(title: str, text: str, entity: str | None) -> None:
     assert touched.entities([(title, text)], SHAPE) == [entity]
+
+
+NAMED = (
+    "checkoutservice",
+    "recommendationservice",
+    "ai-agent-svc",
+    "ai-memory-svc",
+    "platform-api",
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "entity"),
+    [
+        ("tidy", "services/checkout/a.go", "checkoutservice"),
+        ("feat(reco): more", "services/x/a.go", "recommendationservice"),
+        ("#api less", "a.go", "platform-api"),
+        ("tidy", "api/internal/a.go", "platform-api"),
+        ("tidy", "pkg/memory/a.go", "ai-memory-svc"),
+        ("tidy", "ai/src/a.go", None),
+        ("tidy", "pkg/cart/internal/api/a.go", None),
+        ("tidy", "docs/checkout.md", None),
+    ],
+)
+def test_folders_and_scopes_may_be_named_for_a_part_of_a_name(
+    title: str, text: str, entity: str | None
+) -> None:
+    assert touched.entities([(title, text)], Topology(), NAMED) == [entity]
