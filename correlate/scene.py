@@ -106,6 +106,8 @@ class Scene:
     """Signal -> everything its records say, for changes and for the cascade's signals."""
     changes: Sequence[Signal]
     recoveries: Sequence[Signal]
+    suspects: Sequence[Suspect] = ()
+    """The entities that the failure may come from, the most suspect first."""
     attributes: Mapping[int, Mapping[str, str]] = field(
         default_factory=dict[int, "Mapping[str, str]"]
     )
@@ -116,8 +118,6 @@ class Scene:
     """When metrics began to move; see `departures.find`."""
     lines: Sequence[Line] = ()
     """What those in trouble logged; see `failures.lines`."""
-    suspects: Sequence[Suspect] = ()
-    """The entities that the failure may come from, the most suspect first."""
 
     @cached_property
     def blame(self) -> Mapping[str, float]:

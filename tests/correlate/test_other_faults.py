@@ -60,7 +60,7 @@ def ranked(fault: dict[str, Any], minutes: float, entity: str | None) -> tuple[C
     texts = {s["signal"]: "\n".join((s["title"], *a.values())) for s, a in records}
     changes = sorted((s for s, _ in records), key=lambda s: (s["time"], s["signal"]))
     held = {s["signal"]: a for s, a in records}
-    return ranking.rank(Scene(cascade, at(ONSET), SHAPE, texts, changes, (), held))
+    return ranking.rank(Scene(cascade, at(ONSET), SHAPE, texts, changes, (), attributes=held))
 
 
 def told(number: int, text: str) -> Signal:
@@ -108,7 +108,9 @@ def test_a_change_is_told_by_all_its_records_once() -> None:
     cascade = Cascade("shop", ("shop",), (fault,), {"shop": 0})
     records = (commit, deploy, again, other)
     held = {s["signal"]: a for s, a in records}
-    found = merged.one_each(Scene(cascade, at(ONSET), SHAPE, {}, [s for s, _ in records], (), held))
+    found = merged.one_each(
+        Scene(cascade, at(ONSET), SHAPE, {}, [s for s, _ in records], (), attributes=held)
+    )
     assert [[s["signal"] for s in c.records] for c in found] == [[1, 2, 0], [3]]
     assert found[0].entity == "shop"
     assert found[0].patch == "-a\n"

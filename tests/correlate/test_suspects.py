@@ -126,7 +126,7 @@ def test_suspects_are_candidates_in_their_order_when_no_change_explains_it() -> 
     assert [c.signal["entity"] for c in ranked] == ["db", "shop"]
     assert not any(c.is_change for c in ranked)
     assert "db by a" in [t.text for t in ranked[0].terms]
-    assert ranked[0].score == pytest.approx(0.8 * 0.7 + 0.3)
+    assert ranked[0].score == pytest.approx(0.8 * 0.7 + 0.25)
     assert scene.blame == {"db": 0.8, "shop": 0.3}
 
 
@@ -136,5 +136,5 @@ def test_a_suspect_adds_to_the_trigger_on_the_same_entity() -> None:
     found = suspects.find([charge("db", 0.5)], table(fault))
     [one] = ranking.rank(Scene(cascade, at(40), SHAPE, {}, (), (), found))
     assert one.signal["category"] == "hardware"
-    assert one.score == pytest.approx(0.65 + 0.35)
+    assert one.score == pytest.approx(0.45 + 0.35)
     assert judgements.TRIGGERS["hardware"] in [t.weight for t in one.terms]

@@ -29,7 +29,17 @@ def scene(*faults: dict[str, Any], changes: tuple[Any, ...] = (), **over: Any) -
     texts = {c["signal"]: c["title"] for c, _ in changes}
     texts |= {s["signal"]: s.get("text", s["title"]) for s in made}
     held = {c["signal"]: attributes for c, attributes in changes}
-    return Scene(cascade, at(ONSET), SHAPE, texts, [c for c, _ in changes], (), held, made, **over)
+    return Scene(
+        cascade,
+        at(ONSET),
+        SHAPE,
+        texts,
+        [c for c, _ in changes],
+        (),
+        attributes=held,
+        troubled=made,
+        **over,
+    )
 
 
 def ids(found: Scene) -> set[str]:
