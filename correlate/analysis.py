@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import (
+    accounting,
     cascades,
     causes,
     clocks,
@@ -48,7 +49,7 @@ _TOLD = 2_000
 """Signals of the cascade whose records are read for what failed: the nearest to the onset."""
 _TEXT = 8000
 _METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = ()
-"""What looks for the entities that a failure may come from; see `suspects`."""
+"""What else looks for the entities that a failure may come from; see `suspects`."""
 _TELLS = re.compile(
     r"exception|error|stack|statement|peer|host|url|upstream|server\.address|method|function",
     re.IGNORECASE,
@@ -101,6 +102,7 @@ def run(
     window: Window,
     *,
     affected: tuple[str, ...] = (),
+    usual_until: int | None = None,
     each: Each = slabs.one_by_one,
 ) -> Analysis:
     """Correlate events and metrics.
@@ -110,6 +112,7 @@ def run(
         topology: who depends on whom, discovered edges included.
         window: the incident's.
         affected: entities that the incident file names as affected.
+        usual_until: ns; no incident is looked for before it, what came before is what is usual.
         each: how a function is applied to every stretch of time; an engine's ``map``.
     """
     lags = clocks.merged_arrivals(evidence.arrivals)
@@ -117,18 +120,16 @@ def run(
     cut = slabs.cut(evidence.rows, evidence.counts, estimates, window, evidence.slab)
     moved = metric_signals.excursions(evidence.series, each)
     found = _placed(cut.rows, signals.gather(cut, moved, window, each), topology)
-    charges = _charges(suspects.Case(evidence, found, topology, window, each))
+    case = suspects.Case(evidence, found, topology, window, each, usual_until)
+    accounts = accounting.account(case)
+    charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
+    found = accounting.weighed(found, accounts)
     found = signals.joined(found, suspects.signs(charges, found))
-    trouble = episode.find(found, topology, affected)
+    trouble = episode.find(found, topology, affected, usual_until)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)
     return _explained(cut, evidence.series, topology, so_far, trouble, each)
-
-
-def _charges(case: suspects.Case) -> tuple[Charge, ...]:
-    """Ask every method what it holds against which entity."""
-    return tuple(charge for method in _METHODS for charge in method(case))
 
 
 def _explained(

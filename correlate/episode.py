@@ -75,15 +75,32 @@ class Episode:
         return sorted((s for t in self.troubles for s in t.signals), key=lambda s: s["signal"])
 
 
-def find(signals: pl.DataFrame, topology: Topology, affected: Iterable[str] = ()) -> Episode | None:
-    """Find the heaviest episode; None when nothing weighs enough to be called an incident."""
-    bad = signals.filter("is_effect", signals["weight"] > 0).to_dicts()
+def find(
+    signals: pl.DataFrame, topology: Topology, affected: Iterable[str] = (),
+    usual_until: int | None = None,
+) -> Episode | None:  # fmt: skip
+    """Find the heaviest episode; None when nothing weighs enough to be called an incident.
+
+    Without one firm sign of harm there is none, however much is odd.
+
+    Args:
+        signals: see `nova_timeline.correlate.signals.gather`.
+        topology: who depends on whom.
+        affected: entities that are said to be affected.
+        usual_until: ns; what began before it is no part of an incident.
+    """
+    import polars as pl
+
+    late = pl.lit(value=True)
+    if usual_until is not None:
+        late = pl.col("time") + pl.col("precision") > usual_until
+    bad = signals.filter("is_effect", pl.col("weight") > 0, late).to_dicts()
     groups = _groups(_troubles(bad), topology)
     hinted = {topology.name(a) for a in affected}
     weighed = [
         (e.weight + _HINT * bool(hinted & set(e.entities)), -e.signals[0]["time"], e)
         for e in (Episode(tuple(g)) for g in groups)
-        if e.weight >= ENOUGH
+        if e.weight >= ENOUGH and any(s["weight"] >= FIRM for s in e.signals)
     ]
     return max(weighed, key=lambda w: w[:2])[2] if weighed else None
 

@@ -49,6 +49,8 @@ class Case:
     window: Window
     each: Each
     """How a function is applied to every part; an engine's ``map``."""
+    usual_until: int | None = None
+    """ns; what came before it only tells what is usual."""
 
 
 @dataclass(frozen=True, slots=True)

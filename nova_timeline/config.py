@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TABLES = ("incident", "source", "topology")
-_INCIDENT = ("id", "title", "severity", "start", "end", "around", "before", "after", "affected")
+_INCIDENT = ("id", "title", "severity", "start", "end", "around", "before", "after", "affected",
+             "usual_until")  # fmt: skip
 _SOURCE = ("use", "name", "path", "entity")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -65,6 +66,7 @@ class Incident(model.Incident):
             sources=sources,
             topology=shape,
             base=base,
+            usual_until=_usual_until(check, head, window),
         )
         check.done()
         return found
@@ -116,6 +118,16 @@ def _read(path: Path) -> Mapping[str, Any]:
         msg = f"{path.name}: must hold tables [incident] and [[source]], not a {found}"
         raise IncidentFileError(msg)
     return parsed
+
+
+def _usual_until(check: _Check, head: Mapping[str, Any], window: Window) -> int | None:
+    """Read until when all was as usual; a time inside the window, if it is given."""
+    if "usual_until" not in head:
+        return None
+    time = _time(check, head, "usual_until")
+    if not check.mistakes and not window.start <= time < window.end:
+        check.say("[incident]", "'usual_until' must lie inside the window, before its end")
+    return time
 
 
 def _window(check: _Check, head: Mapping[str, Any]) -> Window:

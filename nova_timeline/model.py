@@ -42,6 +42,8 @@ class Incident:
     topology: Mapping[str, Any] = field(default_factory=dict[str, Any])
     base: Path = Path()
     """The folder that relative paths start from: the incident file's own."""
+    usual_until: int | None = None
+    """ns; no incident is looked for before it: what came before only tells what is usual."""
 
 
 @dataclass(frozen=True, slots=True)

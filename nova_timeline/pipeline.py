@@ -122,7 +122,7 @@ def _timeline(
     evidence = found.evidence()
     result = analysis.run(
         evidence, shape.with_edges(zip(*edges, strict=True)), incident.window,
-        affected=incident.affected, each=engine.map,
+        affected=incident.affected, usual_until=incident.usual_until, each=engine.map,
     )  # fmt: skip
     seen = coverage.of(incident, found.readings, found.counts())
     store.write_table(scratch.path, "coverage", coverage.table(seen))

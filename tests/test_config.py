@@ -60,6 +60,16 @@ def test_json_says_the_same_as_toml(folder: Path) -> None:
     assert Incident.load(folder / "incident.json") == load(folder, GOOD)
 
 
+def test_what_is_usual_ends_inside_the_window(folder: Path) -> None:
+    assert load(folder, GOOD).usual_until is None
+    end = "end = 2026-03-03T15:10:00+00:00"
+    text = GOOD.replace(end, f"{end}\nusual_until = 2026-03-03T14:00:00Z")
+    found = load(folder, text)
+    assert found.usual_until == found.window.start + 30 * 60 * 1_000_000_000
+    [told] = mistakes(folder, text.replace("T14:00:00Z", "T16:00:00Z"))
+    assert told.endswith("'usual_until' must lie inside the window, before its end")
+
+
 def test_a_window_may_be_given_around_a_time(folder: Path) -> None:
     text = GOOD.replace("start = 2026-03-03T13:30:00Z", "around = 2026-03-03T14:00:00Z")
     text = text.replace("end = 2026-03-03T15:10:00+00:00", 'before = "30m"\nafter = "1h"')

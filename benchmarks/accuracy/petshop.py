@@ -95,6 +95,7 @@ class PetShop:
             "title": "The application does not do as it should",
             "start": _time(_ends(usual)[0]),
             "end": _time(last + _STEP),
+            "usual_until": _time(first),
         }
         calls = [] if "topology" in without else list(_calls(scenario / "graph.csv"))
         return _incident_file.write(folder, head, sources, calls)

@@ -1,0 +1,298 @@
+"""Accounting: where failed requests and waiting beyond the usual arise, and who hands them on.
+
+What an entity has in excess of its usual, less what those it calls have in excess, arose in itself:
+callers only hand on what their callees did to them. Excess is counted in failed requests and in
+seconds waited, since shares and means of entities with different traffic cannot be subtracted: a
+dependency that is slow in one call of a thousand explains nothing.
+
+Sources: rate, errors and duration (T. Wilkie, "The RED Method", 2015); the walk along anomalous
+calls (D. Liu et al., "MicroHECL", ICSE-SEIP 2021); judging a node given what its causes did, and
+not by itself (M. Li et al., "CIRCA", KDD 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import excess, inferred, ledger, red_metrics
+from .episode import FIRM
+from .suspects import Charge, Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from nova_timeline.topology import Topology
+
+    from .episode import Signal
+    from .excess import Excess
+    from .ledger import Ledger
+    from .suspects import Case
+
+    Bools = npt.NDArray[np.bool_]
+
+METHOD = "accounting"
+ENTRY = 3.0
+"""How many times the limit what nobody calls must be off, to be in trouble without an alert."""
+LEAD = 10 * 60_000_000_000
+"""ns; trouble begins no longer than this before its alert."""
+LASTS = 60 * 60_000_000_000
+"""ns after the alert; what is in excess later is another matter."""
+
+_MINDED = 0.01  # seconds more a request
+_ODD = 0.5  # the weight of what is strange and no harm
+_SECOND_MODE = 0.5
+_UNFELT = 0.5
+_ELSEWHERE = 0.4  # of what arose in it, where something it depends on tells of trouble
+_LEAST = 0.02
+_CITED = 3  # rows of a sign
+_ONSET = 0.1  # of the peak; excess above this before it belongs to it
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the accounts say."""
+
+    charges: tuple[Charge, ...] = ()
+    judged: frozenset[tuple[str, str]] = frozenset()
+    """Entity and mode whose usual is known."""
+    off: frozenset[tuple[str, str]] = frozenset()
+    """Those in trouble beyond chance, that callers or an alert felt."""
+
+
+def account(case: Case) -> Account:
+    """Charge entities with the failures and the waiting that arose in them."""
+    books = ledger.keep(case.evidence.series, case.each)
+    if books is None:
+        return Account()
+    alerts = _alerts(case)
+    roots = {e for _, e in alerts if e in books.entities}
+    since = _since(books, case.usual_until)
+    focus = _around(books, min(t for t, _ in alerts), since) if alerts else since
+    found = [excess.of(books, m, focus) for m in red_metrics.MODES]
+    if not alerts:
+        focus = _about_peak(books, found, case.topology, since)
+        found = [excess.of(books, m, focus) for m in red_metrics.MODES]
+    graph = inferred.graph(books, found, case.topology)
+    felt = bool(alerts) or _felt(books, found, graph)
+    return Account(
+        tuple(_charged(books, found, graph, roots, _Told(_troubled(case, books, focus), felt))),
+        frozenset((e, x.mode) for x in found for e in _named(books, x.known)),
+        frozenset((e, x.mode) for x in found for e in _named(books, x.significant) if felt),
+    )
+
+
+def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
+    """Take the weight off faults of metrics that the accounts find to be no more than chance.
+
+    Args:
+        found: the signals; see `nova_timeline.correlate.signals.gather`.
+        said: the accounts.
+    """
+    import polars as pl
+
+    faults = found.filter(
+        pl.col("role") == "fault", pl.col("table") == "metric", pl.col("weight") > _ODD
+    )
+    light = [s["signal"] for s in faults.to_dicts() if _is_chance(s, said)]
+    weight = pl.when(pl.col("signal").is_in(light)).then(_ODD).otherwise(pl.col("weight"))
+    return found.with_columns(weight=weight) if light else found
+
+
+def _is_chance(fault: Signal, said: Account) -> bool:
+    meant = _meant(fault["rule"])
+    if meant is None or meant.role == "rate":
+        return False
+    place = (fault["entity"] or "", "duration" if meant.role == "duration" else "errors")
+    return place in said.judged and place not in said.off
+
+
+def _meant(rule: str | None) -> red_metrics.Meaning | None:
+    """Read what the metric of a fault says of requests; None for all other faults."""
+    named = rule is not None and rule.startswith("metric:")
+    return red_metrics.meaning(rule.removeprefix("metric:")) if rule and named else None
+
+
+def _named(books: Ledger, marked: Bools) -> list[str]:
+    return [e for e, m in zip(books.entities, marked.tolist(), strict=True) if m]
+
+
+def _felt(books: Ledger, found: Sequence[Excess], graph: inferred.Graph) -> bool:
+    """Say whether what nobody calls is far off itself, or cannot be judged."""
+    rows = [i for i, e in enumerate(books.entities) if e in graph.entries]
+    judged = [(x, i) for x in found for i in rows if x.known[i]]
+    far = (x.deviation[i] >= ENTRY and _matters(books, x, i) for x, i in judged)
+    return not judged or any(far)
+
+
+def _matters(books: Ledger, x: Excess, e: int) -> bool:
+    """Say whether waiting is long enough for anybody to mind; failures always are."""
+    requests = books.requests[e, x.peak[e] : x.peak[e] + 2].sum()
+    return x.mode == "errors" or bool(x.amount[e] >= _MINDED * requests)
+
+
+def _alerts(case: Case) -> list[tuple[int, str]]:
+    """List when and where alerts fired."""
+    import polars as pl
+
+    fired = case.signals.filter(pl.col("role") == "alert_firing")
+    if case.usual_until is not None:
+        fired = fired.filter(pl.col("time") >= case.usual_until)
+    return [(t, e or "") for t, e in fired.select("time", "entity").iter_rows()]
+
+
+def _since(books: Ledger, usual_until: int | None) -> Bools:
+    """Mark the intervals that are not known to be usual; all where that would be none."""
+    import numpy as np
+
+    begins = books.times
+    marked: Bools = begins > (usual_until or 0) - books.step
+    return marked if np.any(marked) else np.ones(len(begins), np.bool_)
+
+
+def _around(books: Ledger, alert: int, since: Bools) -> Bools:
+    """Mark the intervals in which what an alert tells of happened."""
+    import numpy as np
+
+    begins = books.times
+    lead = max(LEAD, 2 * books.step)
+    marked: Bools = since & (begins > alert - lead - books.step) & (begins < alert + LASTS)
+    return marked if np.any(marked) else since
+
+
+def _about_peak(books: Ledger, found: Sequence[Excess], topology: Topology, since: Bools) -> Bools:
+    """Mark the intervals around the worst of an entry, where no alert says when to look."""
+    rows = _entries(books, topology)
+    best = max(((x.deviation[e], int(x.peak[e])) for x in found for e in rows if x.known[e]),
+               default=(0.0, -1))  # fmt: skip
+    return _around(books, books.time(best[1] + 1), since) if best[0] >= 1 else since
+
+
+def _entries(books: Ledger, topology: Topology) -> list[int]:
+    """List the entities that nobody calls and that call others; all, where no calls are known."""
+    called = {e.callee for e in topology.edges}
+    callers = {e.caller for e in topology.edges}
+    every = range(len(books.entities))
+    if not callers & set(books.entities):
+        return list(every)
+    return [i for i in every if books.entities[i] in callers - called]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What other evidence says."""
+
+    troubled: frozenset[str]
+    """Entities with faults in their logs, or alerts."""
+    felt: bool
+    """Whether an alert or an entry shows that users felt it."""
+
+
+def _troubled(case: Case, books: Ledger, focus: Bools) -> frozenset[str]:
+    """Name the entities that anything else tells of firm faults of, in the intervals in focus."""
+    import numpy as np
+    import polars as pl
+
+    held = np.flatnonzero(focus)
+    first, last = books.time(int(held[0])), books.time(int(held[-1]) + 1)
+    bad = case.signals.filter(
+        pl.col("role").is_in(["fault", "alert_firing"]),
+        pl.col("weight") >= FIRM,
+        pl.col("time").is_between(first, last),
+    )
+    pairs = bad.select("entity", "rule").drop_nulls("entity").iter_rows()
+    return frozenset(e for e, rule in pairs if _meant(rule) is None)
+
+
+def _charged(
+    books: Ledger, found: Sequence[Excess], graph: inferred.Graph, alarmed: set[str], told: _Told
+) -> list[Charge]:
+    """Charge the entities below those in alarm; without an alarm, those below entries.
+
+    The mode in which these are furthest off counts in full.
+    """
+    roots = alarmed or graph.entries
+    rows = [i for i, e in enumerate(books.entities) if e in roots]
+
+    def worst(x: Excess) -> float:
+        return max((float(x.deviation[i]) for i in rows if x.known[i]), default=0.0)
+
+    first = max(found, key=worst).mode
+    made: list[Charge] = []
+    for x in found:
+        share = (1.0 if told.felt else _UNFELT) * (1.0 if x.mode == first else _SECOND_MODE)
+        made += _of_mode(books, x, graph, roots, told, share)
+    return made
+
+
+def _of_mode(
+    books: Ledger, x: Excess, graph: inferred.Graph, roots: Iterable[str], told: _Told,
+    share: float,
+) -> list[Charge]:  # fmt: skip
+    code = {e: i for i, e in enumerate(books.entities)}
+    on = {e for e, i in code.items() if x.significant[i]}
+    below = graph.below(roots) & on
+    amounts = {e: float(x.amount[code[e]]) for e in on}
+    top = max((amounts[e] for e in (set(roots) & on or below)), default=0.0)
+    made: list[Charge] = []
+    for entity in sorted(below):
+        own = amounts[entity] - graph.explained(entity, on, amounts)
+        score = share * min(1.0, max(0.0, own / max(top, 1e-9)))
+        text = _text(books, x, code[entity], own, graph)
+        # What keeps no books, or sees nothing wrong in them, may tell of its trouble otherwise.
+        others = () if graph.is_inferred else told.troubled & graph.below([entity]) - on - {entity}
+        if others:
+            score *= _ELSEWHERE
+            text += f"; but {min(others)}, on which it depends, tells of trouble otherwise"
+        if score >= _LEAST:
+            sign = _sign(books, x, code[entity]) if told.felt else None
+            made.append(Charge(entity, METHOD, score, text, None, sign))
+    return made
+
+
+def _text(books: Ledger, x: Excess, e: int, own: float, graph: inferred.Graph) -> str:
+    """Put the account of one entity into words."""
+    whole = float(x.amount[e])
+    usual = f"usually {x.usual[e]:.1%} fail" if x.mode == "errors" else ""
+    if x.mode == "duration":
+        usual = f"usually {x.usual[e]:.3g} s each"
+    counted = bool(books.counted[e])
+    unit = "failed requests" if x.mode == "errors" else "seconds of waiting"
+    amounts = f"{_number(own)} of its {_number(whole)} {unit} beyond the usual"
+    if not counted:
+        amounts = f"{own / max(whole, 1e-9):.0%} of what its {unit} are beyond the usual"
+    rest = "not in what it calls" if graph.callees(books.entities[e]) else "it calls nothing known"
+    told = f"{amounts} arose in it, {rest} ({books.names[x.mode][e]}; {usual})"
+    return f"{told}; who calls whom is inferred" if graph.is_inferred else told
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _sign(books: Ledger, x: Excess, e: int) -> Sign:
+    """Make the fault of an entity's excess, from the first interval that belongs to its peak."""
+    import numpy as np
+
+    peak = int(x.peak[e])
+    last = min(peak + 1, x.by_interval.shape[1] - 1)
+    high = _ONSET * max(float(x.by_interval[e, peak : last + 1].max()), 1e-12)
+    first = peak if x.by_interval[e, peak] > high else last
+    while first > 0 and x.by_interval[e, first - 1] > high:
+        first -= 1
+    rows = books.rows[x.mode][e, first : last + 1]
+    held = [int(r) for r in rows[rows >= 0][:_CITED]]
+    over = np.flatnonzero(x.by_interval[e, last:] <= high)
+    end = books.time(last + int(over[0])) if len(over) else None
+    what = "failed requests" if x.mode == "errors" else "seconds of waiting"
+    title = f"{books.names[x.mode][e]}: {_number(float(x.amount[e]))} {what} beyond the usual"
+    if not books.counted[e]:
+        title = f"{books.names[x.mode][e]} is {x.deviation[e]:.3g} times the limit off the usual"
+    return Sign(
+        books.time(first), title, "metric", held[0], f"{METHOD}:{x.mode}", tuple(held[1:]), end,
+        books.step,
+    )  # fmt: skip

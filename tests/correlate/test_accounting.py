@@ -1,0 +1,251 @@
+"""What fails is charged to where it arose, not to those who handed it on."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nova_timeline.correlate import accounting, inferred, ledger, notable, signals, suspects
+from nova_timeline.correlate.ledger import Ledger
+from nova_timeline.correlate.slabs import one_by_one
+from nova_timeline.correlate.suspects import Case, Charge
+from nova_timeline.topology import Topology
+
+from . import scenes
+from .scenes import MINUTE, START, WINDOW, at, calls, metric_rows, signal, table
+
+CHAIN = calls("web>shop", "shop>db", "shop>mail")
+MINUTES = 60
+FROM, TO = 40, 45
+Series = tuple[str, str, list[float]]
+
+
+def steady(value: float, off: float | None = None) -> list[float]:
+    """Give a value a minute that wobbles a little, and another while the trouble lasts."""
+    usual = [value * (1 + 0.01 * (-1) ** i) for i in range(MINUTES)]
+    return usual if off is None else [*usual[:FROM], *[off] * (TO - FROM), *usual[TO:]]
+
+
+def healthy(*entities: str) -> list[Series]:
+    return [(e, "requests", steady(600)) for e in entities]
+
+
+def case(*series: Series, shape: Topology = CHAIN, alert: str | None = "web", **over: Any) -> Case:
+    frame = metric_rows(*series).drop("unit")
+    points = frame.with_columns(pl.col("row").cast(pl.Int64)).to_arrow()
+    points = points.cast(notable.point_schema())
+    fired = [] if alert is None else [signal(0, FROM + 1, alert, "alert_firing")]
+    given = [*fired, *over.pop("faults", [])]
+    found = table(*given) if given else pl.DataFrame(schema=signals.types())
+    evidence = scenes.evidence(scenes.events(), scenes.metrics())
+    held = type(evidence)(evidence.rows, evidence.counts, [points])
+    return Case(held, found, shape, WINDOW, one_by_one, **over)
+
+
+def charged(*series: Series, **over: Any) -> dict[str, float]:
+    found = accounting.account(case(*series, **over)).charges
+    best: dict[str, float] = {}
+    for c in sorted(found, key=lambda c: -c.score):
+        best.setdefault(c.entity, round(c.score, 2))
+    return best
+
+
+SLOW_DB: list[Series] = [
+    *healthy("web", "shop", "db", "mail"),
+    ("web", "latency_ms", steady(50, 150)),
+    ("shop", "latency_ms", steady(30, 130)),
+    ("db", "latency_ms", steady(5, 105)),
+    ("mail", "latency_ms", steady(5)),
+]
+
+
+def test_waiting_that_is_handed_on_is_charged_to_the_bottom() -> None:
+    assert charged(*SLOW_DB) == {"db": 1.0}
+
+
+def test_what_arises_in_the_middle_is_not_charged_to_a_callee_a_little_slower() -> None:
+    series: list[Series] = [
+        *healthy("web", "shop", "db"),
+        ("web", "latency_ms", steady(50, 150)),
+        ("shop", "latency_ms", steady(30, 130)),
+        ("db", "latency_ms", steady(5, 15)),
+    ]
+    found = charged(*series)
+    assert found == {"shop": 0.9, "db": 0.1}
+
+
+def test_a_dependency_slow_in_a_few_calls_explains_little() -> None:
+    series = [s for s in SLOW_DB if s[:2] != ("db", "requests")]
+    found = charged(*series, ("db", "requests", steady(6)))
+    assert found["shop"] > 0.9
+    assert found.get("db", 0) < 0.05
+
+
+def test_failed_requests_are_charged_where_they_arose() -> None:
+    series: list[Series] = [
+        *healthy("web", "shop", "db", "mail"),
+        ("web", "error_ratio", steady(0.0, 0.2)),
+        ("shop", "errors", steady(0, 120)),
+        ("mail", "availability", steady(100, 80)),
+        ("db", "availability", steady(100)),
+    ]
+    assert charged(*series) == {"mail": 1.0}
+
+
+def test_a_callee_that_was_never_called_before_explains_nothing() -> None:
+    new = [0.0] * FROM + [600.0] * (TO - FROM) + [0.0] * (MINUTES - TO)
+    series: list[Series] = [
+        *healthy("web", "shop"),
+        ("mail", "requests", new),
+        ("web", "error_ratio", steady(0.0, 0.2)),
+        ("shop", "error_ratio", steady(0.0, 0.2)),
+        ("mail", "error_ratio", [0.2] * MINUTES),
+    ]
+    assert charged(*series) == {"shop": 1.0}
+
+
+@pytest.mark.parametrize("off", [0.0, 0.001])
+def test_a_share_that_is_flat_and_then_hardly_moves_is_chance(off: float) -> None:
+    series: list[Series] = [*healthy("web"), ("web", "error_ratio", steady(0.0, off))]
+    assert charged(*series) == {}
+
+
+def test_an_availability_a_hair_below_its_usual_is_chance() -> None:
+    series: list[Series] = [("web", "availability", [99.99] * FROM + [99.97] * 5 + [99.99] * 15)]
+    assert charged(*series) == {}
+
+
+def test_one_glitch_in_the_usual_does_not_hide_the_trouble() -> None:
+    errors = steady(0, 60)
+    errors[7] = 400
+    assert charged(*healthy("web"), ("web", "errors", errors)) == {"web": 1.0}
+
+
+def test_without_rates_shares_and_durations_are_relative() -> None:
+    series = [s for s in SLOW_DB if s[1] != "requests"]
+    assert charged(*series) == {"db": 1.0}
+
+
+def test_without_an_alert_only_an_entry_far_off_is_in_trouble() -> None:
+    assert charged(*SLOW_DB, alert=None) == {"db": 1.0}
+    inner = [s for s in SLOW_DB if s[:2] != ("web", "latency_ms")]
+    found = accounting.account(case(*inner, ("web", "latency_ms", steady(50)), alert=None))
+    assert [c.sign for c in found.charges if c.score > 0.5] == []
+    assert not found.off
+
+
+def test_nothing_is_looked_for_while_all_is_said_to_be_usual() -> None:
+    assert charged(*SLOW_DB, alert=None, usual_until=at(TO + 2)) == {}
+    assert charged(*SLOW_DB, alert=None, usual_until=at(FROM)) == {"db": 1.0}
+
+
+def test_a_callee_that_keeps_no_books_and_is_in_trouble_takes_most_of_it() -> None:
+    series: list[Series] = [*healthy("web"), ("web", "errors", steady(0, 60))]
+    fault = signal(1, FROM, "db", "fault")
+    [found] = accounting.account(case(*series, faults=[fault])).charges
+    assert found.score == pytest.approx(0.4)
+    assert "but db, on which it depends, tells of trouble otherwise" in found.text
+
+
+def test_a_charge_says_what_it_counted_and_cites_the_first_bad_point() -> None:
+    [found] = [c for c in accounting.account(case(*SLOW_DB)).charges if c.entity == "db"]
+    assert "120 of its 120 seconds of waiting beyond the usual arose in it" in found.text
+    assert "latency_ms" in found.text
+    assert found.sign is not None
+    assert found.sign.time == at(FROM)
+    assert found.sign.end == at(TO)
+    points = metric_rows(*SLOW_DB)
+    cited = points.filter(pl.col("row") == found.sign.row).row(0, named=True)
+    assert (cited["entity"], cited["metric"], cited["value"]) == ("db", "latency_ms", 105)
+
+
+def test_without_known_calls_they_are_inferred_and_said_to_be() -> None:
+    found = accounting.account(case(*SLOW_DB, shape=Topology())).charges
+    assert max(found, key=lambda c: c.score).entity == "db"
+    assert all(c.text.endswith("who calls whom is inferred") for c in found)
+
+
+def test_faults_of_metrics_that_are_chance_lose_their_weight() -> None:
+    told = [
+        signal(1, FROM, "mail", "fault", rule="metric:latency_ms", table="metric"),
+        signal(2, FROM, "db", "fault", rule="metric:latency_ms", table="metric"),
+        signal(3, FROM, "db", "fault", rule="metric:queue_depth", table="metric"),
+    ]
+    looked = case(*SLOW_DB, faults=told)
+    found = accounting.weighed(looked.signals, accounting.account(looked))
+    assert found["weight"].to_list() == [3.0, 0.5, 2.0, 2.0]
+
+
+def test_metrics_that_do_not_speak_of_requests_keep_no_books() -> None:
+    assert accounting.account(case(("db", "cpu", steady(10, 90)))) == accounting.Account()
+    assert accounting.account(case()) == accounting.Account()
+
+
+def test_counters_are_told_from_counts() -> None:
+    total = [float(v) for v in np.cumsum(steady(600))]
+    books = kept(("web", "http_requests_total", total), ("web", "latency_ms", steady(50)))
+    assert books.requests[0, 1:].tolist() == pytest.approx(steady(600)[1:])
+    assert books.totals["duration"][0, 5] == pytest.approx(0.05 * 600, rel=0.05)
+
+
+def kept(*series: Series) -> Ledger:
+    books = ledger.keep(case(*series).evidence.series, one_by_one)
+    assert books is not None
+    return books
+
+
+@pytest.mark.parametrize(("value", "share"), [(97.0, 0.03), (0.97, 0.03)])
+def test_percent_and_shares_come_to_the_same(value: float, share: float) -> None:
+    books = kept(*healthy("web"), ("web", "availability", [value] * MINUTES))
+    assert books.totals["errors"][0] / books.requests[0] == pytest.approx([share] * MINUTES)
+
+
+def test_series_of_other_steps_are_brought_onto_the_coarsest() -> None:
+    slow = [(START + i * 5 * MINUTE, "db", "latency_ms", 5.0) for i in range(12)]
+    fast = metric_rows(*healthy("web")).select("time", "entity", "metric", "value")
+    rows = pl.concat([fast, pl.DataFrame(slow, schema=fast.schema, orient="row")])
+    points = rows.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)).to_arrow()
+    books = ledger.keep([points.cast(notable.point_schema())], one_by_one)
+    assert books is not None
+    assert books.step == 5 * MINUTE
+    assert books.entities == ("db", "web")
+    assert books.requests[1, 0] == pytest.approx(sum(steady(600)[:5]))
+
+
+@given(
+    st.lists(st.integers(0, 50), min_size=3, max_size=3),
+    st.permutations(["web", "shop", "db", "mail"]),
+)
+def test_what_arises_in_all_adds_up_to_what_the_entry_felt(
+    own: list[int], order: list[str]
+) -> None:
+    shop, db, mail = own
+    failed = {"db": db, "mail": mail, "shop": shop + db + mail, "web": shop + db + mail}
+    graph = inferred.Graph({"web": frozenset({"shop"}), "shop": frozenset({"db", "mail"})},
+                           frozenset({"web"}))  # fmt: skip
+    amounts = {e: float(failed[e]) for e in order if failed[e]}
+    on = set(amounts)
+    arose = {e: amounts[e] - graph.explained(e, on, amounts) for e in on}
+    assert sum(arose.values()) == pytest.approx(failed["web"])
+    assert all(arose[e] == pytest.approx(v) for e, v in (("db", db), ("mail", mail)) if v)
+
+
+@given(st.permutations(SLOW_DB))
+def test_the_order_of_series_does_not_matter(series: list[Series]) -> None:
+    def told(charges: tuple[Charge, ...]) -> list[tuple[str, float, str]]:
+        return [(c.entity, c.score, c.text) for c in charges]
+
+    usual = accounting.account(case(*SLOW_DB)).charges
+    assert told(accounting.account(case(*series)).charges) == told(usual)
+
+
+def test_suspects_are_found_by_the_accounts_alone() -> None:
+    looked = case(*SLOW_DB)
+    charges = accounting.account(looked).charges
+    found = signals.joined(looked.signals, suspects.signs(charges, looked.signals))
+    best = suspects.clear(suspects.find(charges, found))
+    assert best is not None
+    assert (best.entity, best.signal["table"]) == ("db", "metric")
