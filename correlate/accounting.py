@@ -47,7 +47,7 @@ _MINDED = 0.01  # seconds more a request
 _ODD = 0.5  # the weight of what is strange and no harm
 _SECOND_MODE = 0.5
 _UNFELT = 0.5
-_ELSEWHERE = 0.4  # of what arose in it, where something it depends on tells of trouble
+_ELSEWHERE = 0.25  # of what arose in it, where something it depends on tells of trouble
 _LEAST = 0.02
 _CITED = 3  # rows of a sign
 _ONSET = 0.1  # of the peak; excess above this before it belongs to it
@@ -257,10 +257,10 @@ def _of_mode(
 def _text(books: Ledger, x: Excess, e: int, own: float, graph: inferred.Graph) -> str:
     """Put the account of one entity into words."""
     whole = float(x.amount[e])
-    usual = f"usually {x.usual[e]:.1%} fail" if x.mode == "errors" else ""
-    if x.mode == "duration":
-        usual = f"usually {x.usual[e]:.3g} s each"
     counted = bool(books.counted[e])
+    usual = f"usually {x.usual[e]:.3g}{' s each' if x.mode == 'duration' else ' a point'}"
+    if x.mode == "errors" and counted:
+        usual = f"usually {x.usual[e]:.1%} fail"
     unit = "failed requests" if x.mode == "errors" else "seconds of waiting"
     amounts = f"{_number(own)} of its {_number(whole)} {unit} beyond the usual"
     if not counted:

@@ -146,7 +146,7 @@ def test_a_callee_that_keeps_no_books_and_is_in_trouble_takes_most_of_it() -> No
     series: list[Series] = [*healthy("web"), ("web", "errors", steady(0, 60))]
     fault = signal(1, FROM, "db", "fault")
     [found] = accounting.account(case(*series, faults=[fault])).charges
-    assert found.score == pytest.approx(0.4)
+    assert found.score == pytest.approx(0.25)
     assert "but db, on which it depends, tells of trouble otherwise" in found.text
 
 
