@@ -89,10 +89,11 @@ def _split(
         for d, hops in causes.items():
             explains[d][e] = hops
 
-    def order(root: str) -> tuple[bool, bool, int, int, str]:
+    def order(root: str) -> tuple[bool, bool, int, bool, int, str]:
         trouble = troubles[root]
         light = trouble.weight < _HEAVY
-        return root != guilty, light, -len(explains[root]), trouble.onset, root
+        told = any(s["role"] == "alert_firing" for s in trouble.signals)
+        return root != guilty, light, -len(explains[root]), not told, trouble.onset, root
 
     found: dict[str, dict[str, int]] = {}
     left = set(troubles)

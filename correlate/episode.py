@@ -24,6 +24,7 @@ ENOUGH = 4.0
 FIRM = 1.5
 """The least weight of a sign of harm; a resource that fills up is a precursor."""
 _HINT = 2.0
+_EVER = 2**62  # ns; after every window
 
 Signal = dict[str, Any]
 """One row of the signals table, by column."""
@@ -118,10 +119,17 @@ def _troubles(bad: Sequence[Signal]) -> list[Trouble]:
             if run and s["time"] - last > NEAR:
                 found.append(Trouble(entity, run[0]["time"], last, tuple(run)))
                 run = []
-            last = max(last if run else 0, s["end"] or s["time"])
+            last = max(last if run else 0, _until(s))
             run.append(s)
         found.append(Trouble(entity, run[0]["time"], last, tuple(run)))
     return found
+
+
+def _until(sign: Signal) -> int:
+    """Say until when a sign of trouble lasted; a metric that never came back is off ever since."""
+    if sign["end"] is None and sign["kind"] == "metric_change":
+        return _EVER
+    return int(sign["end"] or sign["time"])
 
 
 def _groups(troubles: list[Trouble], topology: Topology) -> list[list[Trouble]]:

@@ -26,9 +26,12 @@ TRIGGERS = {
     "traffic": 0.15,
     "data": 0.1,
     "resource_exhaustion": 0.1,
+    "infrastructure_change": 0.1,
+    "config_change": 0.08,
     "dependency": 0.05,
 }
-"""Categories of fault that can be a cause by themselves, without a change."""
+"""Categories of fault that can be a cause by themselves, without a change that is known: a failover
+comes of itself, and a fault may say that a setting is wrong which nobody changed in the window."""
 
 _SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
 WHEN = 0.2

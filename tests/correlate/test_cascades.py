@@ -63,6 +63,14 @@ def test_a_precursor_too_light_explains_nothing() -> None:
     assert [c.root for c in found] == ["web", "db"]
 
 
+def test_of_roots_that_explain_as_much_the_one_an_alert_tells_of_is_first() -> None:
+    early, late = signal(0, 9, "batch", "fault"), signal(1, 10, "shop", "fault")
+    quiet = cascades.find(episode(early, late), Topology())
+    assert [c.root for c in quiet] == ["batch", "shop"]
+    told = cascades.find(episode(early, late, signal(2, 11, "shop", "alert_firing")), Topology())
+    assert [c.root for c in told] == ["shop", "batch"]
+
+
 def test_a_chain_longer_than_the_reach_is_one_cascade() -> None:
     names = [f"s{i}" for i in range(9)]
     chain = calls(*(f"{a}>{b}" for a, b in pairwise(names)))

@@ -83,6 +83,16 @@ def test_a_long_trouble_holds_together_what_comes_and_goes_beside_it() -> None:
     assert found.entities == ("db", "shop", "web")
 
 
+def test_a_metric_that_never_came_back_holds_together_what_comes_later() -> None:
+    off = signal(0, 10, "shop", "fault", kind="metric_change")
+    alert = signal(1, 50, "shop", "alert_firing")
+    found = episode.find(table(off, alert), SHAPE)
+    assert found is not None
+    assert len(found.troubles) == 1
+    over = off | {"end": off["time"] + MINUTE}
+    assert episode.find(table(over, alert), SHAPE) is None
+
+
 def test_the_affected_entity_decides_between_equals() -> None:
     signals = table(*pair(0, 40, "mail"), *pair(2, 41, "shop"))
     found = [episode.find(signals, SHAPE, hint) for hint in ((), ("shop",), ("mail",))]

@@ -141,3 +141,14 @@ def test_a_change_that_explains_how_it_broke_does_not() -> None:
     }
     first, *_ = ranking.rank(scene(late, changes=(shorter,)))
     assert first.is_change
+
+
+def test_an_alarm_of_our_own_is_no_word_of_the_provider() -> None:
+    assert ids(scene({"title": "Elevated error rate on shop"})) == set()
+    assert ids(scene({"title": "Increased error rates and latencies in this region"})) == {
+        "external_provider"
+    }
+
+
+def test_an_entity_s_name_is_no_unpaid_bill() -> None:
+    assert ids(scene({"title": "write latency is critical on billing"})) == set()
