@@ -82,7 +82,11 @@ def _each(spans: _otlp.Signal, frame: pl.DataFrame) -> Batch:
         native=_identity(pl.lit("span")),
         precision=pl.when(pl.col("start").is_not_null()).then(1),
     )
-    own = {"span.name": frame["name"], "span.kind": frame["kind"]}
+    own = {
+        "span.name": frame["name"],
+        "span.kind": frame["kind"],
+        "span.parent_id": frame["parent"],
+    }
     return _events(
         spans,
         frame,
