@@ -22,6 +22,7 @@ from . import (
     slabs,
     suspects,
     touched,
+    traced,
     verdicts,
 )
 from .phases import Phase
@@ -48,7 +49,7 @@ _RIVALS = 400
 _TOLD = 2_000
 """Signals of the cascade whose records are read for what failed: the nearest to the onset."""
 _TEXT = 8000
-_METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = ()
+_METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = (traced.charges,)
 """What else looks for the entities that a failure may come from; see `suspects`."""
 _TELLS = re.compile(
     r"exception|error|stack|statement|peer|host|url|upstream|server\.address|method|function",
@@ -76,6 +77,8 @@ class Evidence:
     """See `clocks.passages`; parts that each hold whole traces."""
     slab: int = _SLAB
     """Notable records to hold at once."""
+    steps: Sequence[pa.Table] = ()
+    """See `steps.of`; parts that each hold whole traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def run(
     cut = slabs.cut(evidence.rows, evidence.counts, estimates, window, evidence.slab)
     moved = metric_signals.excursions(evidence.series, each)
     found = _placed(cut.rows, signals.gather(cut, moved, window, each), topology)
-    case = suspects.Case(evidence, found, topology, window, each, usual_until)
+    case = suspects.Case(evidence, found, topology, window, each, usual_until, cut.offsets)
     accounts = accounting.account(case)
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
     found = accounting.weighed(found, accounts)

@@ -9,7 +9,7 @@ is said of it is cited.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .episode import NEAR
@@ -51,6 +51,8 @@ class Case:
     """How a function is applied to every part; an engine's ``map``."""
     usual_until: int | None = None
     """ns; what came before it only tells what is usual."""
+    offsets: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Clock -> ns that it is ahead; what is not among the signals yet is to be corrected."""
 
 
 @dataclass(frozen=True, slots=True)

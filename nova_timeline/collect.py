@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 from nova_timeline import arrow, digest, duplicates, schema, store
-from nova_timeline.correlate import clocks, notable, slabs
+from nova_timeline.correlate import clocks, notable, slabs, steps
 from nova_timeline.correlate.analysis import Evidence
 from nova_timeline.coverage import Count, Reading
 from nova_timeline.duplicates import Repeats
-from nova_timeline.spool import Spool
+from nova_timeline.spool import Spool, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,7 @@ class Collection:
     _notable: Spool = field(init=False)
     _points: Spool = field(init=False)
     _passages: Spool = field(init=False)
+    _steps: Spool = field(init=False)
 
     def __post_init__(self) -> None:
         """Open the spools."""
@@ -82,6 +83,7 @@ class Collection:
             name: duplicates.Keys(spilled / f"keys-{name}", self.budget) for name in _TABLES
         }
         self._passages = spool("passages", _passage_schema(), "trace")
+        self._steps = spool("steps", steps.schema(), "trace")
 
     def add(self, piece: Piece) -> None:
         """Take what one task read; pieces come in the order of their tasks."""
@@ -108,6 +110,8 @@ class Collection:
             self._points.append(_numbered(piece.points, len(self.kept["metric"]) - 1))
         if piece.passages is not None:
             self._passages.append(piece.passages.cast(_passage_schema()))
+        if piece.steps is not None:
+            self._steps.append(_numbered(piece.steps, len(self.kept["event"]) - 1))
         if piece.arrivals is not None:
             self._arrivals.append(piece.arrivals)
             self._own_receipt.append(piece.own_receipt)
@@ -154,37 +158,31 @@ class Collection:
         size = max(1, self.budget // _SLAB_BYTES)
         lags = [pl.DataFrame(lag) for lag in self._arrivals]
         return Evidence(
-            Notable(self._notable, self.repeats["event"]), self._cells, points, lags,
-            self._traces(), size,
+            Notable(self._notable, self.repeats["event"], self.folder), self._cells, points, lags,
+            self._traces(), size, self._requests(),
         )  # fmt: skip
+
+    def _requests(self) -> Sequence[pa.Table]:
+        """Give the steps of requests in parts that each hold whole traces."""
+        parts = -(-self._steps.bytes // self.budget)  # none where nothing was drawn
+        return _Steps(self._steps, _numbers(self.repeats["event"]), parts)
 
     def _traces(self) -> Iterator[pl.DataFrame]:
         """Give the passages by shares of the traces that each fit into memory."""
         import polars as pl
 
         shares = max(1, -(-self._passages.bytes // self.budget))
-        width = (1 << 64) // shares
         for share in range(shares):
-            start = -(1 << 63) + share * width
-            stop = start + width if share + 1 < shares else 1 << 63
+            start, stop = _share(share, shares)
             yield pl.DataFrame(self._passages.between(start, stop, list(clocks.PASSAGES)))
 
     def points(self, rows: Sequence[int]) -> pa.Table:
         """Read METRIC rows back by their numbers, in the order asked for."""
         import numpy as np
-        import pyarrow as pa
 
-        wanted = np.unique(np.array(rows, np.int64))
-        found = [schema.empty("metric")]
-        for number in np.unique(wanted >> _FILE).tolist():
-            places = wanted[wanted >> _FILE == number] & _PLACE
-            gone = self.repeats["metric"].dropped.get(number)
-            if gone is not None:
-                places = places - np.searchsorted(gone, places)
-            path = self.folder / store.FOLDERS["metric"] / store.part(number)
-            found.append(store.rows_at(path, "metric", places))
-        order = np.searchsorted(wanted, np.array(rows, np.int64))
-        return pa.concat_tables(found).take(arrow.core().array(order))
+        asked = np.array(rows, np.int64)
+        found = _read_back(self.folder, "metric", self.repeats["metric"], np.unique(asked))
+        return in_order(found, "row", asked).drop_columns(["row"])
 
 
 _SLAB_BYTES = 400
@@ -197,16 +195,27 @@ class Notable:
 
     kept: Spool
     repeats: Repeats
+    folder: Path
+    """The run's; the records that are not notable lie there."""
 
     def between(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
         """Give some columns of the rows whose time lies in ``[start, stop)``."""
         return _without(self.kept.between(start, stop, columns), _numbers(self.repeats))
 
     def take(self, rows: Numbers, columns: Sequence[str]) -> pa.Table:
-        """Give some columns of rows by their numbers, in that order."""
-        import numpy as np
+        """Give some columns of rows by their numbers, in that order.
 
-        table = self.kept.take(rows, columns)
+        What is not notable, such as what a request does as a rule, is read from the run.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        found = self.kept.those(rows, columns)
+        missing = np.setdiff1d(rows, found["row"].to_numpy())
+        if len(missing):
+            others = _read_back(self.folder, "event", self.repeats, missing)
+            found = pa.concat_tables([found, others.select(found.column_names)])
+        table = in_order(found, "row", rows).select([*columns])
         if "event_id" not in columns or not self.repeats.renumbered:
             return table
         ids = arrow.whole(table["event_id"])
@@ -254,11 +263,58 @@ class _Series(Sequence["pa.Table"]):
         return pa.concat_tables(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps(Sequence["pa.Table"]):
+    """The steps of requests in parts that each hold whole traces, read when asked for."""
+
+    kept: Spool
+    dropped: Numbers
+    parts: int
+
+    def __len__(self) -> int:
+        return self.parts
+
+    @overload
+    def __getitem__(self, at: int) -> pa.Table: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[pa.Table]: ...
+    def __getitem__(self, at: int | slice) -> pa.Table | Sequence[pa.Table]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(self.parts)[at]]
+        if at >= self.parts:
+            raise IndexError(at)
+        start, stop = _share(at, self.parts)
+        return _without(self.kept.between(start, stop, list(steps.COLUMNS)), self.dropped)
+
+
+def _share(at: int, of: int) -> tuple[int, int]:
+    """Give the hashes, ``[start, stop)``, that one of so many equal shares holds."""
+    width = (1 << 64) // of
+    start = -(1 << 63) + at * width
+    return start, start + width if at + 1 < of else 1 << 63
+
+
 def _numbered(table: pa.Table, number: int) -> pa.Table:
     """Put the number of a file into those of its rows."""
     at = table.schema.get_field_index("row")
     rows = arrow.compute().add(table["row"], number << _FILE)
     return table.set_column(at, table.field(at), rows)
+
+
+def _read_back(folder: Path, name: str, repeats: Repeats, rows: Numbers) -> pa.Table:
+    """Read rows of a table from the run by their numbers, ascending, which are added as ``row``."""
+    import numpy as np
+    import pyarrow as pa
+
+    found = [schema.empty(name)]
+    for number in np.unique(rows >> _FILE).tolist():
+        places = rows[rows >> _FILE == number] & _PLACE
+        gone = repeats.dropped.get(number)
+        if gone is not None:
+            places = places - np.searchsorted(gone, places)
+        path = folder / store.FOLDERS[name] / store.part(number)
+        found.append(store.rows_at(path, name, places))
+    return pa.concat_tables(found).append_column("row", pa.array(rows))
 
 
 def _numbers(repeats: Repeats) -> Numbers:

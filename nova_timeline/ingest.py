@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nova_timeline import arrow, connector, duplicates, knowledge, normalise, schema, store
 from nova_timeline.attempts import persistently
 from nova_timeline.connector import Batch, Connector, Gap, Partition
-from nova_timeline.correlate import notable
+from nova_timeline.correlate import notable, steps
 from nova_timeline.coverage import Count
 from nova_timeline.errors import TransientError, UnreadableSourceError
 
@@ -66,6 +66,7 @@ class Piece:
     arrivals: pa.Table | None = None
     own_receipt: bool = False
     passages: pa.Table | None = None
+    steps: pa.Table | None = None
     gaps: list[Gap] = field(default_factory=list[Gap])
     read: dict[str, int] = field(default_factory=dict[str, int])
     """uri -> records decoded."""
@@ -91,6 +92,7 @@ def read(task: Task) -> Piece:
         piece.own_receipt = own = task.source.use in OWN_RECEIPT
         piece.arrivals = arrow.table(notable.arrivals(table, own_receipt=own))
         piece.passages = arrow.table(notable.passages(table))
+        piece.steps = steps.of(table)
         piece.stored["event"] = _stored(table, "event")
     if "evidence" in found:
         several = len(found["evidence"]) > len(task.partitions)

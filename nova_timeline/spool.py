@@ -82,20 +82,24 @@ class Spool:
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Give rows by their numbers, in the order asked for; all must be there."""
+        return in_order(self.those(rows, columns), self.key, rows).select([*columns])
+
+    def those(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Give those rows of some numbers that are there, each once and in any order.
+
+        Returns:
+            The numbers, then the columns.
+        """
         import numpy as np
 
         wanted, key = np.unique(rows), self.key
         asked = arrow.core().array(wanted)
         bounds = (int(wanted[0]), int(wanted[-1])) if len(wanted) else (1, 0)
-        found = self._picked(
+        return self._picked(
             [*dict.fromkeys([key, *columns])],
             lambda table: arrow.compute().is_in(table[key], value_set=asked),
             key, bounds,
         )  # fmt: skip
-        have = found[key].to_numpy()
-        order = np.argsort(have, kind="stable")
-        places = order[np.searchsorted(have, rows, sorter=order)]
-        return found.select([*columns]).take(arrow.core().array(places))
 
     def _picked(
         self,
@@ -144,3 +148,13 @@ class Spool:
         self._files.append(path)
         self._held.clear()
         self._here = 0
+
+
+def in_order(found: pa.Table, key: str, rows: npt.NDArray[np.int64]) -> pa.Table:
+    """Put rows that have their numbers in a column into the order asked for; all must be there."""
+    import numpy as np
+
+    have = found[key].to_numpy()
+    order = np.argsort(have, kind="stable")
+    places = order[np.searchsorted(have, rows, sorter=order)]
+    return found.take(arrow.core().array(places))
