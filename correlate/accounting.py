@@ -48,7 +48,6 @@ _ODD = 0.5  # the weight of what is strange and no harm
 _SECOND_MODE = 0.5
 _UNFELT = 0.5
 _ELSEWHERE = 0.25  # of what arose in it, where something it depends on tells of trouble
-_LEAST = 0.02
 _CITED = 3  # rows of a sign
 _ONSET = 0.1  # of the peak; excess above this before it belongs to it
 
@@ -248,9 +247,9 @@ def _of_mode(
         if others:
             score *= _ELSEWHERE
             text += f"; but {min(others)}, on which it depends, tells of trouble otherwise"
-        if score >= _LEAST:
-            sign = _sign(books, x, code[entity]) if told.felt else None
-            made.append(Charge(entity, METHOD, score, text, None, sign))
+        # Who only hands trouble on is charged with nothing, and still shows it in the timeline.
+        sign = _sign(books, x, code[entity]) if told.felt else None
+        made.append(Charge(entity, METHOD, score, text, None, sign))
     return made
 
 

@@ -50,7 +50,7 @@ def charged(*series: Series, **over: Any) -> dict[str, float]:
     best: dict[str, float] = {}
     for c in sorted(found, key=lambda c: -c.score):
         best.setdefault(c.entity, round(c.score, 2))
-    return best
+    return {e: score for e, score in best.items() if score >= 0.03}
 
 
 SLOW_DB: list[Series] = [
@@ -160,6 +160,14 @@ def test_a_charge_says_what_it_counted_and_cites_the_first_bad_point() -> None:
     points = metric_rows(*SLOW_DB)
     cited = points.filter(pl.col("row") == found.sign.row).row(0, named=True)
     assert (cited["entity"], cited["metric"], cited["value"]) == ("db", "latency_ms", 105)
+
+
+def test_who_hands_trouble_on_shows_it_and_is_charged_with_nothing() -> None:
+    found = {c.entity: c for c in accounting.account(case(*SLOW_DB)).charges}
+    assert sorted(found) == ["db", "shop", "web"]
+    assert found["web"].score == pytest.approx(0, abs=0.01)
+    assert found["web"].sign is not None
+    assert found["web"].sign.time == at(FROM)
 
 
 def test_without_known_calls_they_are_inferred_and_said_to_be() -> None:
