@@ -68,7 +68,7 @@ class Nezha:
         """Write logs and metrics as Parquet and spans as OTLP/JSON, the usual before the rest."""
         spans = _spans(case.folder)
         logs = _logs(case.folder, *_range(spans))
-        begin, end = _range(spans)
+        begin, end = seen, _ = _range(spans)
         usual = _usual(case.folder, begin)
         if usual is not None:
             before = _spans(usual)
@@ -91,6 +91,7 @@ class Nezha:
             "title": "Requests do not go as they should",
             "start": _time(begin),
             "end": _time(end + _SECOND),
+            "usual_until": _time(seen),
         }
         return _incident_file.write(folder, head, sources)
 
