@@ -1,7 +1,8 @@
 """The benchmarks of this folder, each run as the program that it is.
 
-A benchmark is a module whose name does not begin with an underscore: ``python -m benchmarks.NAME
---json`` prints one JSON object on the last line of stdout, and progress on stderr.
+A benchmark is a module whose name does not begin with an underscore, or a package that can be run:
+``python -m benchmarks.NAME --json`` prints one JSON object on the last line of stdout, and progress
+on stderr.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 _OTHERS = ("document", "document_accuracy", "shifted", "smoke")
 """Programs that measure nothing themselves."""
+_ACCURACY = ("simulate",)
+"""Programs that measure how often an answer is right, and not how fast it comes."""
 _TOLD = 2000
 """Characters of a failed program's complaint that are passed on."""
 
 
 def names(folder: Path = Path(__file__).parent) -> list[str]:
     """Name every benchmark, in order."""
-    found = (path.stem for path in folder.glob("[!_]*.py"))
-    return sorted(name for name in found if name not in _OTHERS)
+    modules = (path.stem for path in folder.glob("[!_]*.py"))
+    packages = (path.parent.name for path in folder.glob("[!_]*/__main__.py"))
+    return sorted(name for name in (*modules, *packages) if name not in _OTHERS)
+
+
+def timed() -> list[str]:
+    """Name the benchmarks that measure speed."""
+    return [name for name in names() if name not in _ACCURACY]
 
 
 def run(name: str, arguments: Sequence[str]) -> dict[str, Any]:

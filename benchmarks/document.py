@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PAGE, help="the page (docs/performance.md)")
     chosen = parser.parse_args(arguments)
     files: list[Path] = chosen.files or [RUNS]
-    only = _programs.names() if chosen.only is None else chosen.only.split(",")
+    only = _programs.timed() if chosen.only is None else chosen.only.split(",")
     try:
         if chosen.run:
             measure(chosen.events, only, files[0], again=chosen.again)

@@ -84,7 +84,11 @@ def test_floors_that_do_not_fit_are_refused(text: str, message: str) -> None:
 def test_benchmarks_are_found_by_their_files(tmp_path: Path) -> None:
     for name in ("order", "bursts", "_rounds", "smoke"):
         (tmp_path / f"{name}.py").touch()
-    assert _programs.names(tmp_path) == ["bursts", "order"]
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "__main__.py").touch()
+    (tmp_path / "__pycache__").mkdir()
+    assert _programs.names(tmp_path) == ["bursts", "order", "packed"]
+    assert "simulate" not in _programs.timed()
 
 
 def test_a_benchmark_that_fails_to_run_is_a_verdict() -> None:

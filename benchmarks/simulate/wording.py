@@ -1,0 +1,111 @@
+"""Turns what was said into text, by who says it and what the fault makes them say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fixtures.scenario import dice
+
+from . import sayings, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from .plan import Fault
+    from .requests import Said
+    from .world import Entity, World
+
+_STORE_SAYS = {"timeout": "sql.timeout", "refused": "sql.refused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A line as it was written."""
+
+    time: int
+    entity: str
+    host: str
+    level: str
+    body: str
+    trace_id: str = ""
+
+
+class Wording:
+    """Finds the text of each line; a bug or a bad record has the same stack each time."""
+
+    def __init__(self, world: World, fault: Fault, seed: int, acts: tuple[int, int]) -> None:
+        """Remember who there is, what went wrong, and from when to when (ns) it acted."""
+        self.world, self.fault, self.seed, self.acts = world, fault, seed, acts
+        self.rng = dice("words", seed)
+        self.stacks = {name: self._stack(name) for name in world.entities}
+
+    def _stack(self, name: str) -> dict[str, str]:
+        """Draw where in its code an entity fails: the same place whenever it does."""
+        rng = dice("stack", self.seed, name)
+        return {"field": rng.choice(vocabulary.FIELDS), "cls": rng.choice(vocabulary.CLASSES),
+                "verb": rng.choice(vocabulary.VERBS), "n": str(rng.randrange(20, 300))}  # fmt: skip
+
+    def written(self, said: Said) -> Written:
+        """Write a line."""
+        entity = self.world.entities[said.entity]
+        rng = self.rng
+        if said.family == "usual":
+            level, body = "INFO", self._form(rng.choice(sayings.USUAL), entity, said, rng)
+            if entity.kind == "database":
+                body = f"checkpoint complete: wrote {rng.randrange(200, 3000)} buffers"
+        elif said.family == "background":
+            level, body = self._background(entity, said, rng)
+        else:
+            level, body = said.level, self._failure(entity, said, rng)
+            if level == "":
+                level = "ERROR"
+        return Written(said.time, said.entity, said.host, level, body, said.trace_id)
+
+    def _background(self, entity: Entity, said: Said, rng: Random) -> tuple[str, str]:
+        if entity.kind == "database":
+            return "ERROR", sayings.text("db.other", entity.language, {})
+        level, form = rng.choice(sayings.BACKGROUND)
+        return level, self._form(form, entity, said, rng)
+
+    def _failure(self, entity: Entity, said: Said, rng: Random) -> str:
+        family = self._family(entity, said)
+        if family == "background":
+            return self._background(entity, said, rng)[1]
+        about = self._about(entity, said, rng)
+        return sayings.text(family, entity.language, about)
+
+    def _family(self, entity: Entity, said: Said) -> str:
+        """Find what the line tells of: the fault's own words, or those of any such failure."""
+        acts = self.acts[0] <= said.time < self.acts[1]
+        says = self.fault.says if acts else {}
+        if said.family == "own":
+            found = says.get(entity.name, {}).get("own")
+            return f"db.{found or 'other'}" if entity.kind == "database" else found or "background"
+        if said.family == "slow":
+            return "db.slow"
+        told = says.get((entity.name, said.callee), {}).get(said.family)
+        callee = self.world.entities.get(said.callee)
+        if told or callee is None or callee.kind != "database":
+            return told or said.family
+        if said.family == "upstream":
+            return f"sql.{says.get(said.callee, {}).get('own', 'other')}"
+        return _STORE_SAYS.get(said.family, said.family)
+
+    def _form(self, form: str, entity: Entity, said: Said, rng: Random) -> str:
+        return form.format_map(self._about(entity, said, rng))
+
+    def _about(self, entity: Entity, said: Said, rng: Random) -> Mapping[str, str]:
+        callee = self.world.entities.get(said.callee)
+        address = (callee.address or f"{callee.name}.{self.world.org}.internal") if callee else ""
+        millis = said.millis or rng.randrange(20, 400)
+        return {
+            "org": self.world.org, "service": entity.name, "callee": said.callee,
+            "address": address, "path": rng.choice(vocabulary.PATHS), "ms": str(millis),
+            "seconds": f"{millis / 1000:g}", "id": f"{rng.getrandbits(48):012x}",
+            "pool": self.fault.details.get("pool", "20"), "user": entity.name,
+            "code": rng.choice(("500", "503", "503", "502")),
+            **self.stacks[entity.name],
+            "why": "a call it depends on failed" if rng.random() < 0.5 else "no answer in time",
+        }  # fmt: skip
