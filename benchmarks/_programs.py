@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[1]
-_OTHERS = ("document", "document_accuracy", "shifted", "smoke")
-"""Programs that measure nothing themselves."""
+_OTHERS = ("accuracy", "document", "document_accuracy", "shifted", "smoke")
+"""Programs that measure nothing themselves, or only on data that is not here."""
 _ACCURACY = ("simulate",)
 """Programs that measure how often an answer is right, and not how fast it comes."""
 _TOLD = 2000

@@ -112,9 +112,9 @@ def show_curve(found: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    points = found["sweep"]["points"]
+    points = found["points"]
     names = [name for name in points[0] if name != "ci95"]
-    table = Table(*names, title=f"{found['cases']} cases, by {found['sweep']['parameter']}")
+    table = Table(*names, title=f"{found['cases']} cases, by {found['sweep']}")
     for point in points:
         table.add_row(*("-" if point[n] is None else str(point[n]) for n in names))
     Console().print(table)
@@ -150,8 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         seeds = range(chosen.seed, chosen.seed + chosen.cases)
         curve = sweep.curve(chosen.sweep, seeds, settings, lambda jobs: _told(jobs, chosen.workers))
-        found = {"benchmark": "simulate", "cases": chosen.cases, "seed": chosen.seed,
-                 "sweep": curve}  # fmt: skip
+        found = {"benchmark": "simulate", "cases": chosen.cases, "seed": chosen.seed, **curve}
     if chosen.json:
         print(json.dumps(found))
     elif chosen.sweep is None:

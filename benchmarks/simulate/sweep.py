@@ -48,5 +48,5 @@ def curve(
     for level in LEVELS[parameter]:
         jobs = [(seed, settings(parameter, level, base)) for seed in seeds]
         found = scoring.summary(list(run(jobs)), seeds[0])
-        points.append({"level": level, **{name: found[name] for name in _TOLD}})
-    return {"parameter": parameter, "points": points}
+        points.append({parameter: level, **{name: found[name] for name in _TOLD}})
+    return {"sweep": parameter, "points": points}
