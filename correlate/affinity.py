@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ def _last(address: re.Match[str]) -> str:
     return address[0].rstrip("/").rpartition("/")[2]
 
 
-def _plain(text: str) -> list[str]:
+@lru_cache(maxsize=2048)
+def _plain(text: str) -> tuple[str, ...]:
     found = (w.lower() for w in _WORD.findall(text))
-    return [_stem(w) for w in found if len(w) >= _SHORTEST and w not in _STOP]
+    return tuple(_stem(w) for w in found if len(w) >= _SHORTEST and w not in _STOP)
 
 
+@lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
     for ending in ("ing", "ions", "ion", "ies", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) > _SHORTEST:
@@ -110,10 +113,11 @@ _NAME = re.compile(
 _FEWEST_LETTERS = 6
 
 
-def names(text: str) -> set[str]:
+@lru_cache(maxsize=2048)
+def names(text: str) -> frozenset[str]:
     """Find names made of several words, written alike: ``read_3ds``, ``readThreeDS``, ``a-b``."""
     found = {joined(w) for n in _NAME.findall(text) for w in (n, *re.split(r"[.]", n))}
-    return {n for n in found if len(n) >= _FEWEST_LETTERS and not n.isdigit()}
+    return frozenset(n for n in found if len(n) >= _FEWEST_LETTERS and not n.isdigit())
 
 
 def joined(name: str) -> str:

@@ -101,6 +101,21 @@ class Diff:
         return _left(self.put, self.taken)
 
     @cached_property
+    def gone_text(self) -> str:
+        """All lines of `gone` as one text."""
+        return "\n".join(self.gone)
+
+    @cached_property
+    def new_text(self) -> str:
+        """All lines of `new` as one text."""
+        return "\n".join(self.new)
+
+    @cached_property
+    def after_text(self) -> str:
+        """All lines of `after` as one text."""
+        return "\n".join(self.after)
+
+    @cached_property
     def is_same(self) -> bool:
         """Say whether it only moves, renames in place or lays out anew what was there."""
         return bool(self.taken or self.put) and _tokens(self.taken) == _tokens(self.put)
@@ -138,8 +153,8 @@ class Diff:
     @cached_property
     def growing(self) -> str | None:
         """Name a container that lives on, is added to, and that nothing in sight bounds."""
-        text = "\n".join(self.new)
-        if _BOUNDED.search("\n".join(self.after)):
+        text = self.new_text
+        if _BOUNDED.search(self.after_text):
             return None
         found = _FIELD.search(text)
         if found:
@@ -152,7 +167,7 @@ class Diff:
 
     def unmade_table(self, files: str) -> str | None:
         """Name a table that a new query reads or writes and that no migration beside it makes."""
-        text = "\n".join(self.new)
+        text = self.new_text
         if re.search(r"migrat|schema|alembic|flyway|\.sql", files, re.I) or _MADE.search(text):
             return None
         known = {m["name"] for m in _TABLE.finditer("\n".join(self.before))}

@@ -35,77 +35,91 @@ _COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", 
 
 
 @dataclass(frozen=True, slots=True)
+class Threat:
+    """A hazard that what failed fits."""
+
+    hazard: Hazard
+    share: float
+    """How well, above 0 and up to 1."""
+    symptom: Symptom
+
+    @property
+    def most(self) -> float:
+        """How much it can speak against a change that shows it as strongly as can be."""
+        return self.share * self.hazard.strength
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A hazard that a change shows, and by what."""
+    """A hazard that a change shows, by what, and how strongly."""
 
     hazard: Hazard
     by: str
     strength: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A hazard that a change shows, and how well what failed fits it."""
-
-    shown: Shown
-    share: float
-    """From 0 (nothing of the kind failed) to 1."""
-    symptom: Symptom | None
+def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
+    """Find the hazards that what failed fits, those that can tell most first."""
+    found = (threat(hazard, symptoms) for hazard in knowledge.hazards())
+    return tuple(sorted((t for t in found if t), key=lambda t: (-t.most, t.hazard.id)))
 
 
-def shown(change: Change) -> list[Shown]:
-    """Find the hazards that a change shows, each by what shows it most strongly."""
-    found: list[Shown] = []
-    for hazard in knowledge.hazards():
-        ways = [way for test in hazard.change if (way := _holds(test, change)) is not None]
-        if ways:
-            by, strength = max(ways, key=lambda w: w[1])
-            found.append(Shown(hazard, by, strength * hazard.strength))
-    return found
-
-
-def best(change: Change, symptoms: Sequence[Symptom]) -> Fit | None:
-    """Find the hazard of a change that fits what failed best; None where it shows none."""
-    fits = (fit(one, symptoms) for one in shown(change))
-    order = sorted(fits, key=lambda f: (-f.share * f.shown.strength, f.shown.hazard.id))
-    return next(iter(order), None)
-
-
-def fit(one: Shown, symptoms: Sequence[Symptom]) -> Fit:
+def threat(hazard: Hazard, symptoms: Sequence[Symptom]) -> Threat | None:
     """Say how well what failed fits a hazard: the best of its symptoms counts."""
-    found = Fit(one, 0.0, None)
-    hazard = one.hazard
+    share, best = 0.0, None
     for symptom in symptoms:
         reach = 1.0 if symptom.at_root else ELSEWHERE
-        if reach <= found.share:
+        if reach <= share:
             continue
         if hazard.symptom.search(symptom.text):
-            found = Fit(one, reach, symptom)
-        elif hazard.effect is not None and hazard.effect.search(symptom.text):
-            share = GENERAL * reach
-            found = Fit(one, share, symptom) if share > found.share else found
+            share, best = reach, symptom
+        elif GENERAL * reach > share and hazard.effect and hazard.effect.search(symptom.text):
+            share, best = GENERAL * reach, symptom
+    return None if best is None else Threat(hazard, share, best)
+
+
+def best(change: Change, known: Sequence[Threat]) -> tuple[Threat, Shown] | None:
+    """Find what a change shows of what failed; None where it shows nothing.
+
+    Args:
+        change: the change.
+        known: see `threats`.
+    """
+    found: tuple[Threat, Shown] | None = None
+    most = 0.0
+    for one in known:
+        if one.most <= most:
+            break
+        shows = shown(one.hazard, change)
+        if shows is not None and one.share * shows.strength > most:
+            found, most = (one, shows), one.share * shows.strength
     return found
+
+
+def shown(hazard: Hazard, change: Change) -> Shown | None:
+    """Say by what a change shows a hazard most strongly; None if it does not."""
+    ways = [way for test in hazard.change if (way := _holds(test, change)) is not None]
+    if not ways:
+        return None
+    by, strength = max(ways, key=lambda w: w[1])
+    return Shown(hazard, by, strength * hazard.strength)
 
 
 def _holds(test: Test, change: Change) -> tuple[str, float] | None:
     """Say by what a change shows what a test asks, and how strongly; None if it does not."""
-    asked = (_setting, _findings, _lines, _calls, _words)
-    ways: list[tuple[str, float]] = []
-    for ask in asked:
+    said, least = "", 1.0
+    for ask, about in _ASKS:
+        if test.asks.isdisjoint(about):
+            continue
         way = ask(test, change)
         if way is None:
             return None
-        ways.append(way)
-    return next((said for said, _ in ways if said), ""), min(strength for _, strength in ways)
-
-
-_NOT_ASKED = ("", 1.0)
+        said, least = said or way[0], min(least, way[1])
+    return said, least
 
 
 def _findings(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of the diff as a whole."""
-    if not test.findings:
-        return _NOT_ASKED
     diff = change.diff
     if diff is None:
         return None
@@ -149,40 +163,49 @@ def _words(test: Test, change: Change) -> tuple[str, float] | None:
 def _lines(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of the lines taken out and put in."""
     gone, new, without = (test.patterns.get(n) for n in ("gone", "new", "without"))
-    if gone is None and new is None and without is None:
-        return _NOT_ASKED
     diff = change.diff
-    if diff is None or (without is not None and any(without.search(x) for x in diff.after)):
+    if diff is None or (without is not None and without.search(diff.after_text)):
         return None
     if gone is not None and new is not None:
         said = _other(gone, new, diff)
     elif gone is not None:
-        said = _more(gone, diff.gone, diff.new)
+        said = _more(gone, diff.gone_text, diff.new_text)
     else:
-        said = _more(new, diff.new, diff.gone) if new is not None else ""
+        said = _more(new, diff.new_text, diff.gone_text) if new is not None else ""
     return None if said is None else (said, 1.0)
 
 
 def _other(gone: re.Pattern[str], new: re.Pattern[str], diff: Diff) -> str | None:
     """Give the first line taken out that fits, where the lines put in say something else there."""
-    shows = next((x for x in diff.gone if gone.search(x)), None)
-    old = Counter(m[0].casefold() for x in diff.gone for m in gone.finditer(x))
-    now = Counter(m[0].casefold() for x in diff.new for m in new.finditer(x))
-    return shows.strip() if shows and now and old != now else None
-
-
-def _more(pattern: re.Pattern[str], ours: Sequence[str], theirs: Sequence[str]) -> str | None:
-    """Give the first line that fits, where more of ours than of theirs do."""
-    fits = [x for x in ours if pattern.search(x)]
-    if len(fits) <= sum(1 for x in theirs if pattern.search(x)):
+    first = gone.search(diff.gone_text)
+    if first is None or not new.search(diff.new_text):
         return None
-    return fits[0].strip()
+    old = Counter(m[0].casefold() for m in gone.finditer(diff.gone_text))
+    now = Counter(m[0].casefold() for m in new.finditer(diff.new_text))
+    return None if old == now else _line(diff.gone_text, first)
+
+
+def _more(pattern: re.Pattern[str], ours: str, theirs: str) -> str | None:
+    """Give the first line that fits, where more of our lines than of theirs do."""
+    first = pattern.search(ours)
+    if first is None or _fitting(pattern, ours) <= _fitting(pattern, theirs):
+        return None
+    return _line(ours, first)
+
+
+def _fitting(pattern: re.Pattern[str], text: str) -> int:
+    """Count the lines that fit."""
+    return len({text.count("\n", 0, m.start()) for m in pattern.finditer(text)})
+
+
+def _line(text: str, found: re.Match[str]) -> str:
+    """Give the line that a match begins on."""
+    start = text.rfind("\n", 0, found.start()) + 1
+    return text[start:].split("\n", 1)[0].strip()
 
 
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of settings: the one that moved farthest."""
-    if not test.moved:
-        return _NOT_ASKED
     fits = [
         (told(s), 1.0 if s.ratio is None or s.ratio <= 0 else _far(s.ratio))
         for s in change.settings
@@ -210,3 +233,13 @@ def told(setting: Setting) -> str:
     if not setting.new:
         return f"{setting.key}, which was {setting.old}, is gone"
     return f"{setting.key} from {setting.old or 'nothing'} to {setting.new}"
+
+
+_ASKS = (
+    (_setting, ("moved",)),
+    (_findings, ("findings",)),
+    (_lines, ("gone", "new", "without")),
+    (_calls, ("call_gone", "call_new")),
+    (_words, ("path", "title")),
+)
+"""What looks at a change for a test, and what of the test it looks for."""

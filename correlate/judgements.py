@@ -54,6 +54,7 @@ _FEWEST_ALIKE = 3
 _PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator_action": 0.05,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
+_HOPELESS = 0.02  # with less than this for all else, no kind of change would be named
 _UNSURE = 0.6  # of what counts, where what a change touched is not known
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
@@ -70,12 +71,12 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         _place(change, scene),
         _words(change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
-        *_nature(change, scene, harmless),
         *_began(effect, change, scene),
         *_undone(signal, scene),
         *_common(change, scene),
         *_carried(change),
     ]
+    terms += _nature(change, scene, harmless, sum(t.weight for t in terms))
     kept = tuple(t for t in terms if t.weight)
     return Candidate(signal, kept, is_change=True, also=change.also)
 
@@ -227,10 +228,12 @@ def _changed(change: Change) -> str:
     return "\n".join((change.title, *change.files, *lines, *moved))
 
 
-def _nature(change: Change, scene: Scene, harmless: tuple[str, float] | None) -> list[Term]:
+def _nature(
+    change: Change, scene: Scene, harmless: tuple[str, float] | None, so_far: float
+) -> list[Term]:
     """Judge what kind of change it was: what it can break, or that it can hardly break anything."""
     terms = [] if harmless is None else [Term(harmless[0], harmless[1], (), "nature")]
-    if harmless is not None and harmless[1] <= INNOCENT:
+    if (harmless is not None and harmless[1] <= INNOCENT) or so_far < _HOPELESS:
         return terms
     moved = [s for s in change.settings if s.moved != "other"]
     if moved:
@@ -241,17 +244,15 @@ def _nature(change: Change, scene: Scene, harmless: tuple[str, float] | None) ->
 
 def _hazard(change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
-    best = hazards.best(change, scene.symptoms)
-    if best is not None:
-        says, by = best.shown.hazard.says, _short(best.shown.by)
-        if best.symptom is None:
-            text = f"{says} ({by}), but nothing failed the way that breaks"
-            return [Term(text, -0.08, (), "hazard")]
-        weight = EXPLAINS * best.share * best.shown.strength
-        text = f"{says} ({by}), and this is what such a change breaks like"
-        return [Term(text, weight, (best.symptom.signal,), "hazard")]
+    found = hazards.best(change, scene.threats)
+    if found is not None:
+        threat, shown = found
+        says = f"{shown.hazard.says} ({_short(shown.by)})"
+        weight = EXPLAINS * threat.share * shown.strength
+        text = f"{says}, and this is what such a change breaks like"
+        return [Term(text, weight, (threat.symptom.signal,), "hazard")]
     if change.diff is not None:
-        return [Term("nothing in it is of a kind that breaks like this", -0.12, (), "hazard")]
+        return [Term("nothing in it is of a kind that breaks like this", -0.15, (), "hazard")]
     if change.files:
         return [Term("what it changed in its files is not known", -_UNTOLD, (), "hazard")]
     if affinity.RISKY.search(change.text):

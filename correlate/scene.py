@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity
+from . import affinity, hazards
 from .change_points import direction
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .departures import Departure
     from .episode import Signal
     from .failures import Line
+    from .hazards import Threat
     from .suspects import Suspect
 
 _ERROR = 17
@@ -167,6 +168,11 @@ class Scene:
         error = told and s["severity"] >= _ERROR
         count = s["count"] if told else 0
         return Symptom(self.text(s), entity, entity in self._heart, s["signal"], count, error)
+
+    @cached_property
+    def threats(self) -> tuple[Threat, ...]:
+        """What kinds of change break the way things broke."""
+        return hazards.threats(self.symptoms)
 
     @cached_property
     def _heart(self) -> frozenset[str]:

@@ -37,6 +37,8 @@ class Test:
     findings: tuple[str, ...] = ()
     patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict[str, re.Pattern[str]])
     moved: tuple[str, ...] = ()
+    asks: frozenset[str] = frozenset()
+    """What it asks for, by name; ``moved`` and ``findings`` among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ def _test(where: str, given: dict[str, Any]) -> Test:
         msg = f"{where}: setting and moved go together"
         raise KnowledgeError(msg)
     patterns = {p: _any(where, [given[p]]) for p in _PATTERNS if p in given}
-    return Test(tuple(f for f in FINDINGS if given.get(f)), patterns, moved)
+    findings = tuple(f for f in FINDINGS if given.get(f))
+    asks = {*patterns, *(["moved"] if moved else []), *(["findings"] if findings else [])}
+    return Test(findings, patterns, moved, frozenset(asks))
 
 
 def _trigger(given: dict[str, Any]) -> Trigger:
@@ -208,7 +212,7 @@ def _any(where: str, patterns: Iterable[str]) -> re.Pattern[str]:
     """Compile patterns into one that any of them fits."""
     try:
         whole = "|".join(f"(?:{re.compile(p).pattern.removeprefix('(?i)')})" for p in patterns)
-        return re.compile(whole, re.IGNORECASE)
+        return re.compile(whole, re.IGNORECASE | re.MULTILINE)
     except re.error as error:
         msg = f"{where}: {error} in a pattern"
         raise KnowledgeError(msg) from error

@@ -1,6 +1,8 @@
 """Every kind of change in hazards.toml is shown by its own sample, and by no harmless one."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nova_timeline import knowledge
 from nova_timeline.correlate import hazards
@@ -30,25 +32,26 @@ def symptom(text: str, *, at_root: bool = True) -> Symptom:
     return Symptom(text, "shop", at_root, 1, 5, is_error=True)
 
 
-def sample(hazard: Hazard) -> hazards.Shown:
+def sample(hazard: Hazard) -> hazards.Shown | None:
     given = hazard.sample
     files = [given["path"]] if "path" in given else []
-    found = hazards.shown(change(given.get("title", "x"), given.get("diff", ""), files))
-    return next(s for s in found if s.hazard is hazard)
+    return hazards.shown(hazard, change(given.get("title", "x"), given.get("diff", ""), files))
 
 
 @every_hazard
 def test_its_sample_shows_it_and_breaks_as_it_says(hazard: Hazard) -> None:
     shown = sample(hazard)
-    found = hazards.fit(shown, [symptom(hazard.sample["fault"])])
+    found = hazards.threat(hazard, [symptom(hazard.sample["fault"])])
+    assert found is not None
     assert found.share == 1
+    assert shown is not None
     assert shown.by
     assert 0 < shown.strength <= 1
 
 
 @every_hazard
 def test_a_calm_change_does_not_show_it(hazard: Hazard) -> None:
-    assert hazard not in [s.hazard for s in hazards.shown(change(diff=CALM))]
+    assert hazards.shown(hazard, change(diff=CALM)) is None
 
 
 def test_there_are_enough_and_each_says_what_it_does() -> None:
@@ -58,22 +61,37 @@ def test_there_are_enough_and_each_says_what_it_does() -> None:
 
 def test_a_symptom_further_up_counts_less_and_a_general_one_less_still() -> None:
     [loop] = [h for h in knowledge.hazards() if h.id == "call-in-loop"]
-    shown = sample(loop)
     root, above = symptom("queries per request"), symptom("queries per request", at_root=False)
-    assert hazards.fit(shown, [above]).share == hazards.ELSEWHERE
-    assert hazards.fit(shown, [above, root]).share == 1
-    assert hazards.fit(shown, [symptom("latency rose")]).share == hazards.GENERAL
-    assert hazards.fit(shown, [symptom("certificate expired")]).symptom is None
+    for symptoms, share in (
+        ([above], hazards.ELSEWHERE),
+        ([above, root], 1.0),
+        ([symptom("latency rose")], hazards.GENERAL),
+    ):
+        found = hazards.threat(loop, symptoms)
+        assert found is not None
+        assert found.share == share
+    assert hazards.threat(loop, [symptom("certificate expired")]) is None
 
 
 def test_a_value_that_hardly_moved_hardly_shows_anything() -> None:
+    known = hazards.threats([symptom("timed out")])
     far, near = (
-        hazards.best(change(diff=f"-timeout: 9s\n+timeout: {n}s"), [symptom("timed out")])
-        for n in ("1", "8")
+        hazards.best(change(diff=f"-timeout: 9s\n+timeout: {n}s"), known) for n in ("1", "8")
     )
     assert far is not None
     assert near is not None
-    assert near.shown.strength < 0.2 < far.shown.strength
+    assert near[1].strength < 0.2 < far[1].strength
+
+
+@given(st.permutations(["queries per request rose", "timed out", "oom killed", "429"]))
+def test_the_hazard_that_tells_most_is_found_whatever_the_order(texts: list[str]) -> None:
+    known = hazards.threats([symptom(t) for t in texts])
+    one = change(diff="-timeout: 9s\n-cache.get(k)\n+timeout: 5s\n")
+    shown = ((t, hazards.shown(t.hazard, one)) for t in known)
+    most = max(t.share * s.strength for t, s in shown if s is not None)
+    found = hazards.best(one, known)
+    assert found is not None
+    assert found[0].share * found[1].strength == most
 
 
 @pytest.mark.parametrize(
