@@ -279,7 +279,8 @@ def _sign(books: Ledger, x: Excess, e: int) -> Sign:
 
     peak = int(x.peak[e])
     last = min(peak + 1, x.by_interval.shape[1] - 1)
-    high = _ONSET * max(float(x.by_interval[e, peak : last + 1].max()), 1e-12)
+    worst = float(x.by_interval[e, peak : last + 1].max())
+    high = min(max(_ONSET * worst, float(x.noise[e]), 1e-12), worst / 2)
     first = peak if x.by_interval[e, peak] > high else last
     while first > 0 and x.by_interval[e, first - 1] > high:
         first -= 1

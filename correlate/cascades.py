@@ -146,7 +146,7 @@ def _main(episode: Episode) -> dict[str, Trouble]:
 
 
 def _explains(cause: Trouble, effect: Trouble) -> bool:
-    return cause.onset <= effect.onset + SLACK and cause.weight >= _HEAVY
+    return cause.onset <= effect.begun + SLACK and cause.weight >= _HEAVY
 
 
 def _mutual(

@@ -45,6 +45,12 @@ class Trouble:
         return min((s["time"] for s in self.signals if s["weight"] >= FIRM), default=self.first)
 
     @cached_property
+    def begun(self) -> int:
+        """By when harm had surely begun: the stamp of an interval says no more than its start."""
+        firm = [s for s in self.signals if s["weight"] >= FIRM] or self.signals
+        return max(self.onset, min(s["time"] + s["precision"] for s in firm))
+
+    @cached_property
     def weight(self) -> float:
         """Add up the evidence, each kind of it once."""
         kinds: dict[tuple[str, str], float] = {}

@@ -47,6 +47,8 @@ class Excess:
     """The usual share of failures, or seconds a request."""
     known: Bools
     """Whether there is a usual at all."""
+    noise: Floats
+    """What a single interval is beyond the usual by chance."""
 
     @property
     def significant(self) -> Bools:
@@ -85,7 +87,9 @@ def of(books: Ledger, mode: str, focus: Bools) -> Excess:
         sigmas = _off(pairs[:, _pairs(usual_in, pairs.shape[1])], amount, _DRIFT * usual * 2 * most)
     has = np.array([bool(n) for n in books.names[mode]])
     known = has & often & (enough if mode == "duration" else True)
-    return Excess(mode, beyond, amount, peak, sigmas / LIMITS[mode], usual, known)
+    single = _spread(beyond[:, usual_in]) + _DRIFT * usual * np.median(requests, axis=1)
+    noise = LIMITS[mode] * single
+    return Excess(mode, beyond, amount, peak, sigmas / LIMITS[mode], usual, known, noise)
 
 
 def _usual_intervals(focus: Bools) -> Bools:
@@ -144,7 +148,14 @@ def _off(usual: Floats, amount: Floats, floor: Floats) -> Floats:
 
     if usual.shape[1] == 0:
         return np.zeros(len(usual))
-    middle = np.median(usual, axis=1)
-    spread = _SIGMA * np.median(np.abs(usual - middle[:, None]), axis=1)
-    off: Floats = (amount - middle) / (spread + floor + 1e-9)
+    off: Floats = (amount - np.median(usual, axis=1)) / (_spread(usual) + floor + 1e-9)
     return off
+
+
+def _spread(values: Floats) -> Floats:
+    """Estimate the standard deviation of each row by its median absolute deviation."""
+    import numpy as np
+
+    middle = np.median(values, axis=1, keepdims=True)
+    found: Floats = _SIGMA * np.median(np.abs(values - middle), axis=1)
+    return found

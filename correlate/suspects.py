@@ -36,6 +36,7 @@ SHOWN = 5
 _LEAST = 0.05
 _CITED = 3
 _HARM = 2.0
+_LASTS = 60 * 60_000_000_000  # ns; faults later than this after a sign are other trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,14 @@ def signs(charges: Iterable[Charge], found: pl.DataFrame) -> pl.DataFrame:
 
     from . import signals
 
-    shown = _faults(found)
+    shown, alarmed = _faults(found), _faults(found, "alert_firing")
     new: dict[tuple[str, str, int], dict[str, Any]] = {}
     for charge in sorted(charges, key=lambda c: -c.score):
         sign = charge.sign
-        if sign is None or any(_near(s, sign) for s in shown.get(charge.entity, ())):
+        known = shown.get(charge.entity, [])
+        if charge.score < _LEAST:  # no suspect, and shown to be in trouble by its alert
+            known = known + alarmed.get(charge.entity, [])
+        if sign is None or any(_near(s, sign) for s in known):
             continue
         place = (charge.entity, sign.table, sign.row)
         new.setdefault(place, _row(charge, sign))
@@ -189,20 +193,24 @@ def _cited(charge: Charge, shown: Sequence[Signal]) -> list[Signal]:
     return (own or close or list(shown))[:_CITED]
 
 
-def _faults(found: pl.DataFrame) -> dict[str, list[Signal]]:
+def _faults(found: pl.DataFrame, role: str = "fault") -> dict[str, list[Signal]]:
     """List the faults of each entity in the order of time."""
     import polars as pl
 
     faults: dict[str, list[Signal]] = {}
-    for s in found.filter(pl.col("role") == "fault", pl.col("weight") > 0).to_dicts():
+    for s in found.filter(pl.col("role") == role, pl.col("weight") > 0).to_dicts():
         faults.setdefault(s["entity"] or "", []).append(s)
     return faults
 
 
 def _near(signal: Mapping[str, Any], sign: Sign) -> bool:
-    """Say whether a firm fault was there by the time of a sign."""
-    since, until = signal["time"] - NEAR, (signal["end"] or signal["time"]) + NEAR
-    return bool(signal["weight"] >= sign.weight and since <= sign.time <= until)
+    """Say whether a fault as firm as a sign was there by then, or came of the same trouble later.
+
+    What a sign adds to such a fault is a reason, and not another beginning.
+    """
+    since, until = sign.time - NEAR, sign.time + _LASTS
+    over = signal["end"] or signal["time"]
+    return bool(signal["weight"] >= sign.weight and over >= since and signal["time"] <= until)
 
 
 def _row(charge: Charge, sign: Sign) -> dict[str, Any]:

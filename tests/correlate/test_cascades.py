@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nova_timeline.correlate import cascades
 from nova_timeline.topology import Topology
 
-from .scenes import calls, episode, signal
+from .scenes import MINUTE, calls, episode, signal
 
 
 def split(shape: Topology, **minutes: float) -> list[tuple[str, tuple[str, ...]]]:
@@ -38,6 +38,14 @@ def test_a_dependency_that_shows_later_within_the_slack_is_still_the_root() -> N
     shape = calls("web>db")
     assert split(shape, web=10, db=12) == [("db", ("db", "web"))]
     assert split(shape, web=10, db=12.1) == [("web", ("web",)), ("db", ("db",))]
+
+
+def test_the_stamp_of_a_long_interval_is_no_beginning() -> None:
+    shape = calls("web>db")
+    long = signal(0, 10, "web", "fault", precision=5 * MINUTE)
+    late = signal(1, 14, "db", "fault")
+    [found] = cascades.find(episode(long, late), shape)
+    assert found.root == "db"
 
 
 def test_in_a_cycle_the_first_in_trouble_is_the_root() -> None:

@@ -81,6 +81,12 @@ def test_a_fault_long_ago_or_too_light_is_not_enough(entity: str) -> None:
     assert len(suspects.signs([charge(entity, 1.0, minutes=minutes)], FAULTS)) == 1
 
 
+def test_who_only_hands_trouble_on_needs_no_fault_beside_its_alert() -> None:
+    alert = table(signal(0, 40, "web", "alert_firing"))
+    assert len(suspects.signs([charge("web", 0.0, minutes=39)], alert)) == 0
+    assert len(suspects.signs([charge("web", 0.5, minutes=39)], alert)) == 1
+
+
 def test_only_a_suspect_far_ahead_is_clear() -> None:
     both = [charge("web", 0.9), charge("shop", 0.8)]
     assert suspects.clear(suspects.find(both, FAULTS)) is None
