@@ -48,7 +48,8 @@ class Trouble:
     def begun(self) -> int:
         """By when harm had surely begun: the stamp of an interval says no more than its start."""
         firm = [s for s in self.signals if s["weight"] >= FIRM] or self.signals
-        return max(self.onset, min(s["time"] + s["precision"] for s in firm))
+        ends: list[int] = [s["time"] + s["precision"] for s in firm]
+        return max(self.onset, min(ends))
 
     @cached_property
     def weight(self) -> float:
