@@ -1,4 +1,4 @@
-"""The kernels of `order`: correct, pack, unpack and gather (imports numba).
+"""The kernels of `order`: correct, pack, sort, unpack and gather (imports numba).
 
 Where ``rows`` may be left out, an empty one says that every place is its own row.
 """
@@ -11,10 +11,14 @@ from numba import njit
 
 Ints = npt.NDArray[np.int64]
 Packed = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.uint32]
 
 _MILLION = 1_000_000
 _SHIFTED = 2**63 // _MILLION
 _SHIFT = np.uint64(_SHIFTED * _MILLION)
+_SAFE = 2.0**62
+_MOVES = 4
+"""How many places a number may move on average before `sort` gives up."""
 
 
 @njit(cache=True, nogil=True)
@@ -65,48 +69,51 @@ def _gained(since: int, drift: int) -> int:
     return whole * drift + _millionth((since - whole * _MILLION) * drift)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _is_short(since: int, drift: int) -> bool:
+    """Say whether ``since * drift`` surely fits into 64 bits."""
+    return abs(float(since)) * abs(float(drift)) < _SAFE
+
+
 @njit(cache=True, nogil=True)
-def correct(
-    local: Ints,
-    starts: Ints,
-    offset: Ints,
-    drift: Ints,
-    origin: int,
-    true: Ints,
-    first: int,
-    stop: int,
+def disordered(
+    local: Ints, starts: Ints, drift: Ints, first: int, stop: int
 ) -> npt.NDArray[np.bool_]:
-    """Write the true times of streams, one after another, and say which are not in their order.
+    """Say which streams may not be in the order of their true times.
+
+    A clock that gains no more than a second in a second keeps the order of the times that it gives:
+    from one tick to the next, what is taken off grows by one at most.
 
     Args:
         local: times by each stream's own clock, stream by stream, shape (n,).
         starts: where each stream begins, shape (streams + 1,).
-        offset: see `order.Correction`.
         drift: see `order.Correction`.
-        origin: see `order.Correction`.
-        true: takes the true times, shape (n,).
-        first: the first stream to correct.
+        first: the first stream to look at.
         stop: the stream to stop before.
 
     Returns:
-        True for each stream that is not in order, shape (stop - first,).
+        Shape (stop - first,).
     """
-    disordered = np.zeros(stop - first, np.bool_)
+    found = np.zeros(stop - first, np.bool_)
     for s in range(first, stop):
-        ahead, gain = offset[s], drift[s]
-        last = np.int64(-(2**63))
         falls = 0
-        for k in range(starts[s], starts[s + 1]):
-            now = local[k] - ahead - _gained(local[k] - origin, gain)
-            falls += now < last
-            last = now
-            true[k] = now
-        disordered[s - first] = falls > 0
-    return disordered
+        for k in range(starts[s] + 1, starts[s + 1]):
+            falls += local[k] < local[k - 1]
+        found[s - first] = falls > 0 or drift[s] > _MILLION
+    return found
 
 
 @njit(cache=True, nogil=True)
-def cuts(true: Ints, starts: Ints, bounds: Ints) -> Ints:
+def corrected(local: Ints, ahead: int, gain: int, origin: int) -> Ints:
+    """Return the true times of one stream, shape (n,); see `order.Correction`."""
+    true = np.empty(local.shape[0], np.int64)
+    for k in range(local.shape[0]):
+        true[k] = local[k] - ahead - _gained(local[k] - origin, gain)
+    return true
+
+
+@njit(cache=True, nogil=True)
+def cuts(local: Ints, starts: Ints, offset: Ints, drift: Ints, origin: int, bounds: Ints) -> Ints:
     """Find where each stream reaches each bound in time.
 
     Returns:
@@ -115,51 +122,124 @@ def cuts(true: Ints, starts: Ints, bounds: Ints) -> Ints:
     """
     found = np.empty((bounds.shape[0] + 2, starts.shape[0] - 1), np.int64)
     for s in range(found.shape[1]):
-        found[0, s], found[-1, s] = starts[s], starts[s + 1]
-        found[1:-1, s] = starts[s] + np.searchsorted(true[starts[s] : starts[s + 1]], bounds)
+        low = starts[s]
+        found[0, s], found[-1, s] = low, starts[s + 1]
+        for b in range(bounds.shape[0]):
+            high = starts[s + 1]
+            while low < high:
+                middle = (low + high) // 2
+                now = int(local[int(middle)])
+                if now - offset[s] - _gained(now - origin, drift[s]) < bounds[b]:
+                    low = middle + 1
+                else:
+                    high = middle
+            found[b + 1, s] = low
     return found
 
 
 @njit(cache=True, nogil=True)
-def span(true: Ints, begin: Ints, end: Ints) -> tuple[int, int]:
-    """Return the earliest and the latest time of a slab: of each stream's [begin, end)."""
+def span(
+    local: Ints, offset: Ints, drift: Ints, origin: int, begin: Ints, end: Ints
+) -> tuple[int, int]:
+    """Return the earliest and the latest true time of a slab: of each stream's [begin, end)."""
     earliest, latest = 2**63 - 1, -(2**63)
     for s in range(begin.shape[0]):
         if begin[s] < end[s]:
-            earliest = min(earliest, int(true[begin[s]]))
-            latest = max(latest, int(true[end[s] - 1]))
+            a, b = int(local[int(begin[s])]), int(local[int(end[s]) - 1])
+            earliest = min(earliest, a - int(offset[s]) - _gained(a - origin, drift[s]))
+            latest = max(latest, b - int(offset[s]) - _gained(b - origin, drift[s]))
     return earliest, latest
 
 
 @njit(cache=True, nogil=True)
 def pack(
-    true: Ints,
+    local: Ints,
     rows: Ints,
+    offset: Ints,
+    drift: Ints,
+    origin: int,
     begin: Ints,
     end: Ints,
     earliest: int,
     bits: int,
+    shift: int,
     packed: Packed,
     own: npt.NDArray[Any],
+    counts: Counts,
 ) -> None:
-    """Put each row's time and its rank by (stream, place) into one number that sorts by both.
+    """Put each row's true time and its rank by (stream, place) into one number that sorts by both.
 
     Args:
-        true: see `correct`.
+        local: see `disordered`.
         rows: the row in each place, or none.
+        offset: see `order.Correction`.
+        drift: see `order.Correction`.
+        origin: see `order.Correction`.
         begin: the slab's first place of each stream.
         end: the place it stops before.
         earliest: the time that counts as 0.
         bits: how many hold the rank.
+        shift: times that are the same without so many of their last bits share a bucket.
         packed: takes the numbers by rank.
         own: takes the rows by rank.
+        counts: takes how many rows are in each bucket; all 0 before.
     """
-    rank = 0
+    rank = np.uint64(0)
     for s in range(begin.shape[0]):
+        if begin[s] == end[s]:
+            continue
+        ahead, gain = offset[s] + earliest, drift[s]
+        # Where no product overflows, one division does instead of two.
+        since, until = int(local[int(begin[s])]) - origin, int(local[int(end[s]) - 1]) - origin
+        short = _is_short(since, gain) and _is_short(until, gain)
         for k in range(begin[s], end[s]):
-            packed[rank] = np.uint64(true[k] - earliest) << np.uint64(bits) | np.uint64(rank)
+            since = int(local[k]) - origin
+            gained = _millionth(since * gain) if short else _gained(since, gain)
+            time = np.uint64(local[k] - ahead - gained)
+            packed[rank] = time << np.uint64(bits) | rank
             own[rank] = rows[k] if rows.shape[0] else k
-            rank += 1
+            counts[time >> np.uint64(shift)] += np.uint32(1)
+            rank += np.uint64(1)
+
+
+@njit(cache=True, nogil=True)
+def sort(packed: Packed, shift: int, counts: Counts, ordered: Packed) -> bool:
+    """Sort numbers into buckets, and within them by moving each to its place among its neighbours.
+
+    That is quick where the times are spread about evenly, and given up where they are not.
+
+    Args:
+        packed: the numbers.
+        shift: a number without so many of its last bits is its bucket's.
+        counts: how many are in each bucket; all 0 afterwards.
+        ordered: takes the numbers.
+
+    Returns:
+        False where it was given up.
+    """
+    before = np.uint32(0)
+    for bucket in range(counts.shape[0]):
+        count = counts[bucket]
+        counts[bucket] = before
+        before += count
+    for i in range(packed.shape[0]):
+        number = packed[i]
+        bucket = number >> np.uint64(shift)
+        ordered[counts[bucket]] = number
+        counts[bucket] += np.uint32(1)
+    counts[:] = 0
+    left = _MOVES * ordered.shape[0]
+    for i in range(1, ordered.shape[0]):
+        number = ordered[i]
+        k = i
+        while k > 0 and ordered[k - 1] > number:
+            ordered[k] = ordered[k - 1]
+            k -= 1
+        ordered[k] = number
+        left -= i - k
+        if left < 0:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)

@@ -1,9 +1,12 @@
 """Many streams in one order of time, each by its own clock's correction.
 
 The order is by (true time, stream, place within the stream). Streams are cut into slabs of time
-that fit the processor's cache; in each, a row's time and rank are packed into one 64-bit number,
-and those are sorted by NumPy's vector instructions. As no two of them are equal, a sort that is not
-stable gives the stable order, and a slab's size changes nothing.
+that fit the processor's cache; in each, a row's time and rank are packed into one 64-bit number.
+Those are sorted into buckets of time, as many as there are rows, or by NumPy's vector instructions
+where most times fall into few of them. As no two of the numbers are equal, a sort that is not
+stable gives the stable order, and a slab's size changes nothing. All that is done with a slab's
+rows is done while they are in the cache, and times are corrected where they are looked at: memory
+that is written for the first time costs as much as the sorting.
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._shares import even, evenly, frozen, in_threads
+from ._shares import even, frozen, in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Column = npt.NDArray[Any]
 
-SLAB = 65_536
-"""Rows; their packed times fill half a megabyte."""
+SLAB = 16_384
+"""Rows; what is made of them in a slab fills half a megabyte."""
 _SAMPLES = 16  # of each stream for a slab's worth of rows
 _BITS = 64
 _NARROW = 2**31
@@ -62,8 +65,13 @@ def permutation(
     """
     import numpy as np
 
-    rows, _ = _Streams(time, stream, correction).merged(slab)
-    return rows.astype(np.int64, copy=False)
+    found = np.empty(len(time), np.int64)
+
+    def take(rows: Column, first: int, stop: int) -> None:
+        found[first:stop] = rows
+
+    _Streams(time, stream, correction).merged(slab, take)
+    return found
 
 
 def ordered(
@@ -90,17 +98,15 @@ def ordered(
 
     from . import _order_kernel as kernel
 
-    rows, times = _Streams(time, stream, correction).merged(slab)
     found = [np.empty(len(column), column.dtype) for column in columns]
     # Columns of one width are copied by the same compiled code, whatever their values mean.
     pairs = [(frozen(_words(a)), _words(b)) for a, b in zip(columns, found, strict=True)]
 
-    def gather(first: int, stop: int) -> None:
+    def take(rows: Column, first: int, stop: int) -> None:
         for column, out in pairs:
-            kernel.gather(column, rows[first:stop], out[first:stop])
+            kernel.gather(column, rows, out[first:stop])
 
-    in_threads(gather, evenly(len(rows)))
-    return times, found
+    return _Streams(time, stream, correction).merged(slab, take), found
 
 
 def _words(column: Column) -> Column:
@@ -116,105 +122,145 @@ class _Streams:
 
         from . import _order_kernel as kernel
 
-        code = frozen(stream)
+        code, local = frozen(stream), frozen(time, np.int64)
         starts, together = kernel.counted(code)
-        self._starts: Ints = starts
         # Without rows, every place is its own row.
-        self._rows: Ints = np.empty(0, np.int64) if together else kernel.grouped(code, starts)
-        self._true: Ints = np.empty(len(code), np.int64)
-        self._correct(frozen(time, np.int64), correction)
+        rows: Ints = np.empty(0, np.int64) if together else kernel.grouped(code, starts)
+        none = np.zeros(len(starts) - 1, np.int64)
+        known = correction or Correction(none, none)
+        self._starts: Ints = starts
+        offset, drift = (_covering(c, len(none)) for c in (known.offset, known.drift))
+        self._clocks: tuple[Ints, Ints, int] = offset, drift, known.origin
+        self._local, self._rows = self._sorted(local[rows] if len(rows) else local, rows)
 
-    def _correct(self, time: Ints, correction: Correction | None) -> None:
-        """Write the true times, and sort the streams that they are not in the order of."""
+    def _sorted(self, local: Ints, rows: Ints) -> tuple[Ints, Ints]:
+        """Sort the streams that are not in the order of their true times; all read-only."""
         import numpy as np
 
         from . import _order_kernel as kernel
 
-        none = np.zeros(len(self._starts) - 1, np.int64)
-        known = correction or Correction(none, none)
-        offset, drift = (_covering(c, len(none)) for c in (known.offset, known.drift))
-        local = time[self._rows] if len(self._rows) else time
-        work = partial(
-            kernel.correct, frozen(local), self._starts, offset, drift, known.origin, self._true
-        )
-        wrong = np.concatenate(in_threads(work, even(self._starts)))
-        if wrong.any() and not len(self._rows):
-            self._rows = np.arange(len(self._true))
-        for stream in np.flatnonzero(wrong):
+        offset, drift, origin = self._clocks
+        look = partial(kernel.disordered, frozen(local), self._starts, drift)
+        wrong = np.flatnonzero(np.concatenate(in_threads(look, even(self._starts))))
+        if len(wrong):
+            local = local.copy()
+            rows = rows if len(rows) else np.arange(len(local))
+        for stream in wrong:
             own = slice(*self._starts[stream : stream + 2])
-            order = np.argsort(self._true[own], kind="stable")
-            self._true[own], self._rows[own] = self._true[own][order], self._rows[own][order]
+            true = kernel.corrected(frozen(local[own]), offset[stream], drift[stream], origin)
+            order = np.argsort(true, kind="stable")
+            local[own], rows[own] = local[own][order], rows[own][order]
+        return frozen(local), frozen(rows)
 
-    def merged(self, slab: int) -> tuple[Column, Ints]:
+    def merged(self, slab: int, take: Callable[[Column, int, int], None]) -> Ints:
         """Sort slab by slab, in threads.
 
         Args:
             slab: about how many rows are sorted at once.
+            take: called by the threads with a slab's rows in order, and the places in the whole
+                order of the first of them and after the last.
 
         Returns:
-            The rows in order (int32 where that is enough) and their true times, both of shape (n,).
+            The true times in order, shape (n,).
         """
         import numpy as np
 
         from . import _order_kernel as kernel
 
-        cuts = kernel.cuts(self._true, self._starts, self._bounds(slab))
+        cuts = kernel.cuts(self._local, self._starts, *self._clocks, self._bounds(slab))
         firsts = np.concatenate([[0], (cuts[1:] - cuts[:-1]).sum(axis=1).cumsum()])
-        n = len(self._true)
-        rows, times = np.empty(n, np.int32 if n < _NARROW else np.int64), np.empty(n, np.int64)
+        times = np.empty(len(self._local), np.int64)
 
         def work(first: int, stop: int) -> None:
             # The same room for slab after slab: fresh memory costs as much as the work in it.
-            most = int(np.diff(firsts[first : stop + 1]).max())
-            packed, own = np.empty(most, np.uint64), np.empty(most, rows.dtype)
+            room = _Room(int(np.diff(firsts[first : stop + 1]).max()), narrow=len(times) < _NARROW)
             for i in range(first, stop):
                 a, b = int(firsts[i]), int(firsts[i + 1])
                 if a < b:
-                    room = packed[: b - a], own[: b - a]
-                    self._sort(cuts[i], cuts[i + 1], *room, rows[a:b], times[a:b])
+                    take(self._sort(cuts[i], cuts[i + 1], room, times[a:b]), a, b)
 
         in_threads(work, even(firsts))
-        return rows, times
+        return times
 
     def _bounds(self, slab: int) -> Ints:
         """Choose the times between slabs of about so many rows, by samples of every stream."""
         import numpy as np
 
-        true, starts = self._true, self._starts
+        from . import _order_kernel as kernel
+
+        offset, drift, origin = self._clocks
         step = max(1, slab // _SAMPLES)
-        slabs = max(1, len(true) // slab)
-        samples = [true[a:b:step] for a, b in itertools.pairwise(starts.tolist())]
-        held = np.sort(np.concatenate([true[:0], *samples]))
+        slabs = max(1, len(self._local) // slab)
+        samples = [np.empty(0, np.int64)]
+        for stream, (a, b) in enumerate(itertools.pairwise(self._starts.tolist())):
+            some = frozen(self._local[a:b:step])
+            samples.append(kernel.corrected(some, offset[stream], drift[stream], origin))
+        held = np.sort(np.concatenate(samples))
         return np.unique(held[np.arange(1, slabs) * len(held) // slabs])
 
-    def _sort(
-        self, begin: Ints, end: Ints, packed: Column, own: Column, rows: Column, times: Ints
-    ) -> None:
+    def _sort(self, begin: Ints, end: Ints, room: _Room, times: Ints) -> Column:
         """Sort a slab: each stream's places from begin to end, both of shape (streams,).
 
         Args:
             begin: the first place of each.
             end: the place to stop before.
-            packed: to work in, one number a row.
-            own: to work in, one number a row.
-            rows: takes the rows in order.
-            times: takes their times.
+            room: to work in.
+            times: takes the times in order.
+
+        Returns:
+            The rows in order; a part of the room.
         """
+        from . import _order_kernel as kernel
+
+        n = len(times)
+        earliest, latest = kernel.span(self._local, *self._clocks, begin, end)
+        width, bits = (latest - earliest).bit_length(), (n - 1).bit_length()
+        packed, ordered = room.packed[:n], room.ordered[:n]
+        own, rows = room.own[:n], room.rows[:n]
+        if width + bits > _BITS:
+            # So much time in so few rows: it does not fit beside a rank, but the order is the same.
+            return self._argsorted(begin, end, rows, times)
+        shift = max(0, width - bits)
+        counts = room.counts[: (latest - earliest >> shift) + 1]
+        whole = (self._local, self._rows, *self._clocks)
+        kernel.pack(*whole, begin, end, earliest, bits, shift, packed, own, counts)
+        if not kernel.sort(packed, shift + bits, counts, ordered):
+            packed.sort()
+            ordered = packed
+        kernel.unpack(ordered, earliest, bits, own, rows, times)
+        return rows
+
+    def _argsorted(self, begin: Ints, end: Ints, rows: Column, times: Ints) -> Column:
+        """Sort a slab by its times alone; see `_sort`."""
         import numpy as np
 
         from . import _order_kernel as kernel
 
-        earliest, latest = kernel.span(self._true, begin, end)
-        bits = (len(rows) - 1).bit_length()
-        kernel.pack(self._true, self._rows, begin, end, earliest, bits, packed, own)
-        if (latest - earliest).bit_length() + bits > _BITS:
-            # So much time in so few rows: no vector sort, but the same order.
-            whole = np.concatenate([self._true[a:b] for a, b in zip(begin, end, strict=True)])
-            order = np.argsort(whole, kind="stable")
-            rows[:], times[:] = own[order], whole[order]
-        else:
-            packed.sort()
-            kernel.unpack(packed, earliest, bits, own, rows, times)
+        offset, drift, origin = self._clocks
+        spans: list[tuple[int, int]] = list(zip(begin.tolist(), end.tolist(), strict=True))
+        true = [
+            kernel.corrected(self._local[a:b], offset[stream], drift[stream], origin)
+            for stream, (a, b) in enumerate(spans)
+        ]
+        whole = np.concatenate(true)
+        order = np.argsort(whole, kind="stable")
+        places: Ints = np.concatenate([np.arange(a, b) for a, b in spans])[order]
+        times[:] = whole[order]
+        rows[:] = self._rows[places] if len(self._rows) else places
+        return rows
+
+
+class _Room:
+    """What a thread works in, for slabs of so many rows at most."""
+
+    def __init__(self, most: int, *, narrow: bool) -> None:
+        import numpy as np
+
+        row = np.int32 if narrow else np.int64
+        self.packed, self.ordered = np.empty(most, np.uint64), np.empty(most, np.uint64)
+        self.own: Column = np.empty(most, row)
+        self.rows: Column = np.empty(most, row)
+        self.counts = np.zeros(1 << (most - 1).bit_length() if most else 1, np.uint32)
 
 
 def _covering(figures: Ints, streams: int) -> Ints:

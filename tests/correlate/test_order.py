@@ -70,6 +70,25 @@ def test_many_slabs_are_put_together_in_order() -> None:
     assert np.array_equal(stream[mixed][again], stream[expected])
 
 
+def test_times_that_mostly_fall_together_are_in_order_too() -> None:
+    chance = np.random.default_rng(2)
+    stream = np.sort(chance.integers(0, 64, 100_000))
+    time = chance.integers(0, 10**6, 100_000) + 10**13 * (chance.random(100_000) < 0.001)
+    time = time[np.lexsort((time, stream))]
+    assert np.array_equal(order.permutation(time, stream), np.lexsort((stream, time)))
+
+
+@pytest.mark.parametrize("gain", [10**6, 10**6 + 1, 2_500_000, -3_000_000])
+def test_a_clock_that_runs_away_turns_its_stream_round(gain: int) -> None:
+    time = np.sort(np.random.default_rng(3).integers(0, 10**9, 1000))
+    stream = np.repeat(np.arange(2), 500)
+    clocks = order.Correction(np.zeros(2, np.int64), np.array([gain, 0]), 10**8)
+    rows, true = brute(time, stream, clocks)
+    times, [found] = order.ordered([np.arange(1000)], time, stream, clocks, slab=64)
+    assert found.tolist() == rows
+    assert times.tolist() == true
+
+
 def test_times_that_are_all_the_same_keep_the_order_of_streams_and_rows() -> None:
     stream = np.tile(np.arange(3), 50_000)
     found = order.permutation(np.full(150_000, 7), stream)
@@ -81,7 +100,8 @@ def test_columns_from_arrow_are_not_compiled_for_anew() -> None:
 
     time, stream = np.arange(10), np.zeros(10, np.int32)
     order.ordered([time], time, stream)
-    entries: list[Any] = [kernel.counted, kernel.correct, kernel.pack, kernel.cuts, kernel.unpack]
+    names = ("counted", "disordered", "corrected", "cuts", "span", "pack", "sort", "unpack")
+    entries: list[Any] = [getattr(kernel, name) for name in names]
     before = [len(entry.signatures) for entry in entries]
     frozen: npt.NDArray[Any] = pa.array(time).to_numpy()
     assert not frozen.flags.writeable
