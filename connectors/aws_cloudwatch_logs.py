@@ -84,6 +84,7 @@ _REQUEST = rf"(?:RequestId: |[\t ])({_UUID})\b"
 _XRAY = r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b"
 # The agent for EKS names streams after the container's log file: POD_NAMESPACE_CONTAINER-ID.log.
 _CONTAINER_LOG = r"containers\.([^_]+)_([^_]+)_(.+)-[0-9a-f]{64}\.log"
+_ACCOUNT = r"^(\d{12}):"
 _EXPORTED = r"([^/]+)/\d{6}(?:\.gz)?$"
 
 
@@ -242,10 +243,8 @@ def _decode_insights(found: Records) -> _json.Decoded:
     shape = '[{"field": "VARCHAR", "value": "VARCHAR"}]'
     pairs = f"from_json(CASE WHEN json_valid(t) THEN t ELSE '[]' END, '{shape}')"
     query = f"SELECT {picked} FROM (SELECT {pairs} AS m FROM texts)"  # noqa: S608
-    rows = pl.DataFrame(_duck.run(query, texts.to_arrow())).with_columns(
-        pl.col("group").str.replace(r"^\d{12}:", ""),
-        account=pl.col("group").str.extract(r"^(\d{12}):"),
-    )
+    rows = pl.DataFrame(_duck.run(query, texts.to_arrow()))
+    rows = rows.with_columns(pl.lit(None, pl.String).alias("account"))
     return _json.Decoded(rows, raw, locators, found.gaps)
 
 
@@ -270,8 +269,10 @@ def _columns(rows: pl.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
         pl.lit(settings["region"], pl.String),
         pl.col("group").str.extract(r"^arn:[^:]+:logs:([^:]+)"),
     )
-    group = _aws.resource_name(pl.col("group").str.strip_suffix(":*"))
-    facts = facts.with_columns(region=region, group=group)
+    # Insights and Live Tail put the account before the group's name.
+    named = pl.col("group").str.replace(_ACCOUNT, "").str.strip_suffix(":*")
+    account = pl.coalesce("account", pl.col("group").str.extract(_ACCOUNT))
+    facts = facts.with_columns(region=region, group=_aws.resource_name(named), account=account)
     link = _deeplinks.cloudwatch_log_events(*map(pl.col, ("region", "group", "stream", "ms")))
     made = facts.with_columns(_names(settings["service"])).select(
         pl.coalesce("body", pl.col("message").str.strip_chars_end()).alias("body"),

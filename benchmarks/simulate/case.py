@@ -106,7 +106,7 @@ def _told(
     said = [*walk.lines, *chatter.lines(there, state, calm, fleet, seed, start, loud)]
     earliest = fault.change.time if fault.change else draft.begin
     acts = (start + int((earliest - 1) * SECOND), start + int((draft.end + 5) * SECOND))
-    wording = Wording(there, fault, seed, acts)
+    wording = Wording(there, fault, state, seed, start, acts)
     lines = sorted((wording.written(s) for s in said), key=lambda w: (w.time, w.entity))
     gauges = tuple(observed.metrics(there, state, fault, seed, start))
     others = decoys.drawn(there, draft, fault, onset, seed, settings.decoys)

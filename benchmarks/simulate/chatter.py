@@ -13,15 +13,15 @@ import numpy as np
 
 from fixtures.scenario import dice
 
-from .physics import EDGE_REASONS
-from .requests import Said
+from .physics import CONNECTING, EDGE_REASONS
+from .requests import REFUSAL, Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
     from .machines import Machines
-    from .physics import Array, State
+    from .physics import Array, Call, State
     from .world import Entity, World
 
 _FIRST, _THEN = 0.6, 0.02
@@ -87,19 +87,23 @@ def _failures(world: World, state: State, calm: State, seed: int, write: _Writer
             yield write(second, "WARN", "slow", "", millis)
         return
     for edge in world.out(entity.name):
-        call, quiet = state.calls[entity.name, edge.callee], calm.calls[entity.name, edge.callee]
+        key = entity.name, edge.callee
+        call, quiet, silent = state.calls[key], calm.calls[key], key in state.silent
         for reason in EDGE_REASONS:
             more = np.clip(call.shares[reason] - quiet.shares[reason], 0, 1)
             for second in _times(call.rate * more, seed, entity.name, edge.callee, reason):
-                millis = round(1000 * _waited(call.wait, second, edge.timeout, reason))
+                millis = round(1000 * _waited(call, second, reason, silent=silent))
                 yield write(second + millis / 1000, "ERROR", reason, edge.callee, millis)
 
 
-def _waited(wait: Array, second: float, timeout: float, reason: str) -> float:
+def _waited(call: Call, second: float, reason: str, *, silent: bool) -> float:
     """Say for how many seconds the caller had waited when it wrote that the call failed."""
+    limit = float(call.limit[int(second)])
     if reason == "timeout":
-        return timeout
-    return 0.004 if reason == "refused" else min(float(wait[int(second)]), timeout)
+        return limit
+    if reason in ("pool", "refused"):
+        return min(limit, CONNECTING) if silent or reason == "pool" else REFUSAL
+    return min(float(call.wait[int(second)]), limit)
 
 
 def _times(rate: Array, *key: object) -> list[float]:

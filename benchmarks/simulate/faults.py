@@ -77,10 +77,22 @@ def drawn(world: World, seed: int, kind: str | None) -> tuple[Fault, Draft, Stat
         if name == "quiet":
             return fault, draft, state, calm, draft.begin
         onset = first_harm(world, state, calm)
+        if name == "surge" and onset is not None:
+            _placed(fault, world, state, calm, onset)
         if onset is not None and onset < draft.end and serious(world, state, calm):
             return fault, draft, state, calm, onset
     msg = f"seed {seed}: no {kind or 'fault'} did harm here in {_TRIES} draws; try another seed"
     raise HarmlessError(msg)
+
+
+def _placed(fault: Fault, world: World, state: State, calm: State, onset: float) -> None:
+    """Let a surge be placed where it comes in, or where there is not enough capacity for it."""
+    full = [
+        n for n in world.order
+        if harmed(world, state, calm, n)[: int(onset) + 60].any()
+        and state.flows[n].shares["shed"].max() > _HARM
+    ]  # fmt: skip
+    fault.entities = fault.roots = tuple(dict.fromkeys((world.entry, *full)))
 
 
 def _draft(world: World, seed: int, attempt: int) -> Draft:

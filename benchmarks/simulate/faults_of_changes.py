@@ -75,34 +75,39 @@ def pool_cut(draft: Draft) -> Fault:
     rng = draft.rng
     caller, store = edge_to(draft, "database")
     edge = next(e for e in draft.world.out(caller) if e.callee == store)
-    found = draft.effects()
-    then = str(rng.choice((1, 2)))
+    need = _connections(draft, caller, store)
     delayed = rng.random() < 0.4
+    size = int(need * 1.3) if delayed else int(need * rng.uniform(0.4, 0.85))
+    if size < 1 or size >= edge.pool or (delayed and size < need * 1.1):
+        msg = f"{caller} needs {need:.1f} connections: no whole number is a little too few"
+        raise LookupError(msg)
     time = draft.begin - (rng.uniform(600, 1500) if delayed else 0)
-    key = f"{caller}.db.pool.max_size"
-    made = Change(time, "config", caller, f"{caller}: right-size the connection pool", key,
-                  str(int(edge.pool)), then, actor=rng.choice(vocabulary.PEOPLE))  # fmt: skip
+    made = Change(
+        time, "config", caller, f"{caller}: right-size the connection pool",
+        f"{caller}.db.pool.max_size", str(int(edge.pool)), str(size),
+        actor=rng.choice(vocabulary.PEOPLE),
+    )  # fmt: skip
+    found = draft.effects()
     if delayed:
         found.load[:] *= effects.factor(
             effects.between(draft.seconds, draft.begin, draft.end + 900, 120, 300), 1.45
         )
     shape = effects.between(draft.seconds, time, draft.end, 8, 8)
-    # What the pool must carry is what its caller asks for: it is cut to less than that.
-    need = _connections(draft, caller, store)
-    size = need * (rng.uniform(1.22, 1.35) if delayed else rng.uniform(0.35, 0.8))
     found.pool[caller, store] = effects.toward(shape, edge.pool, size)
     fault = Fault.of("pool_cut", "config_change", caller, found, made, roots=(caller, store))
     fault.says[caller, store] = {"pool": "pool"}
-    fault.details["pool"] = then
+    fault.details["pool"] = str(size)
     return fault
 
 
 def _connections(draft: Draft, caller: str, callee: str) -> float:
-    """Work out how many connections a call holds on a calm day."""
+    """Work out how many connections a caller holds on a calm day."""
     from . import physics
 
     calm = physics.run(draft.world, physics.Effects(np.ones(30)), 2)
-    held = calm.calls[caller, callee].rate * calm.flows[callee].latency
+    edge = next(e for e in draft.world.out(caller) if e.callee == callee)
+    own = calm.flows[caller].alone / max(edge.fanout, 1.0)
+    held = calm.calls[caller, callee].rate * (calm.flows[callee].latency + own)
     return float(held[-1])
 
 
@@ -182,11 +187,11 @@ def scale_down(draft: Draft) -> Fault:
         found.load[:] *= effects.factor(
             effects.between(draft.seconds, draft.begin, draft.end + 900, 240, 300), 1.45
         )
-    left = _busy(draft, name) / (0.78 if delayed else rng.uniform(1.05, 1.4))
-    shape = effects.between(draft.seconds, time, draft.end, 40, 90)
-    found.servers[name] = effects.toward(shape, 1.0, left)
     before = rng.choice((6, 8, 12))
-    after = max(1, round(before * left))
+    wanted = _busy(draft, name) / (0.78 if delayed else rng.uniform(1.05, 1.4))
+    after = max(1, int(before * wanted) + delayed)
+    shape = effects.between(draft.seconds, time, draft.end, 40, 90)
+    found.servers[name] = effects.toward(shape, 1.0, after / before)
     made = Change(time, "scale", name, f"{name}: fewer instances, it is idle most of the day",
                   "desired_count", str(before), str(after),
                   actor=rng.choice(vocabulary.PEOPLE))  # fmt: skip
@@ -216,6 +221,7 @@ def firewall(draft: Draft) -> Fault:
         api=verbs.get(entity.cloud, "Microsoft.Network/networkSecurityGroups/securityRules/write"),
     )  # fmt: skip
     categories = ("infrastructure_change", "network", "config_change")
+    found.silent.add((caller, callee))
     fault = Fault.of("firewall", categories, (callee, caller), found, made, roots=(callee, caller))
     fault.says[caller, callee] = {"refused": "connect_timeout"}
     return fault
@@ -290,7 +296,14 @@ def dns_record(draft: Draft) -> Fault:
         api=verbs.get(cloud, "Microsoft.Network/privateDnsZones/A/write"),
     )  # fmt: skip
     categories = ("network", "infrastructure_change", "config_change")
-    fault = Fault.of("dns_record", categories, (callee, caller), found, made, roots=(callee,))
+    fault = Fault.of(
+        "dns_record",
+        categories,
+        (callee, caller),
+        found,
+        made,
+        roots=(callee, *(e.caller for e in draft.world.into(callee))),
+    )
     for edge in draft.world.into(callee):
         fault.says[edge.caller, callee] = {"refused": "unreachable"}
     return fault

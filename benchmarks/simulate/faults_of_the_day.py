@@ -18,7 +18,9 @@ def certificate(draft: Draft) -> Fault:
     caller, callee = edge_to(draft, "service", "external", "database")
     found = draft.effects()
     shape = effects.fading(draft.seconds, draft.begin, draft.end, draft.rng.choice((5, 60, 200)))
-    fault = Fault.of("certificate", "certificate", (callee, caller), found, roots=(callee, caller))
+    del caller
+    places = (callee, *(e.caller for e in draft.world.into(callee)))
+    fault = Fault.of("certificate", "certificate", places, found)
     for edge in draft.world.into(callee):
         found.refused[edge.caller, callee] = 0.98 * shape
         fault.says[edge.caller, callee] = {"refused": "tls"}
@@ -48,8 +50,9 @@ def provider(draft: Draft) -> Fault:
         found.failing[name] = rng.uniform(0.4, 0.95) * shape
     else:
         found.extra[name] = rng.uniform(6, 20) * shape
-    return Fault.of("provider", ("external_provider", "dependency"), (name, caller), found,
-                    roots=(name, caller))  # fmt: skip
+    del caller
+    places = (name, *(e.caller for e in draft.world.into(name)))
+    return Fault.of("provider", ("external_provider", "dependency"), places, found)
 
 
 def zone(draft: Draft) -> Fault:

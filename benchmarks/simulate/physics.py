@@ -26,6 +26,8 @@ Curves: TypeAlias = "dict[Place, Array]"
 
 SPREAD = 0.5
 """Sigma of the logarithm of a latency."""
+CONNECTING = 3.0
+"""Seconds that a caller waits for a connection at most."""
 BUSY = 0.97
 """Utilisation beyond which a queue grows."""
 _ROUNDS = 6
@@ -72,8 +74,8 @@ class Effects:
     """Seconds, in place of the call's own."""
     pool: Curves = field(default_factory=_none)
     """Connections, in place of the call's own."""
-    threads: Curves = field(default_factory=_none)
-    """A factor on how many requests it can hold."""
+    silent: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Calls that get no answer at all where they find nobody, so that their caller waits."""
 
 
 def _either(shares: Mapping[str, Array]) -> Array:
@@ -136,13 +138,15 @@ class State:
     calls: dict[tuple[str, str], Call]
     errors: dict[str, Array]
     """Entity -> the share of its requests that fail, for whatever reason."""
+    silent: set[tuple[str, str]]
+    """See `Effects`."""
 
 
 def run(world: World, effects: Effects, rounds: int = _ROUNDS) -> State:
     """Work out what every entity does; a calm day settles in two rounds."""
     seconds = len(effects.load)
     nothing = np.zeros(seconds)
-    state = State({}, {}, dict.fromkeys(world.order, nothing))
+    state = State({}, {}, dict.fromkeys(world.order, nothing), effects.silent)
     for edge in world.edges:
         quiet = dict.fromkeys(EDGE_REASONS, nothing)
         state.calls[edge.caller, edge.callee] = Call(nothing, quiet, nothing, nothing)
@@ -244,15 +248,14 @@ def _settle(world: World, effects: Effects, state: State, entity: Entity) -> Non
     backlog, shed = _overload(arriving, capacity * BUSY, limit)
     flow.alone = demand + queueing + backlog / capacity + _given(effects.extra, name, 0.0)
     flow.latency = flow.alone + waits
-    threads = entity.threads * _given(effects.threads, name, 1.0)
     flow.held = arriving * flow.latency
-    full = np.clip(1 - threads / np.maximum(flow.held, _CALM), 0, 1)
+    full = np.clip(1 - entity.threads / np.maximum(flow.held, _CALM), 0, 1)
     own = 1 - (1 - entity.failing) * (1 - _given(effects.failing, name, 0.0))
     refused = 1 - (1 - shed) * (1 - full)
     refused = (flow.shares.get("shed", refused) + refused) / 2
     flow.shares = {"own": _whole(own, flow.rate), "shed": refused,
                    "down": _whole(down, flow.rate)}  # fmt: skip
-    flow.held = np.minimum(flow.held, threads)
+    flow.held = np.minimum(flow.held, entity.threads)
     state.errors[name] = 1 - (1 - flow.own) * survives
 
 
@@ -267,15 +270,25 @@ def _attempt(effects: Effects, state: State, edge: Edge, call: Call) -> None:
     pool = _given(effects.pool, key, edge.pool)
     lacking = np.zeros(len(call.rate))
     if edge.pool:
-        lacking = np.clip(1 - pool / np.maximum(call.rate * answered, _CALM), 0, 1)
+        held = call.rate * (answered + _own_share(state, edge))
+        lacking = np.clip(1 - pool / np.maximum(held, _CALM), 0, 1)
     down = callee.shares.get("down", np.zeros(len(call.rate)))
     gone = 1 - (1 - _given(effects.refused, key, 0.0)) * (1 - down)
     inner = 1 - (1 - state.errors[edge.callee]) / np.maximum(1 - down, _CALM)
     call.shares = {"timeout": late, "refused": _whole(gone, call.rate),
                    "upstream": np.clip(inner, 0, 1), "pool": lacking}  # fmt: skip
     # A call without a connection waits for one as long as it may.
-    once = answered * (1 - lacking) + np.minimum(timeout, 3.0) * lacking
+    in_vain = np.minimum(timeout, CONNECTING)
+    once = answered * (1 - lacking) + in_vain * lacking
+    if key in effects.silent:
+        once = once + gone * in_vain
     call.wait = once * (1 + _again(edge, call))
+
+
+def _own_share(state: State, edge: Edge) -> Array:
+    """Return for how long a caller keeps a connection while it does its own work, by call."""
+    alone = state.flows[edge.caller].alone
+    return alone / max(edge.fanout, 1.0)
 
 
 def _beyond(latency: Array, timeout: Array) -> Array:

@@ -88,8 +88,10 @@ def _traces(case: Case, ledger: Ledger) -> None:
     for (_, service, host), spans in sorted(batches.items(), key=lambda kv: kv[0]):
         skew = case.machines.skew.get(host, 0)
         made = render_shared.batch(service, host, spans, skew)
-        data.append(compact(made))
         written = made["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        for w in written:
+            w["status"].pop("message", None)
+        data.append(compact(made))
         records += [
             Record(compact(w), s.start, host, 1) for w, s in zip(written, spans, strict=True)
         ]

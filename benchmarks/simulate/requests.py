@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from fixtures.scenario import SECOND, Span, dice, hexid
 
+from .physics import CONNECTING
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -19,8 +21,11 @@ TRACED = 0.03
 """Requests a second that are traced."""
 _SIGMA = 0.35
 _DEEPEST = 8
-_REFUSAL = 0.004
+REFUSAL = 0.004
+"""Seconds until a caller is told that nobody is there."""
 _CONNECTING = 0.0015
+_ERROR_TYPES = {"timeout": "timeout", "refused": "connection_error", "pool": "pool_timeout"}
+"""OpenTelemetry's attribute ``error.type``, of few values."""
 SERVER, CLIENT = 2, 3
 """Kinds of spans."""
 
@@ -110,7 +115,7 @@ class _Trip:
             span = self.span_id()
             began = at
             at, why = self._attempt(edge, callee, at, span, depth)
-            self._client(caller, callee, host, span, parent, began, at, failed=bool(why))
+            self._client(caller, callee, host, span, parent, began, at, why)
             if not why:
                 return at, False
             millis = round((at - began) * 1000)
@@ -127,9 +132,10 @@ class _Trip:
         """Try once; return when it is over and the reason why it failed, if it did."""
         shares, i = self.state.calls[edge.caller, edge.callee].shares, self.second
         if self.rng.random() < shares["pool"][i]:
-            return at + min(edge.timeout, 3.0), "pool"
+            return at + min(edge.timeout, CONNECTING), "pool"
         if self.rng.random() < shares["refused"][i]:
-            return at + _REFUSAL, "refused"
+            silent = (edge.caller, edge.callee) in self.state.silent
+            return at + (min(edge.timeout, CONNECTING) if silent else REFUSAL), "refused"
         done, failed = self.serve(callee, at + _CONNECTING, span, depth + 1)
         limit = float(self.state.calls[edge.caller, edge.callee].limit[i])
         if done - at > limit:
@@ -156,7 +162,7 @@ class _Trip:
 
     def _client(
         self, caller: Entity, callee: Entity, host: str, span: str, parent: str, at: float,
-        done: float, *, failed: bool,
+        done: float, why: str,
     ) -> None:  # fmt: skip
         systems = {"database": "postgresql", "cache": "redis"}
         about = {"server.address": callee.address or callee.name}
@@ -164,8 +170,10 @@ class _Trip:
             about["db.system.name"] = systems[callee.kind]
         if callee.kind != "service":
             about["peer.service"] = callee.name
+        if why:
+            about["error.type"] = _ERROR_TYPES.get(why, "503")
         name = "query" if callee.kind in systems else f"POST /v1/{callee.name}"
-        self._keep(caller.name, host, span, parent, at, done, name, CLIENT, about, failed=failed)
+        self._keep(caller.name, host, span, parent, at, done, name, CLIENT, about, failed=bool(why))
 
     def _keep(
         self, service: str, host: str, span: str, parent: str, at: float, done: float, name: str,

@@ -119,13 +119,13 @@ _PLAIN: Mapping[str, str] = {
     "sql.clients": "FATAL: sorry, too many clients already (SQLSTATE 53300)",
     "sql.refused": "connection to {address}:5432 failed: Connection refused",
     "sql.timeout": "query on {address} canceled after {ms} ms: context deadline exceeded",
-    "sql.other": "query on {address} failed: server closed the connection unexpectedly",
+    "sql.other": 'ERROR: duplicate key value violates unique constraint "{field}s_pkey" '
+    "(SQLSTATE 23505)",
     "db.disk": 'could not extend file "base/16401/{n}7": No space left on device',
     "db.statement": "canceling statement due to statement timeout",
     "db.clients": "sorry, too many clients already",
     "db.slow": "duration: {ms}.{n} ms  execute <unnamed>: SELECT * FROM {field}s WHERE id = "
     "ANY($1)",
-    "db.other": "could not send data to client: Connection reset by peer",
 }
 BACKGROUND: tuple[tuple[str, str], ...] = (
     ("ERROR", "client closed the connection before the answer to /v1/{path} was written"),
@@ -137,6 +137,15 @@ BACKGROUND: tuple[tuple[str, str], ...] = (
     ("ERROR", "webhook {id} was answered 410 by its receiver"),
 )
 """Level and text of what goes wrong on any service on any day."""
+OF_A_STORE: tuple[tuple[str, str], ...] = (
+    ("INFO", "could not send data to client: Connection reset by peer"),
+    ("ERROR", 'duplicate key value violates unique constraint "{field}s_pkey"'),
+    ("ERROR", "canceling statement due to user request"),
+    ("ERROR", 'invalid input syntax for type uuid: "{id}"'),
+    ("INFO", "automatic vacuum of table app.public.{field}s: index scans: 1"),
+    ("ERROR", "deadlock detected"),
+)
+"""The same for a database."""
 USUAL: tuple[str, ...] = (
     "POST /v1/{path} 200 in {ms} ms",
     "{verb} of {field} done for {id}",

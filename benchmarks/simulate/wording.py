@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
 
+    from .physics import State
     from .plan import Fault
     from .requests import Said
     from .world import Entity, World
@@ -35,9 +36,13 @@ class Written:
 class Wording:
     """Finds the text of each line; a bug or a bad record has the same stack each time."""
 
-    def __init__(self, world: World, fault: Fault, seed: int, acts: tuple[int, int]) -> None:
+    def __init__(
+        self, world: World, fault: Fault, state: State, seed: int, start: int,
+        acts: tuple[int, int],
+    ) -> None:  # fmt: skip
         """Remember who there is, what went wrong, and from when to when (ns) it acted."""
         self.world, self.fault, self.seed, self.acts = world, fault, seed, acts
+        self.state, self.start = state, start
         self.rng = dice("words", seed)
         self.stacks = {name: self._stack(name) for name in world.entities}
 
@@ -55,43 +60,45 @@ class Wording:
             level, body = "INFO", self._form(rng.choice(sayings.USUAL), entity, said, rng)
             if entity.kind == "database":
                 body = f"checkpoint complete: wrote {rng.randrange(200, 3000)} buffers"
-        elif said.family == "background":
-            level, body = self._background(entity, said, rng)
         else:
-            level, body = said.level, self._failure(entity, said, rng)
-            if level == "":
-                level = "ERROR"
+            family = said.family if said.family == "background" else self._family(entity, said)
+            if family == "background":
+                level, body = self._background(entity, said, rng)
+            else:
+                about = self._about(entity, said, rng)
+                level, body = said.level, sayings.text(family, entity.language, about)
         return Written(said.time, said.entity, said.host, level, body, said.trace_id)
 
     def _background(self, entity: Entity, said: Said, rng: Random) -> tuple[str, str]:
-        if entity.kind == "database":
-            return "ERROR", sayings.text("db.other", entity.language, {})
-        level, form = rng.choice(sayings.BACKGROUND)
+        texts = sayings.OF_A_STORE if entity.kind == "database" else sayings.BACKGROUND
+        level, form = rng.choice(texts)
         return level, self._form(form, entity, said, rng)
-
-    def _failure(self, entity: Entity, said: Said, rng: Random) -> str:
-        family = self._family(entity, said)
-        if family == "background":
-            return self._background(entity, said, rng)[1]
-        about = self._about(entity, said, rng)
-        return sayings.text(family, entity.language, about)
 
     def _family(self, entity: Entity, said: Said) -> str:
         """Find what the line tells of: the fault's own words, or those of any such failure."""
         acts = self.acts[0] <= said.time < self.acts[1]
         says = self.fault.says if acts else {}
+        if entity.kind == "database":
+            own = says.get(entity.name, {}).get("own")
+            words = {"own": f"db.{own}" if own else "background", "shed": "db.clients"}
+            return words.get(said.family, "db.slow")
         if said.family == "own":
-            found = says.get(entity.name, {}).get("own")
-            return f"db.{found or 'other'}" if entity.kind == "database" else found or "background"
-        if said.family == "slow":
-            return "db.slow"
+            return says.get(entity.name, {}).get("own") or "background"
         told = says.get((entity.name, said.callee), {}).get(said.family)
         callee = self.world.entities.get(said.callee)
         if told or callee is None or callee.kind != "database":
             return told or said.family
         if said.family == "upstream":
-            return f"sql.{says.get(said.callee, {}).get('own', 'other')}"
+            return self._of_store(callee.name, said, says.get(callee.name, {}).get("own"))
         return _STORE_SAYS.get(said.family, said.family)
+
+    def _of_store(self, store: str, said: Said, own: str | None) -> str:
+        """Find with what error a database turned a query down: it was full, or what it says."""
+        shares = self.state.flows[store].shares
+        second = min(int((said.time - self.start) / 1e9), len(shares["shed"]) - 1)
+        if shares["shed"][second] > shares["own"][second]:
+            return "sql.clients"
+        return f"sql.{own or 'other'}"
 
     def _form(self, form: str, entity: Entity, said: Said, rng: Random) -> str:
         return form.format_map(self._about(entity, said, rng))

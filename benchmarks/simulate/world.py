@@ -7,7 +7,7 @@ of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from fixtures.scenario import dice
@@ -142,6 +142,7 @@ def draw(seed: int) -> World:
     order = _callers_first(entities, edges)
     rate = rng.choice((40.0, 90.0, 200.0, 400.0))
     sized = _sized(rng, entities, edges, order, rate)
+    edges = tuple(_pooled(sized, edges, order, rate))
     hosts = tuple(sorted({h for e in sized.values() for h in e.hosts}))
     return World(seed, org, "edge", sized, edges, order, rate, hosts, ZONES)
 
@@ -266,13 +267,7 @@ def _sized(
     rate: float,
 ) -> dict[str, Entity]:  # fmt: skip
     """Give each entity the capacity that its load needs, and some more, as operators do."""
-    from dataclasses import replace
-
-    load = dict.fromkeys(order, 0.0) | {"edge": rate}
-    for name in order:
-        for edge in edges:
-            if edge.caller == name and entities[name].kind != "worker":
-                load[edge.callee] += load[name] * edge.fanout
+    load = loads(entities, edges, order, rate)
     demands = {"database": 0.004, "cache": 0.0005, "queue": 0.002, "external": 0.12, "worker": 0.08}
     found: dict[str, Entity] = {}
     for name in order:
@@ -286,3 +281,26 @@ def _sized(
         threads = max(24.0, servers * rng.choice((8.0, 16.0, 30.0)))
         found[name] = replace(entity, demand=demand, servers=servers, threads=threads)
     return found
+
+
+def _pooled(
+    entities: Mapping[str, Entity], edges: tuple[Edge, ...], order: tuple[str, ...], rate: float
+) -> Iterator[Edge]:
+    """Give each pool of connections three times what it needs on a usual day, or more."""
+    load = loads(entities, edges, order, rate)
+    for edge in edges:
+        took = entities[edge.caller].demand + edge.fanout * entities[edge.callee].demand
+        needed = load[edge.caller] * took * 3 * 1.5
+        yield replace(edge, pool=max(edge.pool, float(round(needed)))) if edge.pool else edge
+
+
+def loads(
+    entities: Mapping[str, Entity], edges: tuple[Edge, ...], order: tuple[str, ...], rate: float
+) -> dict[str, float]:
+    """Work out how many requests a second each entity gets on a usual day."""
+    load = dict.fromkeys(order, 0.0) | {"edge": rate}
+    for name in order:
+        for edge in edges:
+            if edge.caller == name and entities[name].kind != "worker":
+                load[edge.callee] += load[name] * edge.fanout
+    return load

@@ -98,6 +98,7 @@ WRITERS = [
     ("shared", "2026/03/03/resize[$LATEST]8f1d", "resize", "resize"),
     (None, "app/cart/0f6b1c2d3e4f5061728394a5b6c7d8e9", "cart", "cart"),
     ("/aws/rds/instance/orders-db/postgresql", "orders-db.0", "orders-db", None),
+    ("123456789012:/aws/rds/instance/orders-db/postgresql", None, "orders-db", None),
     ("/aws/eks/shop/cluster", "kube-apiserver-1", "shop", None),
     ("/aws/ecs/containerinsights/shop/performance", "x", "shop", None),
     ("arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/cart:*", None, "cart", "cart"),
