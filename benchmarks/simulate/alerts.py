@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _WATCHED = 0.75
 """The share of metrics that somebody has an alert on."""
-_FLAPS = 0.02
+_FLAPS = 0.006
+"""The share of alerts that fire once for nothing."""
 _AGAIN = 4
 """Minutes without a breach until an alert is resolved."""
 

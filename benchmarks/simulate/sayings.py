@@ -139,10 +139,10 @@ BACKGROUND: tuple[tuple[str, str], ...] = (
 """Level and text of what goes wrong on any service on any day."""
 OF_A_STORE: tuple[tuple[str, str], ...] = (
     ("INFO", "could not send data to client: Connection reset by peer"),
-    ("ERROR", 'duplicate key value violates unique constraint "{field}s_pkey"'),
+    *[("ERROR", 'duplicate key value violates unique constraint "{field}s_pkey"')] * 5,
+    *[("INFO", "automatic vacuum of table app.public.{field}s: index scans: 1")] * 3,
     ("ERROR", "canceling statement due to user request"),
     ("ERROR", 'invalid input syntax for type uuid: "{id}"'),
-    ("INFO", "automatic vacuum of table app.public.{field}s: index scans: 1"),
     ("ERROR", "deadlock detected"),
 )
 """The same for a database."""
