@@ -16,10 +16,12 @@ from . import (
     episode,
     failures,
     metric_signals,
+    named,
     phases,
     ranking,
     signals,
     slabs,
+    strays,
     suspects,
     touched,
     traced,
@@ -128,6 +130,7 @@ def run(
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
     found = accounting.weighed(found, accounts)
     found = signals.joined(found, suspects.signs(charges, found))
+    found = strays.lightened(found, topology)
     trouble = episode.find(found, topology, affected, usual_until)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
@@ -143,7 +146,8 @@ def _explained(
     found = so_far.signals
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
-    split = cascades.find(trouble, topology, None if sure is None else sure.entity)
+    told = named.root(trouble, topology)
+    split = cascades.find(trouble, topology, told or (None if sure is None else sure.entity))
     began = phases.onset(trouble, split)
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
     scene = replace(

@@ -21,6 +21,8 @@ _RESOURCE = 1.0  # a precursor
 _ODD = 0.5
 _CATEGORIES = {"traffic": "traffic", "resource": "resource_exhaustion"}
 _WEIGHTS = {"worse": _HARM, "better": _HARM, "resource": _RESOURCE}
+_LEFT = r"(?i)free|avail|credit|balance|remain|left|idle"
+"""Resources of which it is told how much is left: these are in trouble when they fall."""
 _LONG = 1e15  # beyond this the digits say nothing
 
 
@@ -62,12 +64,14 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
     verb = pl.when(up).then(pl.lit("rose")).otherwise(pl.lit("fell"))
     levels = (_number("baseline"), _number("level"))
     by_meaning = pl.col("means").replace_strict(_WEIGHTS, default=_ODD, return_dtype=pl.Float64)
+    # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
+    relieved = (pl.col("means") == "resource") & ~up & ~pl.col("metric").str.contains(_LEFT)
     worse = told.select(
         time="first",
         end="back",
         role=pl.lit("fault"),
         title=pl.format("{} {} from {} to {}", "metric", verb, *levels),
-        weight=by_meaning,
+        weight=pl.when(relieved).then(_ODD).otherwise(by_meaning),
         row="first_row",
         **_same(),
     )

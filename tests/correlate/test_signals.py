@@ -120,6 +120,16 @@ def test_a_metric_that_gets_better_is_no_fault() -> None:
     assert scenes.gathered(rows(), metric_rows(*better)).is_empty()
 
 
+def test_a_processor_with_less_to_do_is_no_precursor_and_a_disk_that_fills_is() -> None:
+    fell = [50.0] * 45 + [20.0] * 45
+    told = ("cpu_percent", "FreeStorageSpace")
+    found = scenes.gathered(rows(), metric_rows(*(("a", name, fell) for name in told)))
+    assert dict(found.select("rule", "weight").iter_rows()) == {
+        "metric:cpu_percent": 0.5,
+        "metric:FreeStorageSpace": 1.0,
+    }
+
+
 def test_numbers_too_large_for_a_whole_number_are_written() -> None:
     series = ("a", "memory", [1e19] * 40 + [5e19] * 50)
     [found] = scenes.gathered(rows(), metric_rows(series))["title"].to_list()

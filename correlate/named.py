@@ -1,0 +1,123 @@
+"""Who the errors name: a failure that says which other entity failed points to that entity.
+
+Who calls writes whom it called: "orders-db refused", "payments answered 503". Each record is passed
+on from the entity that wrote it to the one that it names, and from there as that entity's own
+records point; where records name nobody further, they come to rest. Refusals of those that are
+full are what waiting for others does to anybody, and count for little.
+
+It is the walk of Page et al. ("The PageRank citation ranking", Stanford InfoLab 1999-66) over what
+the errors say, instead of over links; cf. P. Wang et al., "CloudRanger", CCGRID 2018.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .episode import FIRM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nova_timeline.topology import Topology
+
+    from .episode import Episode, Signal
+
+CLEAR = 0.4
+"""The least share of all records that must come to rest at one entity to tell of it."""
+LEAD = 1.5
+"""How many times as many as at the next there must be."""
+FEWEST = 8
+"""Fewer records than this tell nothing."""
+SOON = 10 * 60_000_000_000
+"""ns; what is written later than this after the beginning may be of something else."""
+_STEPS = 8
+_FULL = 0.2
+_IS_FULL = re.compile(
+    r"too many requests in flight|throttled|no more database connections|pool .*(full|exhaust)"
+    r"|(acquir|obtain)\w* a connection",
+    re.IGNORECASE,
+)
+
+
+def root(episode: Episode, topology: Topology) -> str | None:
+    """Name the entity in trouble that the errors point to; None where they do not agree.
+
+    Args:
+        episode: the troubles.
+        topology: who depends on whom; an entity can point only to what it calls.
+    """
+    points = _points(episode, topology)
+    resting = _rest(points)
+    whole = sum(resting.values())
+    ordered = sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = any(told != entity for entity, some in points.items() for told in some)
+    if whole < FEWEST or not named:
+        return None
+    best, most = ordered[0]
+    second = ordered[1][1] if len(ordered) > 1 else 0.0
+    return best if most >= CLEAR * whole and most >= LEAD * second else None
+
+
+def called(
+    topology: Topology, callers: Iterable[str]
+) -> Mapping[str, Mapping[str, re.Pattern[str]]]:
+    """Give the names of what some entities call, as they stand in texts: caller, callee, name."""
+    depends = topology.dependencies()
+    return {e: {c: _name(c) for c in sorted(depends.get(e, ()))} for e in callers}
+
+
+def _points(episode: Episode, topology: Topology) -> Mapping[str, Mapping[str, float]]:
+    """Count to whom each entity's firm records point; those that name nobody, to itself."""
+    troubled = set(episode.entities)
+    calls = {
+        e: {c: name for c, name in names.items() if c in troubled}
+        for e, names in called(topology, troubled).items()
+    }
+    firm = [s for s in episode.signals if s["role"] == "fault" and s["weight"] >= FIRM]
+    told = [s for s in firm if s["table"] == "event"]
+    since = min((s["time"] for s in told), default=0)
+    found: dict[str, dict[str, float]] = {}
+    for s in told:
+        if s["time"] <= since + SOON:
+            entity = s["entity"] or ""
+            stores = [c for c in calls[entity] if topology.kinds.get(c) == "database"]
+            to, many = _pointed(s, entity, calls[entity], stores)
+            some = found.setdefault(entity, {})
+            some[to] = some.get(to, 0.0) + many
+    return found
+
+
+def _pointed(
+    sign: Signal, entity: str, calls: Mapping[str, re.Pattern[str]], stores: Sequence[str]
+) -> tuple[str, float]:
+    """Say to whom a sign's records point, and how many they count for."""
+    title, full = sign["title"], _IS_FULL.search(sign["title"])
+    named = sorted((c for c, name in calls.items() if name.search(title)), key=len)
+    if not named and not full and (sign["rule"] or "").startswith("database."):
+        named = stores if len(stores) == 1 else []  # it speaks of the database, and there is one
+    to = named[0] if named else entity
+    return to, sign["count"] * (_FULL if to == entity and full else 1.0)
+
+
+def _rest(points: Mapping[str, Mapping[str, float]]) -> Mapping[str, float]:
+    """Pass the records on until they rest."""
+    moving = {e: sum(some.values()) for e, some in points.items()}
+    resting: dict[str, float] = {}
+    for _ in range(_STEPS):
+        passed: dict[str, float] = {}
+        for e, many in moving.items():
+            some = points.get(e, {e: 1.0})
+            whole = sum(some.values())
+            for to, part in some.items():
+                there = resting if to == e else passed
+                there[to] = there.get(to, 0.0) + many * part / whole
+        moving = passed
+    for e, many in moving.items():
+        resting[e] = resting.get(e, 0.0) + many
+    return resting
+
+
+def _name(entity: str) -> re.Pattern[str]:
+    """Find an entity's name as a word of its own; a dash makes another name of it."""
+    return re.compile(rf"(?<![\w-]){re.escape(entity)}(?![\w-])", re.IGNORECASE)

@@ -1,0 +1,92 @@
+"""Strays: a call that failed once and nothing after it, as happens on any day.
+
+Where thousands of requests a minute are served, one of them meets a connection that has just been
+closed or a packet that was lost, and every caller above it logs the failure as firmly as it logs an
+outage. It is trouble only where it goes on, or where something else tells of trouble nearby.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from .episode import FIRM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from nova_timeline.topology import Topology
+
+    from .episode import Signal
+
+FEW = 2
+"""Records that are no more than a stray."""
+NEAR = 60_000_000_000
+"""ns; how far apart a stray and what makes it more than that are at most."""
+_LIGHT = 0.5
+_OF_CALLS = ("dependency", "network", "external_provider")
+"""Categories of failures that one single call can meet by bad luck."""
+
+
+def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
+    """Take the weight off failures of single calls that nothing else goes with.
+
+    Args:
+        found: the signals; see `nova_timeline.correlate.signals.gather`.
+        topology: who depends on whom: company is looked for on an entity and those next to it.
+    """
+    import polars as pl
+
+    firm = found.filter("is_effect", pl.col("weight") >= FIRM)
+    lone = [s for s in firm.to_dicts() if _is_single(s)]
+    if not lone:
+        return found
+    alone = {s["signal"] for s in lone}
+    others = ~pl.col("signal").is_in(sorted(alone)) & (pl.col("precision") <= NEAR)
+    times = _times(firm.filter(others).to_dicts())
+    beside = _neighbours(topology)
+    light = [
+        s["signal"]
+        for s in lone
+        if not any(
+            _has_company(s, times.get(e, ()))
+            for e in {s["entity"] or ""} | beside.get(s["entity"] or "", set())
+        )
+    ]
+    weight = pl.when(pl.col("signal").is_in(light)).then(_LIGHT).otherwise(pl.col("weight"))
+    return found.with_columns(weight=weight)
+
+
+def _is_single(sign: Signal) -> bool:
+    """Say whether a sign is a failure of a call or two, and no alert, metric or burst."""
+    return bool(
+        sign["role"] == "fault"
+        and sign["table"] == "event"
+        and sign["rule"] is not None
+        and sign["category"] in _OF_CALLS
+        and sign["count"] <= FEW
+    )
+
+
+def _times(lasting: list[Signal]) -> Mapping[str, list[int]]:
+    """List when each entity's lasting signs began, in order."""
+    times: dict[str, list[int]] = {}
+    for s in lasting:
+        times.setdefault(s["entity"] or "", []).append(s["time"])
+    return {e: sorted(t) for e, t in times.items()}
+
+
+def _has_company(sign: Signal, times: list[int] | tuple[int, ...]) -> bool:
+    at = bisect_left(times, sign["time"] - NEAR)
+    return at < len(times) and times[at] <= sign["time"] + NEAR
+
+
+def _neighbours(topology: Topology) -> dict[str, set[str]]:
+    """Map each entity to those that call it or that it calls."""
+    beside: dict[str, set[str]] = {}
+    for edge in topology.edges:
+        beside.setdefault(edge.caller, set()).add(edge.callee)
+        beside.setdefault(edge.callee, set()).add(edge.caller)
+    return beside

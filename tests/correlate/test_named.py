@@ -1,0 +1,88 @@
+"""Errors that name who failed point to it, through all that only hand it on."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nova_timeline.correlate import named
+from nova_timeline.topology import Topology
+
+from .scenes import calls, episode, signal
+
+SHAPE = calls("edge>web", "web>shop", "web>mail", "shop>orders-db", "shop>orders")
+FULL = "is being throttled: too many requests in flight"
+
+
+def test_the_one_that_all_name_is_the_root() -> None:
+    bad = episode(
+        signal(0, 10, "edge", "fault", title="web answered 503", count=90),
+        signal(1, 11, "web", "fault", title="shop answered 500", count=40),
+        signal(2, 12, "shop", "fault", title="query on orders-db.shop.internal failed", count=9),
+        signal(3, 13, "orders-db", "fault", title="no space left", count=2),
+    )
+    assert named.root(bad, SHAPE) == "orders-db"
+
+
+def test_who_speaks_of_the_database_means_the_one_that_it_has() -> None:
+    shape = Topology({"shop": "service", "store": "database"}).with_edges(
+        [("shop", "store", "calls")]
+    )
+    bad = episode(
+        signal(0, 10, "shop", "fault", rule="database.full", title="no space left", count=20),
+        signal(1, 11, "store", "fault", title="no space left", count=1),
+    )
+    assert named.root(bad, shape) == "store"
+
+
+def test_to_be_full_is_no_cause() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title=f"web {FULL}", count=50),
+        signal(1, 10, "web", "fault", title="shop answered 500", count=20),
+        signal(2, 11, "shop", "fault", title="KeyError: 'carrier'", count=20),
+    )
+    assert named.root(bad, SHAPE) == "shop"
+
+
+def test_a_name_within_another_is_not_that_name() -> None:
+    bad = episode(
+        signal(0, 10, "shop", "fault", title="query on orders-db failed", count=20),
+        signal(1, 10, "orders", "fault", title="KeyError", count=3),
+        signal(2, 11, "orders-db", "fault", title="no space left", count=1),
+    )
+    assert named.root(bad, SHAPE) == "orders-db"
+
+
+def test_who_is_not_in_trouble_is_not_pointed_to() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title="shop answered 500", count=20),
+        signal(1, 11, "shop", "fault", title="could not connect to orders-db", count=20),
+    )
+    assert named.root(bad, SHAPE) == "shop"
+
+
+def test_errors_that_do_not_agree_name_nobody() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title="shop answered 500", count=20),
+        signal(1, 10, "web", "fault", title="mail answered 500", count=20),
+        signal(2, 11, "shop", "fault", title="KeyError", count=5),
+        signal(3, 11, "mail", "fault", title="KeyError", count=5),
+    )
+    assert named.root(bad, SHAPE) is None
+
+
+def test_errors_that_name_nobody_tell_nothing() -> None:
+    assert named.root(episode(signal(0, 10, "web", "fault", count=99)), SHAPE) is None
+
+
+RING = calls("a>b", "b>c", "c>a")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc"), st.integers(1, 40))))
+def test_whoever_names_whom_the_answer_is_one_of_them(told: list[tuple[str, str, int]]) -> None:
+    bad = episode(
+        *(
+            signal(i, 10, e, "fault", title=f"{to} failed", count=n)
+            for i, (e, to, n) in enumerate(told)
+        )
+    )
+    found = named.root(bad, RING)
+    assert found is None or found in bad.entities

@@ -1,0 +1,51 @@
+"""One call that failed once is no incident, and one that goes on is."""
+
+from typing import Any
+
+import pytest
+
+from nova_timeline.correlate import strays
+from nova_timeline.topology import Topology
+
+from .scenes import MINUTE, calls, signal, table
+
+SHAPE = calls("web>shop", "shop>db", "mail>relay")
+CALL = {"category": "dependency", "weight": 1.5}
+
+
+def weights(*signals: dict[str, Any], shape: Topology = SHAPE) -> list[float]:
+    found = strays.lightened(table(*signals), shape)
+    return found["weight"].to_list()
+
+
+def test_a_call_that_failed_once_is_light_on_all_that_tell_of_it() -> None:
+    told = [signal(0, 10, "db", "fault", **CALL), signal(1, 10.01, "shop", "fault", **CALL)]
+    assert weights(*told) == [0.5, 0.5]
+
+
+def test_many_records_are_firm() -> None:
+    assert weights(signal(0, 10, "db", "fault", **CALL, count=3)) == [1.5]
+
+
+@pytest.mark.parametrize(
+    ("entity", "minutes", "firm"), [("shop", 10.9, True), ("relay", 10.5, False), ("db", 12, False)]
+)
+def test_company_is_near_in_time_and_place(entity: str, minutes: float, *, firm: bool) -> None:
+    lone = signal(0, 10, "db", "fault", **CALL)
+    found = weights(lone, signal(1, minutes, entity, "alert_firing"))
+    assert found == [1.5 if firm else 0.5, 3.0]
+
+
+def test_a_coarse_metric_is_no_company() -> None:
+    lone = signal(0, 10, "db", "fault", **CALL)
+    coarse = signal(1, 9.5, "shop", "fault", table="metric", precision=5 * MINUTE)
+    assert weights(coarse, lone) == [2.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "other", [{"category": "hardware"}, {"rule": None}, {"role": "alert_firing"}]
+)
+def test_what_luck_does_not_do_stays_firm(other: dict[str, Any]) -> None:
+    given = CALL | other
+    role = given.pop("role", "fault")
+    assert weights(signal(0, 10, "db", role, **given)) == [1.5]
