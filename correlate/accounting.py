@@ -45,6 +45,7 @@ LASTS = 60 * 60_000_000_000
 
 _MINDED = 0.01  # seconds more a request
 _ODD = 0.5  # the weight of what is strange and no harm
+_FEW = 0.01  # of the requests at the worst of it; fewer failures are no incident's doing
 _SECOND_MODE = 0.5
 _UNFELT = 0.5
 _ELSEWHERE = 0.25  # of what arose in it, where something it depends on tells of trouble
@@ -129,9 +130,10 @@ def _felt(books: Ledger, found: Sequence[Excess], graph: inferred.Graph) -> bool
 
 
 def _matters(books: Ledger, x: Excess, e: int) -> bool:
-    """Say whether waiting is long enough for anybody to mind; failures always are."""
+    """Say whether waiting is long enough, or failures are frequent enough, for anybody to mind."""
     requests = books.requests[e, x.peak[e] : x.peak[e] + 2].sum()
-    return x.mode == "errors" or bool(x.amount[e] >= _MINDED * requests)
+    least = _FEW if x.mode == "errors" else _MINDED
+    return bool(x.amount[e] >= least * requests)
 
 
 def _alerts(case: Case) -> list[tuple[int, str]]:
@@ -233,7 +235,8 @@ def _of_mode(
     share: float,
 ) -> list[Charge]:  # fmt: skip
     code = {e: i for i, e in enumerate(books.entities)}
-    on = {e for e, i in code.items() if x.significant[i]}
+    minded = {e for e, i in code.items() if x.mode != "errors" or _matters(books, x, i)}
+    on = {e for e in minded if x.significant[code[e]]}
     below = graph.below(roots) & on
     amounts = {e: float(x.amount[code[e]]) for e in on}
     top = max((amounts[e] for e in (set(roots) & on or below)), default=0.0)

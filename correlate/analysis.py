@@ -20,6 +20,7 @@ from . import (
     phases,
     ranking,
     signals,
+    silent,
     slabs,
     strays,
     suspects,
@@ -131,6 +132,7 @@ def run(
     found = accounting.weighed(found, accounts)
     found = signals.joined(found, suspects.signs(charges, found))
     found = strays.lightened(found, topology)
+    found = signals.joined(found, silent.spoken_for(found, topology))
     trouble = episode.find(found, topology, affected, usual_until)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)

@@ -23,6 +23,8 @@ ENOUGH = 4.0
 """The least weight of distinct evidence that is called an incident."""
 FIRM = 1.5
 """The least weight of a sign of harm; a resource that fills up is a precursor."""
+_SOLID = 1.0
+"""The least weight of a sign that counts towards an incident: what is only odd is there always."""
 _HINT = 2.0
 _EVER = 2**62  # ns; after every window
 
@@ -54,11 +56,20 @@ class Trouble:
     @cached_property
     def weight(self) -> float:
         """Add up the evidence, each kind of it once."""
-        kinds: dict[tuple[str, str], float] = {}
-        for s in self.signals:
-            key = (s["role"], s["kind"])
-            kinds[key] = max(kinds.get(key, 0.0), s["weight"])
-        return sum(kinds.values())
+        return _weighed(self.signals)
+
+    @cached_property
+    def solid(self) -> float:
+        """Add up the evidence that is more than odd, each kind of it once."""
+        return _weighed(s for s in self.signals if s["weight"] >= _SOLID)
+
+
+def _weighed(signals: Iterable[Signal]) -> float:
+    kinds: dict[tuple[str, str], float] = {}
+    for s in signals:
+        key = (s["role"], s["kind"])
+        kinds[key] = max(kinds.get(key, 0.0), s["weight"])
+    return sum(kinds.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,8 @@ def find(
     weighed = [
         (e.weight + _HINT * bool(hinted & set(e.entities)), -e.signals[0]["time"], e)
         for e in (Episode(tuple(g)) for g in groups)
-        if e.weight >= ENOUGH and any(s["weight"] >= FIRM for s in e.signals)
+        if sum(t.solid for t in e.troubles) >= ENOUGH
+        and any(s["weight"] >= FIRM for s in e.signals)
     ]
     return max(weighed, key=lambda w: w[:2])[2] if weighed else None
 

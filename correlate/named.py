@@ -93,10 +93,10 @@ def _pointed(
 ) -> tuple[str, float]:
     """Say to whom a sign's records point, and how many they count for."""
     title, full = sign["title"], _IS_FULL.search(sign["title"])
-    named = sorted((c for c, name in calls.items() if name.search(title)), key=len)
-    if not named and not full and (sign["rule"] or "").startswith("database."):
-        named = stores if len(stores) == 1 else []  # it speaks of the database, and there is one
-    to = named[0] if named else entity
+    # What speaks of the database alone means the only one that there is.
+    of_store = not full and (sign["rule"] or "").startswith("database.") and len(stores) == 1
+    usual = stores[0] if of_store else entity
+    to = min((c for c, name in calls.items() if name.search(title)), key=len, default=usual)
     return to, sign["count"] * (_FULL if to == entity and full else 1.0)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEAD = 10 * 60_000_000_000
 """ns; a lone early sign further ahead than this is no onset."""
+SOON = 2 * 60_000_000_000
+"""ns; an alert further ahead of all other signs than this tells of something else: alerts lag."""
 _MITIGATES = 20 * 60_000_000_000
 
 
@@ -32,13 +34,15 @@ class Phase:
 def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     """Find when the trouble began: the first firm sign, on any entity of the widest cascade.
 
-    An alert that fired before every such sign is the first: nothing is detected before it begins.
+    An alert that fired before every such sign is the first, if they follow soon: nothing is
+    detected before it begins.
     """
     wide = cascades[0].signals if cascades else tuple(episode.signals)
     faults = [s for s in wide if s["role"] == "fault"]
     signs = [s for s in faults if s["weight"] >= FIRM] or faults
     alerts = [s for s in wide if s["role"] == "alert_firing"]
-    ahead = alerts[:1] if not signs or (alerts and alerts[0]["time"] < signs[0]["time"]) else []
+    early = [a for a in alerts if not signs or 0 < signs[0]["time"] - a["time"] <= SOON]
+    ahead = early[:1]
     firm = [*ahead, *signs]
     for i, s in enumerate(firm):
         follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
@@ -48,14 +52,17 @@ def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
 
 
 def _refined(first: Signal, firm: Sequence[Signal]) -> int:
-    """Prefer an exact stamp inside the interval of a coarse one: a metric's bin holds the onset."""
+    """Prefer an exact stamp inside the interval of a coarse one: a metric's bin holds the onset.
+
+    Where there is none, the beginning of a finer interval inside it says more.
+    """
     if first["table"] != "metric":
         return int(first["time"])
     until = first["time"] + first["precision"]
-    exact = [
-        s["time"] for s in firm if s["table"] == "event" and first["time"] <= s["time"] < until
-    ]
-    return int(min(exact, default=first["time"]))
+    inside = [s for s in firm if first["time"] <= s["time"] < until]
+    exact = [s["time"] for s in inside if s["table"] == "event"]
+    finer = [s["time"] for s in inside if s["precision"] < first["precision"]]
+    return int(min(exact or finer, default=first["time"]))
 
 
 def later(signals: pl.DataFrame, episode: Episode, began: Phase, root: str) -> dict[str, Phase]:

@@ -257,3 +257,11 @@ def test_suspects_are_found_by_the_accounts_alone() -> None:
     best = suspects.clear(suspects.find(charges, found))
     assert best is not None
     assert (best.entity, best.signal["table"]) == ("db", "metric")
+
+
+@pytest.mark.parametrize(("failed", "score"), [(4.0, None), (30.0, 1.0)])
+def test_a_few_failures_among_many_requests_are_charged_to_nobody(
+    failed: float, score: float | None
+) -> None:
+    told = [*healthy("web", "shop"), ("shop", "errors", [0.0] * FROM + [failed] * 5 + [0.0] * 15)]
+    assert charged(*told).get("shop") == score

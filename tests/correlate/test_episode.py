@@ -36,6 +36,11 @@ def test_the_same_kind_of_evidence_counts_once() -> None:
     assert episode.find(table(*many), Topology()) is None
 
 
+def test_what_is_only_odd_does_not_add_up_to_an_incident() -> None:
+    odd = [signal(i, 1, e, "fault", weight=0.5) for i, e in enumerate("abcdefgh")]
+    assert episode.find(table(*odd, signal(9, 2, "a", "alert_firing")), Topology()) is None
+
+
 def test_troubles_that_a_topology_keeps_apart_do_not_merge() -> None:
     signals = table(*pair(0, 40, "shop"), *pair(2, 40, "mail"), signal(4, 41, "db", "fault"))
     found = episode.find(signals, SHAPE)

@@ -52,8 +52,20 @@ def test_an_exact_stamp_inside_a_metrics_interval_is_the_onset() -> None:
     assert onset(coarse, signal(1, 11.0, "web", "fault")) == Phase(at(10), 0)
 
 
+def test_a_finer_interval_inside_a_coarse_one_is_the_onset() -> None:
+    [coarse] = metric(0, 10, "db", None)
+    [fine] = metric(1, 13, "web", None)
+    assert onset(coarse | {"precision": 5 * MINUTE}, fine) == Phase(at(13), 0)
+
+
 def test_alerts_alone_have_an_onset() -> None:
     assert onset(signal(0, 10, "db", "alert_firing")) == Phase(at(10), 0)
+
+
+def test_an_alert_is_the_onset_only_where_the_rest_follows_soon() -> None:
+    told = signal(0, 10, "db", "alert_firing")
+    assert onset(told, signal(1, 11, "db", "fault")).time == at(10)
+    assert onset(told, signal(1, 14, "db", "fault")).time == at(14)
 
 
 def test_detected_and_acknowledged_are_the_first_of_their_kind() -> None:

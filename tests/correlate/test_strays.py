@@ -10,7 +10,7 @@ from nova_timeline.topology import Topology
 from .scenes import MINUTE, calls, signal, table
 
 SHAPE = calls("web>shop", "shop>db", "mail>relay")
-CALL = {"category": "dependency", "weight": 1.5}
+CALL: dict[str, Any] = {"category": "dependency", "weight": 1.5}
 
 
 def weights(*signals: dict[str, Any], shape: Topology = SHAPE) -> list[float]:

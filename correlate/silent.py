@@ -1,0 +1,114 @@
+"""The silent: what writes nothing itself, and others cannot reach.
+
+What is down, cut off or run by somebody else leaves no records of its own trouble; those that call
+it say who it is. Several callers that name it speak for it; a single one does where all that it
+cannot reach is that one, since a service whose own network fails can reach nothing at all. A call
+that took longer than its caller would wait may be the caller's impatience, and a name that could
+not be resolved the fault of its own resolver: neither is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from . import signals
+from .episode import FIRM
+from .named import called
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from nova_timeline.topology import Topology
+
+    from .episode import Signal
+
+FEWEST = 8
+"""Fewer records than this do not speak for anybody."""
+_A_CALLER = 3
+_SEVERAL = 2
+_ONE_ALONE = 0.9
+"""The least share of what a lone caller says of those it calls that must be of this one."""
+_OWN = re.compile(
+    r"read ?timed? ?out|deadline exceeded|timeout of|httpclient\.timeout|statement timeout"
+    r"|canceled after|TimeoutError|name resolution|getaddrinfo|gaierror|server misbehaving",
+    re.IGNORECASE,
+)
+
+
+def spoken_for(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
+    """Make a fault for each entity that others say cannot be reached and that is silent itself.
+
+    Args:
+        found: the signals, strays made light.
+        topology: who depends on whom; only callers can speak for what they call.
+
+    Returns:
+        Signals without a number, see `nova_timeline.correlate.signals.joined`: each is that of the
+        caller that said so first.
+    """
+    import polars as pl
+
+    firm = found.filter("is_effect", pl.col("weight") >= FIRM)
+    told = firm.filter(pl.col("role") == "fault", pl.col("table") == "event").to_dicts()
+    said = _said(told, topology)
+    loud = set(firm["entity"].drop_nulls().to_list())
+    made = [
+        _fault(entity, [s for s, _ in some])
+        for entity, some in sorted(said.items())
+        if entity not in loud and _is_believed(some, said)
+    ]
+    return pl.DataFrame(made, schema=signals.types(), orient="row")
+
+
+def _said(
+    told: Sequence[Signal], topology: Topology
+) -> Mapping[str, Sequence[tuple[Signal, bool]]]:
+    """List what callers say of each entity, and whether it is that it cannot be reached."""
+    names = called(topology, {s["entity"] or "" for s in told})
+    said: dict[str, list[tuple[Signal, bool]]] = {}
+    for s in told:
+        meant = [c for c, name in names[s["entity"] or ""].items() if name.search(s["title"])]
+        if meant:
+            counted = _OWN.search(s["title"]) is None
+            said.setdefault(min(meant, key=lambda c: (len(c), c)), []).append((s, counted))
+    return said
+
+
+def _is_believed(
+    some: Sequence[tuple[Signal, bool]], said: Mapping[str, Sequence[tuple[Signal, bool]]]
+) -> bool:
+    """Say whether enough callers say often enough that one cannot be reached."""
+    by = _by_caller(some, every=False)
+    if sum(by.values()) < FEWEST:
+        return False
+    callers = [e for e, many in by.items() if many >= _A_CALLER]
+    if len(callers) >= _SEVERAL:
+        return True
+    whole = sum(
+        _by_caller(others, every=True).get(e, 0) for others in said.values() for e in callers
+    )
+    return bool(callers) and by[callers[0]] >= _ONE_ALONE * whole
+
+
+def _by_caller(some: Sequence[tuple[Signal, bool]], *, every: bool) -> Mapping[str, int]:
+    """Count the records of each caller; those that may be its own fault too, if wanted."""
+    found: dict[str, int] = {}
+    for s, counted in some:
+        if counted or every:
+            found[s["entity"]] = found.get(s["entity"], 0) + s["count"]
+    return found
+
+
+def _fault(entity: str, said: Sequence[Signal]) -> Signal:
+    """Make the silent one's fault of what was said of it."""
+    first = min(said, key=lambda s: (s["time"], s["signal"]))
+    many = sum(s["count"] for s in said)
+    ends = [s["end"] or s["time"] for s in said]
+    made = {name: first[name] for name in signals.types()}
+    return made | {
+        "entity": entity, "end": max(ends) if max(ends) > first["time"] else None, "count": many,
+        "title": f"{entity} is silent, and its callers say: {first['title']}", "weight": FIRM,
+    }  # fmt: skip
