@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import excess, inferred, ledger, red_metrics
+from .cascades import SLACK
 from .episode import FIRM
 from .suspects import Charge, Sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -187,14 +188,14 @@ def _entries(books: Ledger, topology: Topology) -> list[int]:
 class _Told:
     """What other evidence says."""
 
-    troubled: frozenset[str]
-    """Entities with faults in their logs, or alerts."""
+    troubled: Mapping[str, Sequence[int]]
+    """Entity -> when its logs tell of faults, or alerts fire."""
     felt: bool
     """Whether an alert or an entry shows that users felt it."""
 
 
-def _troubled(case: Case, books: Ledger, focus: Bools) -> frozenset[str]:
-    """Name the entities that anything else tells of firm faults of, in the intervals in focus."""
+def _troubled(case: Case, books: Ledger, focus: Bools) -> dict[str, list[int]]:
+    """List the firm faults that anything else tells of, in the intervals in focus."""
     import numpy as np
     import polars as pl
 
@@ -205,8 +206,11 @@ def _troubled(case: Case, books: Ledger, focus: Bools) -> frozenset[str]:
         pl.col("weight") >= FIRM,
         pl.col("time").is_between(first, last),
     )
-    pairs = bad.select("entity", "rule").drop_nulls("entity").iter_rows()
-    return frozenset(e for e, rule in pairs if _meant(rule) is None)
+    told: dict[str, list[int]] = {}
+    for entity, rule, time in bad.select("entity", "rule", "time").drop_nulls("entity").iter_rows():
+        if _meant(rule) is None:
+            told.setdefault(entity, []).append(time)
+    return told
 
 
 def _charged(
@@ -246,14 +250,22 @@ def _of_mode(
         score = share * min(1.0, max(0.0, own / max(top, 1e-9)))
         text = _text(books, x, code[entity], own, graph)
         # What keeps no books, or sees nothing wrong in them, may tell of its trouble otherwise.
-        others = () if graph.is_inferred else told.troubled & graph.below([entity]) - on - {entity}
+        shown = _sign(books, x, code[entity])
+        below_it = set[str]() if graph.is_inferred else graph.below([entity]) - on - {entity}
+        others = [e for e in below_it if _then(told.troubled.get(e, ()), shown)]
         if others:
             score *= _ELSEWHERE
             text += f"; but {min(others)}, on which it depends, tells of trouble otherwise"
         # Who only hands trouble on is charged with nothing, and still shows it in the timeline.
-        sign = _sign(books, x, code[entity]) if told.felt else None
+        sign = shown if told.felt else None
         made.append(Charge(entity, METHOD, score, text, None, sign))
     return made
+
+
+def _then(times: Sequence[int], shown: Sign) -> bool:
+    """Say whether anything of that happened as an excess began, or up to two intervals ahead."""
+    since, until = shown.time - max(SLACK, 2 * shown.precision), shown.time + shown.precision
+    return any(since <= t <= until + SLACK for t in times)
 
 
 def _text(books: Ledger, x: Excess, e: int, own: float, graph: inferred.Graph) -> str:
