@@ -62,6 +62,8 @@ _TELLS = re.compile(
 _BESIDE = 30 * 60_000_000_000
 """ns; how far around the onset is looked for what goes with it."""
 _SLAB = 500_000
+_FULL = 0.99
+"""The score of a suspect that all evidence of its kind is against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,7 @@ def _explained(
     found = so_far.signals
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
-    told = named.root(trouble, topology)
-    split = cascades.find(trouble, topology, told or (None if sure is None else sure.entity))
+    split = cascades.find(trouble, topology, _guilty(trouble, topology, sure))
     began = phases.onset(trouble, split)
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
     scene = replace(
@@ -162,6 +163,20 @@ def _explained(
         ranked, ranking.confidence(ranked), verdicts.ruled_out(ranked, began.time), steps,
         _errors(cut, trouble, steps, each),
     )  # fmt: skip
+
+
+def _guilty(trouble: Episode, topology: Topology, sure: suspects.Suspect | None) -> str | None:
+    """Name the entity that the failure comes from, as errors name it or as the accounts do.
+
+    Who hands trouble on is often charged with it where those below keep no books, so that errors
+    count for more; unless the charge is full and its trouble came before that of the one named.
+    """
+    named_one = named.root(trouble, topology)
+    if sure is None or named_one is None:
+        return named_one or (None if sure is None else sure.entity)
+    began = {t.entity: t.onset for t in sorted(trouble.troubles, key=lambda t: -t.onset)}
+    first = began.get(sure.entity, began[named_one]) < began[named_one]
+    return sure.entity if first and sure.score >= _FULL else named_one
 
 
 def _scene(

@@ -70,12 +70,17 @@ def _blame(
     guilty: str, explained: dict[str, dict[str, int]], below: Mapping[str, Mapping[str, int]],
     troubles: Mapping[str, Trouble],
 ) -> None:  # fmt: skip
-    """Let nothing explain the guilty entity, and let it explain all that depend on it."""
+    """Let nothing explain the guilty entity, and let it explain all that depend on it.
+
+    Where nothing in trouble depends on it, what it presses on may be: more requests came in than
+    what it calls can bear.
+    """
     explained[guilty] = {}
     began = troubles[guilty].first
-    for e, causes in explained.items():
-        if guilty in below[e] and e != guilty and began <= troubles[e].last + SLACK:
-            causes[guilty] = below[e][guilty]
+    callers = {e: hops[guilty] for e, hops in below.items() if guilty in hops and e != guilty}
+    for e, hops in (callers or below[guilty]).items():
+        if began <= troubles[e].last + SLACK:
+            explained[e][guilty] = hops
 
 
 def _split(

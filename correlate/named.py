@@ -51,10 +51,11 @@ def root(episode: Episode, topology: Topology) -> str | None:
     resting = _rest(points)
     whole = sum(resting.values())
     ordered = sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))
-    named = any(told != entity for entity, some in points.items() for told in some)
-    if whole < FEWEST or not named:
+    if whole < FEWEST:
         return None
     best, most = ordered[0]
+    if not any(best in some for entity, some in points.items() if entity != best):
+        return None  # its own errors alone are no pointing
     second = ordered[1][1] if len(ordered) > 1 else 0.0
     return best if most >= CLEAR * whole and most >= LEAD * second else None
 
@@ -69,14 +70,15 @@ def called(
 
 def _points(episode: Episode, topology: Topology) -> Mapping[str, Mapping[str, float]]:
     """Count to whom each entity's firm records point; those that name nobody, to itself."""
-    troubled = set(episode.entities)
-    calls = {
-        e: {c: name for c, name in names.items() if c in troubled}
-        for e, names in called(topology, troubled).items()
-    }
     firm = [s for s in episode.signals if s["role"] == "fault" and s["weight"] >= FIRM]
     told = [s for s in firm if s["table"] == "event"]
     since = min((s["time"] for s in told), default=0)
+    # Whose own trouble begins long after it was named was named for something else.
+    troubled = {t.entity for t in episode.troubles if t.first <= since + SOON}
+    calls = {
+        e: {c: name for c, name in names.items() if c in troubled}
+        for e, names in called(topology, set(episode.entities)).items()
+    }
     found: dict[str, dict[str, float]] = {}
     for s in told:
         if s["time"] <= since + SOON:

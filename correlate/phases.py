@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .cascades import Cascade
     from .episode import Episode, Signal
 
-LEAD = 10 * 60_000_000_000
+LEAD = 3 * 60_000_000_000
 """ns; a lone early sign further ahead than this is no onset."""
 SOON = 2 * 60_000_000_000
 """ns; an alert further ahead of all other signs than this tells of something else: alerts lag."""
@@ -46,7 +46,8 @@ def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     firm = [*ahead, *signs]
     for i, s in enumerate(firm):
         follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
-        if follows:
+        goes_on = s["table"] == "event" and (s["end"] or s["time"]) - s["time"] >= LEAD
+        if follows or goes_on:
             return Phase(_refined(s, firm), s["signal"])
     return Phase(firm[0]["time"], firm[0]["signal"])
 

@@ -28,6 +28,8 @@ NEAR = 60_000_000_000
 _LIGHT = 0.5
 _OF_CALLS = ("dependency", "network", "external_provider")
 """Categories of failures that one single call can meet by bad luck."""
+_OF_TRANSACTIONS = ("database.deadlock",)
+"""Rules of what two transactions do to each other now and then."""
 
 
 def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
@@ -65,7 +67,7 @@ def _is_single(sign: Signal) -> bool:
         sign["role"] == "fault"
         and sign["table"] == "event"
         and sign["rule"] is not None
-        and sign["category"] in _OF_CALLS
+        and (sign["category"] in _OF_CALLS or sign["rule"] in _OF_TRANSACTIONS)
         and sign["count"] <= FEW
     )
 

@@ -124,3 +124,14 @@ def above(root: str, edges: list[tuple[str, str]]) -> set[str]:
     while more := {a for a, b in edges if b in found} - found:
         found |= more
     return found
+
+
+def test_a_guilty_entity_that_nothing_depends_on_presses_on_what_it_calls() -> None:
+    shape = calls("edge>shop", "shop>db", "mail>relay")
+    minutes = {"edge": 10, "shop": 11, "db": 12, "relay": 12}
+    signals = [signal(i, m, e, "fault") for i, (e, m) in enumerate(minutes.items())]
+    found = cascades.find(episode(*signals), shape, "edge")
+    assert [(c.root, c.entities) for c in found] == [
+        ("edge", ("edge", "shop", "db")),
+        ("relay", ("relay",)),
+    ]

@@ -59,6 +59,14 @@ def test_who_is_not_in_trouble_is_not_pointed_to() -> None:
     assert named.root(bad, SHAPE) == "shop"
 
 
+def test_who_is_in_trouble_much_later_was_not_meant() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title="mail answered 500", count=20),
+        signal(1, 40, "mail", "fault", title="KeyError", count=20),
+    )
+    assert named.root(bad, SHAPE) is None
+
+
 def test_errors_that_do_not_agree_name_nobody() -> None:
     bad = episode(
         signal(0, 10, "web", "fault", title="shop answered 500", count=20),

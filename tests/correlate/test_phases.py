@@ -42,8 +42,13 @@ def test_a_precursor_is_no_onset() -> None:
 
 
 def test_an_early_sign_that_nothing_follows_is_no_onset() -> None:
-    assert onset(signal(0, 5, "db", "fault"), signal(1, 16, "db", "fault")).time == at(16)
-    assert onset(signal(0, 5, "db", "fault"), signal(1, 15, "db", "fault")).time == at(5)
+    assert onset(signal(0, 5, "db", "fault"), signal(1, 9, "db", "fault")).time == at(9)
+    assert onset(signal(0, 5, "db", "fault"), signal(1, 8, "db", "fault")).time == at(5)
+
+
+def test_an_early_sign_that_goes_on_is_the_onset() -> None:
+    lasting = signal(0, 5, "db", "fault", end=at(8))
+    assert onset(lasting, signal(1, 16, "db", "fault")).time == at(5)
 
 
 def test_an_exact_stamp_inside_a_metrics_interval_is_the_onset() -> None:

@@ -23,6 +23,11 @@ def test_a_call_that_failed_once_is_light_on_all_that_tell_of_it() -> None:
     assert weights(*told) == [0.5, 0.5]
 
 
+def test_two_transactions_that_block_each_other_once_are_light() -> None:
+    lone = {"category": "data", "weight": 1.5, "rule": "database.deadlock"}
+    assert weights(signal(0, 10, "db", "fault", **lone)) == [0.5]
+
+
 def test_many_records_are_firm() -> None:
     assert weights(signal(0, 10, "db", "fault", **CALL, count=3)) == [1.5]
 
