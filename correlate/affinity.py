@@ -52,6 +52,7 @@ REVERT = re.compile(
     r"|back ?out)\b",
     re.IGNORECASE,
 )
+QUOTED = re.compile(r"\brevert(?:s|ed)?:? \"(.{8,}?)\"", re.IGNORECASE)
 _MOVED = re.compile(
     r"^-\s*(?P<key>[\w.\-\"']+)(?P<eq>\s*[:=]\s*)(?P<old>[^\n]+)\n(?:[ ][^\n]*\n)*"
     r"^\+\s*(?P=key)\s*[:=]\s*(?P<new>[^\n]+)",

@@ -231,8 +231,8 @@ def _far(ratio: float, by: float | None = None) -> float:
 def told(setting: Setting) -> str:
     """Write a setting's move for people."""
     if not setting.new:
-        return f"{setting.key}, which was {setting.old}, is gone"
-    return f"{setting.key} from {setting.old or 'nothing'} to {setting.new}"
+        return f"{setting.key}, which was {setting.old}, is gone" if setting.old else setting.key
+    return f"{setting.key} from {setting.old or 'what is not known'} to {setting.new}"
 
 
 _ASKS = (

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nova_timeline.knowledge import plain
+
 from . import affinity
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from .diffs import Diff
     from .merged import Change
+    from .settings import Setting
 
 _PATHS = {
     "documents": r"""\.(md|rst|adoc)$|(^|/)(docs?|documentation|runbooks?)/
@@ -59,6 +62,26 @@ _SAID = re.compile(
 _PROMISED = re.compile(
     r"^(?:commit \w+: )?(?:docs|test|tests|style|ci)(?:\([^)]*\))?:", re.IGNORECASE
 )
+_LEVEL = re.compile(r"\blog(ging|gers?)? (level|format|fields?|colou?r)|verbosity|\bloglevel")
+_LOUD = re.compile(r"debug|trace|verbose|\ball\b|silly|finest", re.IGNORECASE)
+_LOOK = re.compile(
+    r"banner|greeting|headline|tooltip|colou?r|theme|\blogo|label|placeholder|wording"
+)
+_GAUGED = re.compile(
+    r"(metrics?|telemetry|stats?d?|profil\w+|trac(e|es|ing)) .*(interval|sampl|period|rate|prefix)"
+)
+_LASTING = re.compile(r"(cookie|session|remember|sign ?in) .*(days?|hours?|age|life|ttl)")
+_ROOM = re.compile(
+    r"pool|idle|batch|buffer|worker|thread|connection|queue|capacity|replica|memory|cpu"
+)
+_ABOUT = (
+    ("changes only what is logged", _LEVEL),
+    ("changes only the words or looks that people see", _LOOK),
+    ("changes only what is measured", _GAUGED),
+)
+_SLIGHT = 1.6
+INNOCENT = -0.25
+"""What is held against a change by its nature from which on nothing else of it is asked."""
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 _MANIFEST = re.compile(
     r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|requirements[^/]*\.txt|poetry\.lock"
@@ -81,8 +104,40 @@ def judge(change: Change) -> tuple[str, float] | None:
         return "changes only text, looks, documents or tests", -0.25
     if change.diff is None and _MANIFEST.search(" ".join(change.files)):
         return "takes other versions of libraries; which is not known", -0.08
+    return _by_settings(change) or _by_promise(change)
+
+
+def _by_promise(change: Change) -> tuple[str, float] | None:
+    """Say that a change is said to be harmless, where its diff does not show it."""
     if change.files and (_SAID.search(change.title) or _PROMISED.search(change.title)):
         return "is said to change only text, looks, tests or what is recorded", -0.12
+    return None
+
+
+def _by_settings(change: Change) -> tuple[str, float] | None:
+    """Judge by what the settings that were moved are about, where nothing else was changed."""
+    if not change.settings:
+        return None
+    judged = [_of_setting(s) for s in change.settings]
+    if None in judged:
+        return None
+    return max((j for j in judged if j is not None), key=lambda j: (j[1], j[0]))
+
+
+def _of_setting(setting: Setting) -> tuple[str, float] | None:
+    """Say why a setting's move can hardly have broken anything; None if not so."""
+    key = plain(setting.key)
+    about = next((says for says, pattern in _ABOUT if pattern.search(key)), None)
+    if about is not None:
+        loud = _LEVEL.search(key) and _LOUD.search(setting.new)
+        return None if loud else (about, INNOCENT)
+    ratio = setting.ratio
+    if ratio is None:
+        return None
+    if _LASTING.search(key) and ratio > 1:
+        return "lets sign-ins last longer", -0.2
+    if 1 < ratio <= _SLIGHT and _ROOM.search(key):
+        return "gives a little more room", -0.15
     return None
 
 

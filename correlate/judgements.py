@@ -42,8 +42,6 @@ MOVED = 0.2
 """The most that a change gains by when it came, what it touched, the words it shares with what
 failed, being of a kind that breaks that way, and a metric that began to move as it took effect."""
 
-INNOCENT = -0.25
-"""What is held against a change by its nature from which on nothing else of it is asked."""
 FELT = 0.06
 """What a change gains that touched an entity which only felt the fault."""
 
@@ -56,6 +54,17 @@ _PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
 _HOPELESS = 0.02  # with less than this for all else, no kind of change would be named
 _UNSURE = 0.6  # of what counts, where what a change touched is not known
+_AT_ONCE_S = 150.0  # a roll-out takes a while
+_SKEWED = 60.0
+_JUST = 0.1
+_NEARBY = 0.8
+_BELOW = 0.6
+_FAR_OFF = 0.3
+_CALM = 0.75  # of what a place counts where nothing is seen to be wrong there
+_REMEDY = -0.3
+_HELPED = 0.2
+_AT_ONCE = 0.15  # what taking back gains besides if all recovers as it is done
+_COARSE = 120_000_000_000  # ns; how late a metric may be for when something got better
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -73,9 +82,11 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *_began(effect, change, scene),
         *_undone(signal, scene),
+        *_remedy(signal, scene),
         *_common(change, scene),
         *_carried(change),
     ]
+    terms += _at_once(effect, change, scene)
     terms += _nature(change, scene, harmless, sum(t.weight for t in terms))
     kept = tuple(t for t in terms if t.weight)
     return Candidate(signal, kept, is_change=True, also=change.also)
@@ -160,6 +171,15 @@ def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
     return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
 
 
+def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let it count that what failed failed just as a change to it took effect."""
+    seconds = (scene.onset - effect.time) / 1e9
+    here = change.entity and change.entity in scene.heart
+    if not here or not -_SKEWED <= seconds <= _AT_ONCE_S:
+        return []
+    return [Term(f"{change.entity} failed just as it took effect", _JUST, (), "just")]
+
+
 def _slack(scene: Scene) -> int:
     """Give how far a coarse metric may be off, in ns."""
     return max((2 * d.step for d in scene.underway), default=0)
@@ -189,7 +209,7 @@ def _placed(entity: str, scene: Scene) -> tuple[str, float]:
         hops = scene.below[entity]
         if entity in scene.troubled_entities:
             return f"touched {entity}, in trouble too and {hops} down from {root}", WHERE
-        return f"touched {entity}, {hops} down from {root}", WHERE * _HOP_DECAY**hops
+        return f"touched {entity}, {hops} down from {root}", _CALM * WHERE * _HOP_DECAY**hops
     return _beside(entity, scene)
 
 
@@ -233,7 +253,7 @@ def _nature(
 ) -> list[Term]:
     """Judge what kind of change it was: what it can break, or that it can hardly break anything."""
     terms = [] if harmless is None else [Term(harmless[0], harmless[1], (), "nature")]
-    if (harmless is not None and harmless[1] <= INNOCENT) or so_far < _HOPELESS:
+    if (harmless is not None and harmless[1] <= innocence.INNOCENT) or so_far < _HOPELESS:
         return terms
     moved = [s for s in change.settings if s.moved != "other"]
     if moved:
@@ -248,7 +268,7 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     if found is not None:
         threat, shown = found
         says = f"{shown.hazard.says} ({_short(shown.by)})"
-        weight = EXPLAINS * threat.share * shown.strength
+        weight = EXPLAINS * threat.share * shown.strength * _reach(change.entity, scene)
         text = f"{says}, and this is what such a change breaks like"
         return [Term(text, weight, (threat.symptom.signal,), "hazard")]
     if change.diff is not None:
@@ -258,6 +278,15 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     if affinity.RISKY.search(change.text):
         return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
     return []
+
+
+def _reach(entity: str, scene: Scene) -> float:
+    """Say how much it counts how a change can break things, by whether it can reach what broke."""
+    if not entity or not scene.topology.edges or entity in scene.heart:
+        return 1.0
+    if entity in scene.troubled_entities:
+        return _NEARBY
+    return _BELOW if entity in scene.below else _FAR_OFF
 
 
 def _short(text: str) -> str:
@@ -288,19 +317,31 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
 def _undone(signal: Signal, scene: Scene) -> list[Term]:
     """Learn from the first later change that took this one back: did it help?"""
     ours, told = scene.reading(signal), scene.readings
-    takers = (s for s in scene.after(signal) if _takes_back(signal, ours, s, told[s["signal"]]))
+    takers = (
+        s for s in scene.after(signal)
+        if not scene.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
+    )  # fmt: skip
     later = next(takers, None)
     if later is None:
         return []
-    after = [r for r in scene.recoveries if 0 <= r["time"] - later["time"] <= RESPITE]
-    before = [r for r in scene.recoveries if scene.onset < r["time"] < later["time"]]
+    well = [r for r in scene.recoveries if r["time"] > scene.onset]
+    after = [r for r in well if -_COARSE <= r["time"] - later["time"] <= RESPITE]
+    before = [r for r in well if r["time"] < later["time"] - _COARSE]
     took = f"taken back {duration((later['time'] - scene.onset) / 1e9)} after the onset"
     if len(after) <= len(before):
         return [Term(f"{took}, and nothing got better", -0.35, (later["signal"],), "undone")]
     first = min(after, key=lambda r: (r["time"], r["signal"]))
-    wait = duration((first["time"] - later["time"]) / 1e9)
+    apart = (first["time"] - later["time"]) / 1e9
+    when = f"recovery began {duration(apart)} later" if apart > 0 else "recovery began with that"
     shown = (later["signal"], first["signal"])
-    return [Term(f"{took}, and recovery began {wait} later", 0.2, shown, "undone")]
+    gained = _HELPED + _AT_ONCE * len([r for r in after if _soon(r, later)]) / len(well)
+    return [Term(f"{took}, and {when}", gained, shown, "undone")]
+
+
+def _soon(recovery: Signal, cure: Signal) -> bool:
+    """Say whether something recovered as soon as what is looked at every minute can show it."""
+    soon: bool = recovery["time"] - cure["time"] <= 2 * _COARSE
+    return soon
 
 
 def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
@@ -314,10 +355,33 @@ def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -
         undoes = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
     else:
         undoes = theirs.reverts
+    if undoes and theirs.quoted:
+        return theirs.quoted in ours.said or not ours.is_told
     if not undoes:
         return False
     alike = sum((ours.title & theirs.title).values())
     return alike * 2 >= max(sum(ours.title.values()), 1)
+
+
+def _remedy(signal: Signal, scene: Scene) -> list[Term]:
+    """Hold against a change that it takes back an earlier one: people do that to end a failure."""
+    ours = scene.reading(signal)
+    earlier = (
+        s for s in scene.before(signal) if _takes_back_in_words(s, scene.reading(s), signal, ours)
+    )
+    first = next(earlier, None)
+    if first is None:
+        return []
+    ago = duration((signal["time"] - first["time"]) / 1e9)
+    text = f"takes back what was changed {ago} before, as one does to end a failure"
+    return [Term(text, _REMEDY, (first["signal"],), "remedy")]
+
+
+def _takes_back_in_words(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
+    """Say whether a later change says itself that it undoes this one."""
+    swapped = any((k, new, old) in theirs.moves for k, old, new in ours.moves)
+    same = bool(ours.revision) and ours.revision == theirs.revision
+    return not same and (swapped or theirs.reverts) and _takes_back(signal, ours, later, theirs)
 
 
 def _common(change: Change, scene: Scene) -> list[Term]:

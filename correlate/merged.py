@@ -37,6 +37,8 @@ class Change:
     also: tuple[Signal, ...]
     texts: tuple[str, ...]
     attributes: tuple[Mapping[str, str], ...]
+    called: tuple[Setting, ...] = ()
+    """What calls to control planes set; see `scene.Scene.called`."""
 
     @property
     def entity(self) -> str:
@@ -92,6 +94,8 @@ class Change:
             if f"{what}.key" in a
         ]
         told = [s for s in told if self.signal["kind"] != "feature_flag" or s.ratio is not None]
+        known = {s.key.casefold() for s in told}
+        told += [s for s in self.called if s.key.casefold() not in known]
         return tuple(dict.fromkeys((*told, *(self.diff.settings if self.diff else ()))))
 
     @cached_property
@@ -103,19 +107,25 @@ class Change:
 def alone(signal: Signal, scene: Scene) -> Change:
     """Make a change of one record."""
     held = scene.attributes.get(signal["signal"], {})
-    return Change(signal, (), (scene.text(signal),), (held,))
+    return Change(signal, (), (scene.text(signal),), (held,), scene.called(signal))
 
 
 def one_each(scene: Scene) -> list[Change]:
     """Make one change of each that did not come too late, however many records tell of it.
 
     They are one when they bring the same revision; or when they are on the same entity, near in
-    time, and share a parameter or another name that no more than a few changes speak of.
+    time, and share a parameter or another name that no more than a few changes speak of. A commit
+    that only a later roll-out brought came with that, and so too late.
     """
+    every = [alone(s, scene) for s in scene.changes]
     made = sorted(
-        (alone(s, scene) for s in scene.changes if s["time"] <= scene.onset + LATE),
+        (c for c in every if c.signal["time"] <= scene.onset + LATE),
         key=lambda c: (c.signal["kind"] == "commit", c.signal["signal"]),
     )
+    brought_late = {
+        c.revision[:_SHORT] for c in every
+        if c.revision and c.signal["kind"] != "commit" and c.signal["time"] > scene.onset + LATE
+    }  # fmt: skip
     known = scene.entity_names
     spoken = [affinity.identifiers(c.text) - known for c in made]
     common = Counter(i for names in spoken for i in names)
@@ -136,7 +146,7 @@ def one_each(scene: Scene) -> list[Change]:
         if c.revision:
             brought[c.revision[:_SHORT]] = len(kept)
         kept.append(c)
-    return kept
+    return [c for c in kept if not (c.is_only_text and c.revision[:_SHORT] in brought_late)]
 
 
 def _is_same(a: Change, b: Change) -> bool:
@@ -160,7 +170,8 @@ def _joined(main: Change, other: Change, scene: Scene) -> Change:
         key=lambda r: _order(r[0], scene),
     )  # fmt: skip
     signals, texts, held = zip(*records, strict=True)
-    return Change(signals[0], tuple(signals[1:]), tuple(texts), tuple(held))
+    calls = tuple(dict.fromkeys((*main.called, *other.called)))
+    return Change(signals[0], tuple(signals[1:]), tuple(texts), tuple(held), calls)
 
 
 def _order(signal: Signal, scene: Scene) -> tuple[bool, bool, int]:

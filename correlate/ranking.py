@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from . import judgements, merged, suspects, triggers
+from . import blamed, judgements, merged, suspects, triggers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,9 +91,11 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
         scene: what all is judged against.
         outside: what is known to have come from outside; what is held against its entity adds up.
     """
-    found = [*outside, *(judgements.of_trigger(s, scene) for s in _first_faults(scene))]
+    found = [*outside, *blamed.machines(scene)]
+    found += [judgements.of_trigger(s, scene) for s in _first_faults(scene)]
     for suspect in scene.suspects[: suspects.SHOWN]:
-        same = [c for c in found if (c.signal["entity"] or "") == suspect.entity]
+        # What fails at one who tells of another's trouble is held against that one.
+        same = [c for c in found if suspect.entity in (c.place, c.signal["entity"] or "")]
         first = max(same, key=lambda c: c.score, default=None)
         found = [c for c in found if c is not first]
         found.append(judgements.of_suspect(suspect, first))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, hazards
+from . import affinity, called, hazards
 from .change_points import direction
+from .settings import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .suspects import Suspect
 
 _ERROR = 17
+_REVISION = "vcs.ref.head.revision"
+_SHORT = 7
+_REPEAT = 10_000_000_000  # ns; calls this near are one change, told of twice
 DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
 LATE = 120_000_000_000
@@ -55,6 +59,13 @@ class Candidate:
     """Other records of the same change: the commit behind a deploy."""
     category: str | None = None
     """What it is, where its signal does not say so itself."""
+    entity: str | None = None
+    """Whose trouble it is, where its signal is what another says of it."""
+
+    @property
+    def place(self) -> str:
+        """Name the entity that it blames."""
+        return self.entity or self.signal["entity"] or ""
 
     @property
     def sum(self) -> float:
@@ -76,6 +87,12 @@ class Reading:
     title: Counter[str]
     reverts: bool
     revision: str = ""
+    said: str = ""
+    """Its line, and that of its commit."""
+    quoted: str = ""
+    """The line of the change that it says to take back; empty where it quotes none."""
+    is_told: bool = True
+    """Whether it says what it is about, by a commit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,7 @@ class Scene:
         firsts = {s["entity"] or "": s["signal"] for s in reversed([*seen.values()])}
         made += [
             Symptom(
-                "\n".join(line.texts), line.entity, line.entity in self._heart,
+                "\n".join(line.texts), line.entity, line.entity in self.heart,
                 firsts[line.entity], line.count, line.severity >= _ERROR,
             )
             for line in self.lines if line.entity in firsts
@@ -167,7 +184,7 @@ class Scene:
         told = s["role"] == "fault" and s["kind"] != "metric_change"
         error = told and s["severity"] >= _ERROR
         count = s["count"] if told else 0
-        return Symptom(self.text(s), entity, entity in self._heart, s["signal"], count, error)
+        return Symptom(self.text(s), entity, entity in self.heart, s["signal"], count, error)
 
     @cached_property
     def threats(self) -> tuple[Threat, ...]:
@@ -175,7 +192,7 @@ class Scene:
         return hazards.threats(self.symptoms)
 
     @cached_property
-    def _heart(self) -> frozenset[str]:
+    def heart(self) -> frozenset[str]:
         """The root, and what is in trouble below it."""
         return frozenset({self.cascade.root, *(self.troubled_entities & {*self.below})})
 
@@ -233,11 +250,25 @@ class Scene:
         return found
 
     @cached_property
+    def depends(self) -> Mapping[str, set[str]]:
+        """Entity -> what it depends on directly."""
+        return self.topology.dependencies()
+
+    @cached_property
+    def guests(self) -> Mapping[str, set[str]]:
+        """Machine -> what runs on it."""
+        found: dict[str, set[str]] = {}
+        for e in self.topology.edges:
+            if e.kind == "runs_on" or self.topology.kinds.get(e.callee) == "host":
+                found.setdefault(e.callee, set()).add(e.caller)
+        return found
+
+    @cached_property
     def underway(self) -> tuple[Departure, ...]:
         """What had been on its way to the failure on the entities at its heart, the first first."""
         return tuple(
             d for d in self.departures
-            if d.entity in self._heart and d.time < self.onset - EARLY and self._bears(d)
+            if d.entity in self.heart and d.time < self.onset - EARLY and self._bears(d)
         )  # fmt: skip
 
     def _bears(self, moved: Departure) -> bool:
@@ -268,13 +299,82 @@ class Scene:
         return {s["signal"]: self.reading(s) for late in self._late.values() for s in late}
 
     def reading(self, change: Signal) -> Reading:
-        """Read what a change moves, and whether it says that it takes something back."""
-        text = self.text(change)
-        moves = frozenset(affinity.moved(text))
-        reverts = affinity.REVERT.search(text) is not None
+        """Read what a change moves, and whether it says that it takes something back.
+
+        A roll-out says itself which revision it brings, and its commit what that does.
+        """
         held = self.attributes.get(change["signal"], {})
-        revision = held.get("vcs.ref.head.revision", "")
-        return Reading(moves, affinity.words(change["title"]), reverts, revision)
+        revision = held.get(_REVISION, "")
+        commit = None if change["kind"] == "commit" else self._commits.get(revision[:_SHORT])
+        text = self.text(change) + ("" if commit is None else "\n" + self.text(commit))
+        title = change["title"] if commit is None else f"{change['title']}\n{commit['title']}"
+        told = {(s.key, s.old, s.new) for s in self.called(change) if s.old and s.new}
+        moves = {*affinity.moved(text), *called.told(held), *told}
+        reverts = affinity.REVERT.search(text) is not None
+        quoted = affinity.QUOTED.search(title)
+        return Reading(
+            frozenset(moves), affinity.words(title), reverts, revision, title,
+            "" if quoted is None else quoted[1], commit is not None or change["kind"] == "commit",
+        )  # fmt: skip
+
+    @cached_property
+    def _commits(self) -> Mapping[str, Signal]:
+        """Revision, in short -> its commit."""
+        known = (
+            (self.attributes.get(s["signal"], {}).get(_REVISION, "")[:_SHORT], s)
+            for s in self.changes if s["kind"] == "commit"
+        )  # fmt: skip
+        return {revision: s for revision, s in known if revision}
+
+    def is_carried(self, change: Signal) -> bool:
+        """Say whether a change is a commit that a roll-out is known to have brought."""
+        revision = self.attributes.get(change["signal"], {}).get(_REVISION, "")[:_SHORT]
+        return change["kind"] == "commit" and bool(revision) and revision in self._brought
+
+    @cached_property
+    def _brought(self) -> frozenset[str]:
+        """Revisions, in short, that roll-outs brought."""
+        return frozenset(
+            self.attributes.get(s["signal"], {}).get(_REVISION, "")[:_SHORT]
+            for s in self.changes if s["kind"] != "commit"
+        )  # fmt: skip
+
+    def before(self, signal: Signal) -> list[Signal]:
+        """List the earlier changes of the same entity, the latest first."""
+        earlier = (s for s in self.changes if s["entity"] and s["entity"] == signal["entity"])
+        return sorted(
+            (s for s in earlier if s["time"] < signal["time"]),
+            key=lambda s: (-s["time"], s["signal"]),
+        )
+
+    def called(self, change: Signal) -> tuple[Setting, ...]:
+        """Say what the call behind a change set, and what that was before as far as calls tell.
+
+        What was set last before it is what it was; where no call tells, what was set first once
+        the failure was on is taken for it: things are put right by setting them back.
+        """
+        return tuple(
+            Setting(key, self._was(change, key), value)
+            for key, value in self._calls.get(change["signal"], {}).items()
+        )
+
+    def _was(self, change: Signal, key: str) -> str:
+        since = max(change["time"], self.onset)
+        others = [
+            (s["time"], self._calls[s["signal"]][key])
+            for s in self.changes
+            if s["entity"] == change["entity"] and key in self._calls.get(s["signal"], {})
+        ]
+        before = [o for o in others if o[0] < change["time"] - _REPEAT]
+        after = [o for o in others if o[0] > since]
+        return max(before)[1] if before else min(after)[1] if after else ""
+
+    @cached_property
+    def _calls(self) -> Mapping[int, Mapping[str, str]]:
+        """Signal -> what its call set."""
+        found = {s["signal"]: called.settings(self.attributes.get(s["signal"], {}))
+                 for s in self.changes if s["kind"] != "commit"}  # fmt: skip
+        return {signal: told for signal, told in found.items() if told}
 
     @cached_property
     def _late(self) -> Mapping[str, Sequence[Signal]]:

@@ -60,7 +60,7 @@ class Setting:
     def moved(self) -> str:
         """Say which way: up, down, on, off, gone or other."""
         if not self.new:
-            return "gone"
+            return "gone" if self.old else "other"
         ratio = self.ratio
         if ratio is not None and ratio != 1:
             return "up" if ratio > 1 else "down"

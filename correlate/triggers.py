@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
+from . import blamed
 from .scene import Candidate, Term
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _ID = re.compile(
 _REQUEST = re.compile(r"request|\brps\b|\bqps\b|traffic|invocation|\bhits\b|throughput|visit", re.I)
 _ROSE = re.compile(r"^(?P<metric>\S+) rose from (?P<old>[\d.e+-]+) to (?P<new>[\d.e+-]+)")
 _SURGE = 1.5
+_FLOOD = 2.0
 _UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
 _EXPIRY = re.compile(r"cert\w*[_.]?.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
@@ -72,7 +74,8 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
         Term(f"{share:.0%} of what failed at the root shows it", _MOST * share, (), "words"),
         *_besides(trigger, fits, scene),
     ]
-    return Candidate(first, tuple(terms), is_change=False, category=trigger.category)
+    whose = blamed.entity(trigger.blames, fits, scene) if trigger.blames else None
+    return Candidate(first, tuple(terms), is_change=False, category=trigger.category, entity=whose)
 
 
 def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
@@ -80,7 +83,11 @@ def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
         return False
     if trigger.never is not None and trigger.never.search(symptom.text):
         return False
-    return "outside_host" not in trigger.needs or bool(hosts(symptom.raw, scene))
+    if "outside_host" not in trigger.needs:
+        return True
+    # The name of a metric may hold its maker's host.
+    said = symptom.count > 0 or symptom.is_error
+    return said and bool(hosts(symptom.raw, scene))
 
 
 def _share(fits: Sequence[Symptom], all_of_them: Sequence[Symptom]) -> float:
@@ -148,7 +155,9 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
     entries = [e for e in scene.troubled_entities if e not in called]
     inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
     wide = 2 * len(risen) >= len(scene.troubled_entities)
-    return tuple(sorted(risen)) if risen and inward and wide else None
+    # What is overrun where requests come in lets no more of them through.
+    flooded = scene.topology.edges and any(risen.get(e, 0.0) >= _FLOOD for e in entries)
+    return tuple(sorted(risen)) if risen and inward and (wide or flooded) else None
 
 
 def one_record(fits: Sequence[Symptom]) -> str | None:

@@ -304,7 +304,7 @@ def _root_cause(
     return RootCause(
         rank=rank,
         moment=moment.id,
-        entity=moment.entity,
+        entity=found.place,
         category=found.category
         or moment.category
         or ("infrastructure_change" if found.is_change else "unknown"),

@@ -23,9 +23,11 @@ MOVES = ("up", "down", "on", "off", "gone", "other", "compared", "scaled")
 _PATTERNS = ("setting", "gone", "new", "call_gone", "call_new", "path", "title", "without")
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
 _HAZARD = ("id", "says", "strength", "change", "symptom", "effect", "sample")
-_TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "sample")
+_TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "blames", "sample")
 NEEDS = ("outside_host", "all_traffic", "one_record")
 """What the evidence as a whole must show; see `nova_timeline.correlate.triggers`."""
+BLAMES = ("named", "many", "store")
+"""Whose trouble it may be that others tell of; see `nova_timeline.correlate.blamed`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _JOINT = re.compile(r"[_\-/.:=]+(?=\w)|(?<=\w)[_\-/.:=]+|\s+")
 
@@ -67,6 +69,8 @@ class Trigger:
     share: float
     """The least share of what failed that must show it."""
     needs: tuple[str, ...]
+    blames: str
+    """Whom it blames that others tell of; see `nova_timeline.correlate.blamed`. Empty for those."""
     sample: Mapping[str, Any]
 
 
@@ -169,6 +173,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
     _complete(where, given, _TRIGGER, ("id", "category", "says", "symptom", "sample"))
     _known(where, "category", [given["category"]], schema.CATEGORIES)
     _known(where, "need", given.get("needs", []), NEEDS)
+    _known(where, "way to blame", [given["blames"]] if "blames" in given else [], BLAMES)
     return Trigger(
         given["id"],
         given["category"],
@@ -177,6 +182,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
         _any(where, given["not"]) if "not" in given else None,
         float(given.get("share", 0.0)),
         tuple(given.get("needs", ())),
+        given.get("blames", ""),
         given["sample"],
     )
 

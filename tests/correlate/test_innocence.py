@@ -2,9 +2,10 @@
 
 import pytest
 
-from nova_timeline.correlate import innocence
+from nova_timeline.correlate import innocence, merged
 
 from .changes import change
+from .scenes import signal
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,26 @@ def test_a_title_counts_only_where_no_file_is_known() -> None:
     told = innocence.judge(change("fix a typo", files=["pkg/messages.go"]))
     assert told is not None
     assert told[1] > -0.25
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "innocent"),
+    [
+        ("shop.log.level", "info", "warning", True),
+        ("shop.log.level", "info", "debug", False),
+        ("shop.banner.text", "welcome", "welcome back", True),
+        ("metrics.interval_seconds", "30", "60", True),
+        ("session.cookie_days", "14", "30", True),
+        ("session.cookie_days", "30", "1", False),
+        ("export.batch_size", "200", "250", True),
+        ("export.batch_size", "200", "2500", False),
+        ("db.pool.max_size", "20", "2", False),
+    ],
+)
+def test_a_setting_that_nothing_depends_on_breaks_nothing(
+    key: str, old: str, new: str, *, innocent: bool
+) -> None:
+    one = signal(0, 30, "shop", "change", kind="config_change", title="x")
+    held = {"config.key": key, "config.previous": old, "config.value": new}
+    found = innocence.judge(merged.Change(one, (), ("x",), (held,)))
+    assert (found is not None and found[1] <= -0.15) == innocent

@@ -72,7 +72,8 @@ def test_a_change_further_down_the_dependencies_counts_less_with_each_hop() -> N
     spot = Scene(below, at(ONSET), SHAPE, {}, (), ())
     found = [of_change(change(0, 39, e, "x"), spot) for e in ("web", "shop", "db")]
     told = [about(c, "place")[0] for c in found if c]
-    assert told == pytest.approx([judgements.WHERE * 0.75**hops for hops in range(3)])
+    seen = [judgements.WHERE, *(0.75 * judgements.WHERE * 0.75**hops for hops in (1, 2))]
+    assert told == pytest.approx(seen)
 
 
 def of_change(one: Signal, where: Scene) -> Candidate | None:
@@ -98,10 +99,42 @@ def test_taking_a_change_back_with_a_recovery_speaks_for_it() -> None:
                   text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
     well = signal(95, 62, "web", "recovery")
     found = ranked(GUILTY, back, recoveries=(well,))[0]
-    assert about(found, "undone") == [0.2]
+    assert about(found, "undone") == [pytest.approx(0.35)]
     [term] = [t for t in found.terms if t.about == "undone"]
     assert term.text == "taken back 20m00s after the onset, and recovery began 2m00s later"
     assert term.signals == (1, 95)
+
+
+def test_what_recovers_long_after_a_change_was_taken_back_speaks_less_for_it() -> None:
+    back = change(1, 60, "db", "db: set pooler size", kind="config_change",
+                  text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
+    late = signal(95, 70, "web", "recovery")
+    assert about(ranked(GUILTY, back, recoveries=(late,))[0], "undone") == [pytest.approx(0.2)]
+
+
+def test_what_is_seen_to_recover_in_the_minute_in_which_a_change_was_taken_back_counts() -> None:
+    back = change(1, 60, "db", "db: set pooler size", kind="config_change",
+                  text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
+    coarse = signal(95, 59.5, "web", "recovery")
+    assert about(ranked(GUILTY, back, recoveries=(coarse,))[0], "undone") == [pytest.approx(0.35)]
+
+
+def test_what_takes_a_change_back_is_a_remedy_and_not_a_cause() -> None:
+    first = change(0, 39, "db", "Commit 1: db: smaller pages", kind="commit")
+    back = change(1, 40.5, "db", 'Commit 2: Revert "db: smaller pages"', kind="commit")
+    assert about(of_change(back, scene(first, back)), "remedy") == [-0.3]  # type: ignore[arg-type]
+    assert about(of_change(first, scene(first, back)), "remedy") == []  # type: ignore[arg-type]
+
+
+def test_a_revert_takes_back_only_the_change_that_it_quotes() -> None:
+    bad = change(0, 39, "db", "Commit 1: db: smaller pages", kind="commit")
+    other = change(1, 38, "db", "Commit 2: db: larger pages", kind="commit")
+    back = change(2, 60, "db", 'Commit 3: Revert "db: smaller pages"', kind="commit")
+    well = signal(95, 61, "web", "recovery")
+    where = scene(bad, other, back, recoveries=(well,))
+    found = {c.signal["signal"]: c for c in ranking.rank(where) if c.is_change}
+    assert about(found[0], "undone") == [pytest.approx(0.35)]
+    assert about(found[1], "undone") == []
 
 
 def test_taking_a_change_back_without_effect_clears_it() -> None:
