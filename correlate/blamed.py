@@ -58,7 +58,7 @@ def entity(how: str, fits: Sequence[Symptom], scene: Scene) -> str | None:
 
 def _named(symptom: Symptom, scene: Scene) -> set[str]:
     """Find the other entities that a symptom names and that its own depends on."""
-    known = scene.depends.get(symptom.entity, frozenset())
+    known: set[str] = scene.depends.get(symptom.entity, set())
     named = {scene.topology.name(t) for t in _NAME.findall(symptom.raw)}
     return {n for n in named if n in known and n != symptom.entity}
 

@@ -54,16 +54,16 @@ def told(attributes: Mapping[str, str]) -> set[tuple[str, str, str]]:
     }
 
 
-def _set(node: Any, depth: int) -> Iterator[tuple[str, str]]:
+def _set(node: object, depth: int) -> Iterator[tuple[str, str]]:
     """Yield pairs of name and value, and members that are amounts."""
     if depth > _DEEPEST:
         return
     if isinstance(node, list):
-        for item in cast("list[Any]", node):
+        for item in cast("list[object]", node):
             yield from _set(item, depth + 1)
     if not isinstance(node, dict):
         return
-    members = {str(k): v for k, v in cast("dict[Any, Any]", node).items()}
+    members = {str(k): v for k, v in cast("dict[object, object]", node).items()}
     folded = {k.casefold(): v for k, v in members.items()}
     name = next((folded[n] for n in _NAMES if isinstance(folded.get(n), str)), None)
     value = next((folded[n] for n in _VALUES if _is_plain(folded.get(n))), None)
@@ -76,11 +76,11 @@ def _set(node: Any, depth: int) -> Iterator[tuple[str, str]]:
             yield key.rpartition("/")[2].rpartition(".")[2], str(item)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, int | float) or (isinstance(value, str) and value.isdigit())
