@@ -68,8 +68,10 @@ def _shared_store(tellers: Iterable[str], scene: Scene) -> str | None:
     kinds = scene.topology.kinds
     if any(kinds.get(t) in _STORES for t in tellers):
         return None
-    stores = [{d for d in scene.depends.get(t, ()) if kinds.get(d) == "database"} for t in tellers]
-    shared = set.intersection(*stores) if stores else set[str]()
+    stores: list[set[str]] = [
+        {d for d in scene.depends.get(t, set[str]()) if kinds.get(d) == "database"} for t in tellers
+    ]
+    shared = stores[0].intersection(*stores[1:]) if stores else set[str]()
     return shared.pop() if len(shared) == 1 else None
 
 

@@ -65,13 +65,13 @@ def _set(node: object, depth: int) -> Iterator[tuple[str, str]]:
         return
     members = {str(k): v for k, v in cast("dict[object, object]", node).items()}
     folded = {k.casefold(): v for k, v in members.items()}
-    name = next((folded[n] for n in _NAMES if isinstance(folded.get(n), str)), None)
+    name = next((str(folded[n]) for n in _NAMES if isinstance(folded.get(n), str)), None)
     value = next((folded[n] for n in _VALUES if _is_plain(folded.get(n))), None)
     if name is not None and (value is not None or name.startswith("/")):
         yield name.rpartition("/")[2], "" if value is None else str(value)
     for key, item in members.items():
         if isinstance(item, dict | list):
-            yield from _set(item, depth + 1)
+            yield from _set(cast("object", item), depth + 1)
         elif _is_number(item) and _AMOUNT.search(key):
             yield key.rpartition("/")[2].rpartition(".")[2], str(item)
 
