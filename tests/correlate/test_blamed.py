@@ -14,11 +14,11 @@ ONSET = 40
 TLS = "tls: failed to verify certificate: x509: certificate has expired: pay.shop.internal"
 DNS = "lookup pay.shop.internal on 10.0.0.2:53: server misbehaving"
 DISK = 'ERROR: could not extend file "base/1": No space left on device (SQLSTATE 53100)'
-SHAPE = calls("web>pay", "cart>pay", "web>store", "cart>store", "web>m1", "cart>m1", "pay>m2")
+CALLS = calls("web>pay", "cart>pay", "web>store", "cart>store", "web>m1", "cart>m1", "pay>m2")
 SHAPE = Topology(
-    {**SHAPE.kinds, "store": "database", "m1": "host", "m2": "host"},
+    {**CALLS.kinds, "store": "database", "m1": "host", "m2": "host"},
     {"pay.shop.internal": "pay"},
-    SHAPE.edges,
+    CALLS.edges,
 )
 
 
