@@ -40,9 +40,12 @@ def test_truth_stands_in_no_input(tmp_path: Path) -> None:
         assert not [word for word in telling if word in data], name
 
 
-@pytest.mark.slow
+RECONSTRUCTED = {*list(faults.KINDS)[::5], "quiet"}
+"""Kinds that are reconstructed here, too; the benchmark itself does so with all."""
+
+
 @pytest.mark.parametrize("kind", list(faults.KINDS))
-def test_every_kind_of_fault_is_rendered_and_reconstructed(kind: str, tmp_path: Path) -> None:
+def test_every_kind_of_fault_is_rendered_and_some_reconstructed(kind: str, tmp_path: Path) -> None:
     drawn = case.draw(2, Settings(kind=kind, missing=0.0))
     rendered = render.render(drawn, tmp_path)
     truth = rendered.truth
@@ -54,6 +57,8 @@ def test_every_kind_of_fault_is_rendered_and_reconstructed(kind: str, tmp_path: 
     if kind != "quiet":
         assert truth["struck"]
         assert drawn.start < drawn.onset < drawn.end
+    if kind not in RECONSTRUCTED:
+        return
     made: dict[str, Any] = json.loads(trial.reconstructed(rendered.incident))
     score = scoring.score(truth, made)
     assert score["case"] == drawn.id
