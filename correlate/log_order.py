@@ -3,10 +3,9 @@
 A step (a span's start or a log line) is followed by another line of its span or by the span's end.
 Where a fault strikes, what came next as a rule no longer does: the span ends early, or a warning or
 an error stands in its place; that the fault logs anything of its own is not needed (Yu et al.,
-"Nezha: Interpretable Fine-Grained Root Causes Analysis for Microservices on Multi-modal
-Observability Data", ESEC/FSE 2023, compares such patterns of two periods). Here the counts of what
-follows are held against all that came before by a G-test (Dunning, Computational Linguistics 19,
-1993), over every stretch of time, times the square of the share that went from good to bad.
+ESEC/FSE 2023, compare such patterns of two periods). Here the counts of what follows are held
+against all that came before by a G-test (Dunning, Computational Linguistics 19, 1993), over every
+stretch of time, times the square of the share that went from good to bad.
 
 Failed spans are outcomes too; see `self_time.failures`.
 """

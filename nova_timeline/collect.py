@@ -6,6 +6,7 @@ A row's number is that of its file, in the order of reading, and its place there
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
@@ -230,8 +231,8 @@ class Notable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Series(Sequence["pa.Table"]):
-    """The points of metrics in parts that each hold whole series, read when asked for."""
+class _Parts(Sequence["pa.Table"]):
+    """Rows of a spool in parts, read when asked for."""
 
     kept: Spool
     dropped: Numbers
@@ -251,6 +252,14 @@ class _Series(Sequence["pa.Table"]):
             raise IndexError(at)
         return self._part(at)
 
+    @abstractmethod
+    def _part(self, at: int) -> pa.Table: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Series(_Parts):
+    """The points of metrics in parts that each hold whole series, read when asked for."""
+
     def _part(self, at: int) -> pa.Table:
         import polars as pl
         import pyarrow as pa
@@ -264,25 +273,10 @@ class _Series(Sequence["pa.Table"]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Steps(Sequence["pa.Table"]):
+class _Steps(_Parts):
     """The steps of requests in parts that each hold whole traces, read when asked for."""
 
-    kept: Spool
-    dropped: Numbers
-    parts: int
-
-    def __len__(self) -> int:
-        return self.parts
-
-    @overload
-    def __getitem__(self, at: int) -> pa.Table: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[pa.Table]: ...
-    def __getitem__(self, at: int | slice) -> pa.Table | Sequence[pa.Table]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(self.parts)[at]]
-        if at >= self.parts:
-            raise IndexError(at)
+    def _part(self, at: int) -> pa.Table:
         start, stop = _share(at, self.parts)
         return _without(self.kept.between(start, stop, list(steps.COLUMNS)), self.dropped)
 
