@@ -6,7 +6,7 @@ that did no harm may well look bold, and one that did may look small.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fixtures.scenario import hexid
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .authored import Patch
     from .world import World
 
-HOWS = ("deploy", "commit", "config", "flag", "scale", "infra")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -30,7 +28,7 @@ class Change:
     time: float
     """Seconds after the window's start at which it took effect, or a rollout began."""
     how: str
-    """One of `HOWS`."""
+    """deploy, commit, config, flag, scale or infra."""
     entity: str
     message: str
     key: str = ""
@@ -44,8 +42,6 @@ class Change:
     lasting: float = 0.0
     """Seconds that a rollout took."""
     reverts: bool = False
-    records: tuple[str, ...] = field(default=())
-    """Which of its records there are; empty for all that its platform makes."""
 
     @property
     def ident(self) -> str:
@@ -54,12 +50,9 @@ class Change:
 
     def undone(self, time: float) -> Change:
         """Return the change that takes this one back."""
-        words = {
-            "deploy": f'Revert "{self.message}"',
-            "commit": f'Revert "{self.message}"',
-        }
+        message = f'Revert "{self.message}"' if self.how == "deploy" else self.message
         return replace(
-            self, time=time, message=words.get(self.how, self.message), old=self.new, new=self.old,
+            self, time=time, message=message, old=self.new, new=self.old,
             diff=_swapped(self.diff), lasting=self.lasting / 2, reverts=True,
         )  # fmt: skip
 

@@ -64,6 +64,10 @@ def _setting(rng: Random, world: World, name: str, time: float) -> Change:
             ("export.batch_size", "200", "250"),
             ("session.cookie_days", "14", "30"),
             ("http.client.max_idle", "64", "96"),
+            ("db.pool.max_size", "40", "36"),
+            ("db.pool.max_size", "20", "24"),
+            ("upstream.timeout_ms", "5000", "4500"),
+            ("cache.ttl_seconds", "900", "600"),
         )
     )
     return Change(time, "config", name, f"{name}: {key}", f"{name}.{key}", old, new,

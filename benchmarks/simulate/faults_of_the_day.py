@@ -138,7 +138,9 @@ def neighbour(draft: Draft) -> Fault:
     guests = world.guests(host)
     shape = effects.between(draft.seconds, draft.begin, draft.end, 10, 10)
     for name in guests:
-        found.work[name] = effects.factor(shape, rng.uniform(4, 9))
+        # Half of its requests are served on this machine, with what the other process leaves.
+        found.work[name] = effects.factor(shape, rng.uniform(1.4, 2.2))
+        found.servers[name] = effects.toward(shape, 1.0, rng.uniform(0.5, 0.65))
     fault = Fault.of("neighbour", ("resource_exhaustion", "hardware"), (host, *guests), found,
                      roots=(host, *guests))  # fmt: skip
     fault.details["host"] = host

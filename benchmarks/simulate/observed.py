@@ -224,7 +224,10 @@ def _on_host(watch: _Watch, host: str, gauge: str) -> Array:
     guests = [watch.state.flows[g] for g in watch.world.guests(host)]
     told = watch.fault.gauges.get((host, gauge))
     if told is None and gauge == CPU:
-        told = 0.06 + 0.55 * sum((g.busy for g in guests), np.zeros(len(guests[0].busy)))
+        told = 0.06 + 0.55 * sum(
+            (_taken(watch, name) for name in watch.world.guests(host)),
+            np.zeros(len(guests[0].busy)),
+        )
     own = dice("usual", watch.seed, host, gauge).random()
     level = np.full(len(guests[0].busy), 0.3 + 0.35 * own) if told is None else told
     if gauge == MEMORY:
@@ -236,6 +239,16 @@ def _on_host(watch: _Watch, host: str, gauge: str) -> Array:
         down = watch.fault.effects.down[watch.world.guests(host)[0]]
         values = np.where(_per_minute(down) > 0.2, np.nan, values)
     return np.minimum(values, 1.0)
+
+
+def _taken(watch: _Watch, name: str) -> Array:
+    """Return the share of its usual capacity that an entity's own work takes on each machine."""
+    entity, work = watch.world.entities[name], watch.fault.effects.work.get(name)
+    share = watch.state.flows[name].rate * entity.demand / entity.servers
+    # What another process takes away makes no more work of this one.
+    if work is not None and watch.fault.kind != "neighbour":
+        share = share * work
+    return np.minimum(share, 1.0)
 
 
 def _leaks(watch: _Watch, host: str) -> list[Array]:

@@ -40,8 +40,6 @@ _CLEAR = 12.5
 
 EDGE_REASONS: tuple[str, ...] = ("timeout", "refused", "upstream", "pool")
 """Why a call fails: too slow, not reachable, answered with an error, no connection left."""
-OWN_REASONS: tuple[str, ...] = ("own", "shed", "down")
-"""Why an entity itself fails a request: its fault, no thread or place left, it is not there."""
 
 
 def _none() -> Curves:
@@ -99,7 +97,8 @@ class Flow:
     busy: Array
     """Utilisation, 0 to 1."""
     shares: dict[str, Array]
-    """Reason of its own -> share of its requests that fail for it."""
+    """Reason -> share of its requests that it fails for it by itself: ``own``, its fault; ``shed``,
+    no thread or place left; ``down``, it is not there."""
     held: Array
     """Requests that it holds."""
     backlog: Array

@@ -54,7 +54,7 @@ class Fault:
 
     kind: str
     categories: tuple[str, ...]
-    """What a right answer may call it, the best first."""
+    """What a right answer may call it."""
     entities: tuple[str, ...]
     """Where a right answer may place the cause."""
     roots: tuple[str, ...]

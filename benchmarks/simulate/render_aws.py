@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .case import Case
     from .ledger import Ledger
-    from .observed import Gauge
     from .wording import Written
 
 _LEVELS = {"WARN": "WARNING", "INFO": "LOG"}
@@ -171,8 +170,3 @@ def _alarms(alarms: Sequence[Alert]) -> Iterator[Record]:
                 found.append((time, Record(compact(item), time, "", MS)))
     for _, record in sorted(found, key=lambda pair: -pair[0]):
         yield record
-
-
-def used(gauges: Sequence[Gauge]) -> bool:
-    """Say whether CloudWatch watches anything."""
-    return any(g.series.system == "cloudwatch" for g in gauges)
