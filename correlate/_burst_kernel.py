@@ -15,6 +15,7 @@ from ._selection_kernel import select
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Levels = npt.NDArray[np.int8]
+Bits = npt.NDArray[np.uint8]
 
 CELL = 7
 """Columns of a cell: slot, bucket, records, first and last time, highest severity, first row."""
@@ -79,14 +80,16 @@ def mark_hot(
 
 
 @njit(cache=True, nogil=True)
-def _pick(series: Codes, hot: npt.NDArray[np.bool_], first: int, stop: int, picked: Ints) -> int:
+def _pick(series: Codes, hot: Bits, first: int, stop: int, picked: Ints) -> int:
     """List the rows of hot series and count them, without a branch that none could foresee."""
-    found = 0
+    found = np.uint64(0)  # an index without a sign cannot count from the end
     for i in range(first, stop):
         picked[found] = i
         s = series[i]
-        found += int(hot[max(s, 0)] & (s >= 0))
-    return found
+        at = np.uint32(max(s, 0))
+        bit = hot[at >> np.uint32(3)] >> (at & np.uint32(7)) & np.uint32(1)
+        found += np.uint64(bit & np.uint32(s >= 0))
+    return int(found)
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +102,7 @@ def collect(
     start: int,
     width: int,
     fewest: int,
-    hot: npt.NDArray[np.bool_],
+    hot: Bits,
     slot_of: Codes,
     slots: int,
 ) -> tuple[Ints, Codes]:
@@ -117,7 +120,8 @@ def collect(
         start: where bucket 0 begins.
         width: of a bucket.
         fewest: records that make a cell loud.
-        hot: one a series; the others are left out.
+        hot: one bit a series, the lowest of a byte first, so that they stay in the cache; the
+            others are left out.
         slot_of: the slot of each series that is hot.
         slots: how many there are.
 
@@ -132,11 +136,11 @@ def collect(
     bucket, end = 0, _LOWEST
     for block in range(first, stop, _BLOCK):
         for k in range(_pick(series, hot, block, min(block + _BLOCK, stop), picked)):
-            i = picked[k]
+            i = np.uint64(picked[k])
             if time[i] >= end:
                 bucket = (time[i] - start) // width
                 end = start + (bucket + 1) * width
-            slot = int(slot_of[series[i]])
+            slot = np.uint64(slot_of[np.uint64(series[i])])
             # Places are named one by one throughout: a view of a row costs more than the work.
             if now[slot, _BUCKET] == bucket and now[slot, _COUNT]:
                 now[slot, _COUNT] += 1
@@ -146,17 +150,17 @@ def collect(
             if now[slot, _COUNT]:
                 loud = before[slot, _COUNT] == 0 or now[slot, _COUNT] >= fewest
                 cells = _roomy(cells, found)
-                found = _close(now, before, slot, loud, others, cells, found)
+                found = _close(now, before, int(slot), loud, others, cells, found)
             now[slot, _BUCKET] = bucket
             now[slot, _COUNT] = 1
             now[slot, _FIRST] = time[i]
             now[slot, _LAST] = time[i]
             now[slot, _SEVERITY] = severity[i]
-            now[slot, ROW] = i
-    for slot in range(slots):
-        if now[slot, _COUNT]:
+            now[slot, ROW] = picked[k]
+    for last in range(slots):
+        if now[last, _COUNT]:
             cells = _roomy(cells, found)
-            found = _close(now, before, slot, True, others, cells, found)
+            found = _close(now, before, last, True, others, cells, found)
     return cells[:found].copy(), others
 
 

@@ -226,7 +226,7 @@ class Counter:
             return
         time, series = frozen(time, np.int64), frozen(series, np.int32)
         work = partial(kernel.collect, time, series, frozen(severity, np.int8))
-        settings = (self._start, self._width, self._fewest, frozen(self._hot), held.slot_of)
+        settings = (self._start, self._width, self._fewest, held.hot, held.slot_of)
         parts = in_threads(lambda a, b: work(a, b, *settings, len(held.slots)), self._runs(time))
         cells = np.concatenate([part for part, _ in parts])
         place = cells[:, kernel.ROW]
@@ -292,6 +292,7 @@ class _Collected:
         slot_of = np.full(len(hot), -1, np.int32)
         slot_of[self.slots] = np.arange(len(self.slots))
         self.slot_of = frozen(slot_of)
+        self.hot = frozen(np.packbits(hot, bitorder="little"))
         self.others = np.zeros((len(self.slots), fewest), np.int32)
         self.earliest = np.full(len(self.slots), 2**63 - 1)
         self._cells = [np.empty((0, kernel.CELL), np.int64)]
