@@ -10,7 +10,15 @@ import numpy as np
 from numba import njit
 
 from ._json_rewrite_kernel import ESCAPED, LOOSE, UNUSUAL, unescape, view
-from ._json_tokens_kernel import Bytes, Numbers, Words, scalar_end, space_end, string_end
+from ._json_tokens_kernel import (
+    Bytes,
+    Numbers,
+    Words,
+    is_same,
+    scalar_end,
+    space_end,
+    string_end,
+)
 
 BROKEN, OTHER, OBJECT = 0, 1, 2
 """What a text is: no JSON; JSON, but no object; an object."""
@@ -18,6 +26,9 @@ BROKEN, OTHER, OBJECT = 0, 1, 2
 _VALUE, _ITEM, _KEY, _AFTER = 0, 1, 2, 3  # what may come next in a text
 _CLOSING, _START, _NODE, _INDEX, _LOOSE, _UNUSUAL = 0, 1, 2, 3, 4, 5  # columns of the stack
 _COLUMN, _HAS_KEYS, _HAS_ITEMS = 0, 1, 2  # columns of the nodes
+_FIRST, _LENGTH, _PARENT, _CHILD = 0, 1, 2, 3  # columns of the guesses
+_GUESSES = 256
+_PRIME = 5
 
 
 class Plan(NamedTuple):
@@ -117,180 +128,16 @@ def _grown(table: Numbers) -> Numbers:
 
 
 @njit(cache=True, nogil=True)
-def _walk(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one pass over the bytes, a branch a state
-    text: Bytes,
-    words: Words,
-    start: int,
-    stop: int,
-    letters: Bytes,
-    keys: Numbers,
-    items: Numbers,
-    nodes: Numbers,
-    row: int,
-    seen: Numbers,
-    stack: Numbers,
-    views: Words,
-    valid: Bytes,
-    count: Numbers,
-    odd: Numbers,
-    m: int,
-) -> tuple[bool, int, Numbers]:
-    """Check one text and note the values wanted of it.
-
-    Args:
-        text: all texts' bytes.
-        words: the eight bytes from each byte on; see `words_of`.
-        start: where this one begins, after white space.
-        stop: where it ends.
-        letters: what is wanted: the parts of a `Plan`. Taken out of a tuple here, each would have
-            its references counted for every text.
-        keys: another.
-        items: another.
-        nodes: another.
-        row: its number.
-        seen: shape (nodes,): the row in which each node was last met; of keys given twice the first
-            counts.
-        stack: shape (any, 6): what is known of each open object or array.
-        views: where values go: the parts of a `Found`.
-        valid: another.
-        count: another.
-        odd: where values go that have to be rewritten, shape (any, 5): column, row, start, stop,
-            why. Has room for all that one text can give.
-        m: how many there are.
-
-    Returns:
-        Whether it is JSON; how many odd values there are now; the stack, which may have grown.
-    """
-    depth = 0
-    node = 0
-    loose = 0
-    unusual = 0
-    after_comma = False
-    phase = _VALUE
-    i = start
-    while True:
-        if i < stop and text[i] <= 32:
-            i = space_end(text, i, stop)
-            loose += 1
-        if i >= stop:
-            return phase == _AFTER and depth == 0, m, stack
-        c = text[i]
-        top = depth - 1
-        why = 0
-        end = i
-        escaped = False
-        if c == 34:  # a key or a value; looked at in one place, as that is compiled but once
-            end, escaped = string_end(text, words, i, stop)
-            if end < 0:
-                return False, m, stack
-            if escaped:
-                loose += 1
-        if phase == _AFTER:
-            if depth == 0:
-                return False, m, stack
-            if c == 44:
-                i += 1
-                after_comma = True
-                phase = _KEY if stack[top, _CLOSING] == 125 else _ITEM
-                continue
-        if phase != _VALUE and c in (93, 125):
-            if stack[top, _CLOSING] != c:
-                return False, m, stack
-            if phase != _AFTER and after_comma:
-                loose += 1
-            i += 1
-            depth = top
-            phase = _AFTER
-            node = stack[top, _NODE]
-            if node >= 0 and nodes[node, _COLUMN] >= 0:
-                first = stack[top, _START]
-                last = i
-                if unusual > stack[top, _UNUSUAL]:
-                    why = UNUSUAL
-                elif loose > stack[top, _LOOSE]:
-                    why = LOOSE
-            else:
-                continue
-        elif phase == _AFTER:
-            return False, m, stack
-        elif phase == _KEY:
-            if c != 34:
-                return False, m, stack
-            parent = stack[top, _NODE]
-            node = -1
-            if parent >= 0 and nodes[parent, _HAS_KEYS]:
-                node = _key(keys, letters, parent, text, i + 1, end - 1, escaped)
-                if node >= 0:
-                    if seen[node] == row:
-                        node = -1
-                    else:
-                        seen[node] = row
-            i = space_end(text, end, stop)
-            if i > end:
-                loose += 1
-            if i >= stop or text[i] != 58:
-                return False, m, stack
-            i += 1
-            phase = _VALUE
-            continue
-        else:
-            if phase == _ITEM:
-                parent = stack[top, _NODE]
-                node = -1
-                if parent >= 0 and nodes[parent, _HAS_ITEMS]:
-                    node = _item(items, parent, stack[top, _INDEX])
-                stack[top, _INDEX] += 1
-            phase = _AFTER
-            if c in (91, 123):
-                if depth == len(stack):
-                    stack = _grown(stack)
-                stack[depth, _CLOSING] = c + 2
-                stack[depth, _START] = i
-                stack[depth, _NODE] = node
-                stack[depth, _INDEX] = 0
-                stack[depth, _LOOSE] = loose
-                stack[depth, _UNUSUAL] = unusual
-                depth += 1
-                phase = _KEY if c == 123 else _ITEM
-                after_comma = False
-                i += 1
-                continue
-            first = i
-            if c == 34:
-                i = end
-                first += 1
-                last = end - 1
-                if escaped:
-                    why = ESCAPED
-            else:
-                last, strange = scalar_end(text, i, stop)
-                if last < 0:
-                    return False, m, stack
-                i = last
-                if strange:
-                    unusual += 1
-                    why = UNUSUAL
-                if c == 110 and not strange:
-                    continue  # null
-        if node >= 0 and nodes[node, _COLUMN] >= 0:
-            column = nodes[node, _COLUMN]
-            views[column, row, 0], views[column, row, 1] = view(text, words, first, last, 0)
-            valid[column, row >> 3] |= np.uint8(1 << (row & 7))
-            count[column] += 1
-            if why:
-                odd[m, 0] = column
-                odd[m, 1] = row
-                odd[m, 2] = first
-                odd[m, 3] = last
-                odd[m, 4] = why
-                m += 1
-
-
-@njit(cache=True, nogil=True)
-def walk(
+def walk(  # noqa: C901, PLR0912, PLR0915 - one pass over the bytes, a branch a state
     text: Bytes, words: Words, bounds: Numbers, plan: Plan, found: Found
 ) -> tuple[Bytes, Numbers]:
     """Note the wanted values of every text.
+
+    Records of one source mostly have the same keys in the same order. So the key that a text has at
+    a place is first held against the one that the text before it had there: if its bytes up to the
+    colon are the same, so is where it leads to, and nothing of it has to be looked at.
+
+    All is in one function, as numba would count the references of every array at each call.
 
     Args:
         text: the texts' bytes, valid UTF-8.
@@ -307,37 +154,172 @@ def walk(
     letters, keys, items, nodes = plan
     views, valid, count = found
     state = np.empty(n, np.uint8)
-    seen = np.full(len(plan.nodes), -1, np.int64)
-    stack = np.empty((32, 6), np.int64)
+    seen = np.full(len(plan.nodes), -1, np.int64)  # the row each node was last met in
+    stack = np.empty((32, 6), np.int64)  # what is known of each open object or array
+    guesses = np.zeros((_GUESSES, 4), np.int64)  # what key there was, by object and place in it
     odd = np.empty((max(64, 2 * len(count)), 5), np.int64)
     m = int(np.int64(0))  # a plain 0 would have what takes it compiled twice
     for row in range(n):
         while m + len(count) > len(odd):
             odd = _grown(odd)
         stop = bounds[row + 1]
-        start = space_end(text, bounds[row], stop)
-        good, many, stack = _walk(
-            text,
-            words,
-            start,
-            stop,
-            letters,
-            keys,
-            items,
-            nodes,
-            row,
-            seen,
-            stack,
-            views,
-            valid,
-            count,
-            odd,
-            m,
-        )
+        i = space_end(text, bounds[row], stop)
+        opening = text[i] if i < stop else 0
+        many = m
+        depth = 0
+        node = 0
+        loose = 0
+        unusual = 0
+        after_comma = False
+        phase = _VALUE
+        good = False
+        while True:
+            if i < stop and text[i] <= 32:
+                i = space_end(text, i, stop)
+                loose += 1
+            if i >= stop:
+                good = phase == _AFTER and depth == 0
+                break
+            c = text[i]
+            top = depth - 1
+            if phase == _AFTER:
+                if depth == 0:
+                    break
+                if c == 44:
+                    i += 1
+                    after_comma = True
+                    phase = _KEY if stack[top, _CLOSING] == 125 else _ITEM
+                    continue
+            why = 0
+            end = i
+            escaped = False
+            slot = 0
+            if phase == _KEY:
+                parent = stack[top, _NODE]
+                slot = (parent * _PRIME + stack[top, _INDEX]) & (_GUESSES - 1)
+                stack[top, _INDEX] += 1
+                length = guesses[slot, _LENGTH]
+                if (
+                    length
+                    and guesses[slot, _PARENT] == parent
+                    and i + length < stop
+                    and is_same(words, i, guesses[slot, _FIRST], length)
+                ):
+                    node = guesses[slot, _CHILD]
+                    if node >= 0:
+                        if seen[node] == row:
+                            node = -1
+                        else:
+                            seen[node] = row
+                    i += length
+                    phase = _VALUE
+                    continue
+            if c == 34:  # a key or a value; looked at in one place, as that is compiled but once
+                end, escaped = string_end(text, words, i, stop)
+                if end < 0:
+                    break
+                if escaped:
+                    loose += 1
+            if phase != _VALUE and c in (93, 125):
+                if stack[top, _CLOSING] != c:
+                    break
+                if phase != _AFTER and after_comma:
+                    loose += 1
+                i += 1
+                depth = top
+                phase = _AFTER
+                node = stack[top, _NODE]
+                if node >= 0 and nodes[node, _COLUMN] >= 0:
+                    first = stack[top, _START]
+                    last = i
+                    if unusual > stack[top, _UNUSUAL]:
+                        why = UNUSUAL
+                    elif loose > stack[top, _LOOSE]:
+                        why = LOOSE
+                else:
+                    continue
+            elif phase == _AFTER:
+                break
+            elif phase == _KEY:
+                if c != 34:
+                    break
+                parent = stack[top, _NODE]
+                node = -1
+                if parent >= 0 and nodes[parent, _HAS_KEYS]:
+                    node = _key(keys, letters, parent, text, i + 1, end - 1, escaped)
+                if not escaped and end < stop and text[end] == 58:
+                    guesses[slot, _FIRST] = i
+                    guesses[slot, _LENGTH] = end + 1 - i
+                    guesses[slot, _PARENT] = parent
+                    guesses[slot, _CHILD] = node
+                if node >= 0:
+                    if seen[node] == row:
+                        node = -1
+                    else:
+                        seen[node] = row
+                i = space_end(text, end, stop)
+                if i > end:
+                    loose += 1
+                if i >= stop or text[i] != 58:
+                    break
+                i += 1
+                phase = _VALUE
+                continue
+            else:
+                if phase == _ITEM:
+                    parent = stack[top, _NODE]
+                    node = -1
+                    if parent >= 0 and nodes[parent, _HAS_ITEMS]:
+                        node = _item(items, parent, stack[top, _INDEX])
+                    stack[top, _INDEX] += 1
+                phase = _AFTER
+                if c in (91, 123):
+                    if depth == len(stack):
+                        stack = _grown(stack)
+                    stack[depth, _CLOSING] = c + 2
+                    stack[depth, _START] = i
+                    stack[depth, _NODE] = node
+                    stack[depth, _INDEX] = 0
+                    stack[depth, _LOOSE] = loose
+                    stack[depth, _UNUSUAL] = unusual
+                    depth += 1
+                    phase = _KEY if c == 123 else _ITEM
+                    after_comma = False
+                    i += 1
+                    continue
+                first = i
+                if c == 34:
+                    i = end
+                    first += 1
+                    last = end - 1
+                    if escaped:
+                        why = ESCAPED
+                else:
+                    last, strange = scalar_end(text, i, stop)
+                    if last < 0:
+                        break
+                    i = last
+                    if strange:
+                        unusual += 1
+                        why = UNUSUAL
+                    if c == 110 and not strange:
+                        continue  # null
+            if node >= 0 and nodes[node, _COLUMN] >= 0:
+                column = nodes[node, _COLUMN]
+                views[column, row, 0], views[column, row, 1] = view(text, words, first, last, 0)
+                valid[column, row >> 3] |= np.uint8(1 << (row & 7))
+                count[column] += 1
+                if why:
+                    odd[m, 0] = column
+                    odd[m, 1] = row
+                    odd[m, 2] = first
+                    odd[m, 3] = last
+                    odd[m, 4] = why
+                    m += 1
         if good:
-            m = many
-            state[row] = OBJECT if text[start] == 123 else OTHER
+            state[row] = OBJECT if opening == 123 else OTHER
         else:
             state[row] = BROKEN
+            m = many
             _forget(views, valid, count, row)
     return state, odd[:m].copy()

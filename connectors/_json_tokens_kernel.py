@@ -103,6 +103,21 @@ def _plain_end(text: Bytes, words: Words, at: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def is_same(words: Words, at: int, before: int, length: int) -> bool:
+    """Say whether the bytes from at on are those from before on; False where words end too soon."""
+    if at + length >= len(words):
+        return False
+    k = 0
+    while k + 8 <= length:
+        if words[at + k] != words[before + k]:
+            return False
+        k += 8
+    rest = np.uint64(8 * (length - k))
+    differ = words[at + k] ^ words[before + k]
+    return bool(differ & ((np.uint64(1) << rest) - np.uint64(1)) == np.uint64(0))
+
+
+@njit(cache=True, nogil=True)
 def string_end(text: Bytes, words: Words, at: int, stop: int) -> tuple[int, bool]:
     """Return the offset after the string that opens at at, -1 when it is none; is it escaped."""
     escaped = False

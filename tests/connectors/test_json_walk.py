@@ -126,6 +126,20 @@ def test_the_walk_reads_what_duckdb_reads(texts: list[str]) -> None:
     agree(texts)
 
 
+@settings(deadline=None)
+@given(st.lists(written(), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=9))
+def test_keys_that_come_again_are_read_as_at_first(texts: list[str], again: list[int]) -> None:
+    agree([texts[which % len(texts)] for which in again])
+
+
+@pytest.mark.parametrize("length", range(1, 20))
+def test_keys_that_differ_late_are_told_apart(length: int) -> None:
+    long = "a" * length
+    texts = [f'{{"{long[:-1]}{end}":1,"a":2}}' for end in ("a", "b", "a", '":3,"c', "a")]
+    texts += [f'{{"{long}":{{"{long}":[{{"{long}":1}}]}},"{long}":2}}'] * 2
+    agree(texts)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(NUMBERS | WORDS, min_size=1, max_size=40))
 @example(["0.000001", "0.0000001", "0.0000015", "1.0", "100000.0", "0.0", "9007199254740993.0"])
