@@ -1,8 +1,8 @@
-"""What the steps of requests hold against entities: broken orders of steps, slow ways, slow work.
+"""What entities show of their own: broken orders of steps, slow ways, slow work, full resources.
 
-Three methods look at the same counts: `log_order`, `span_gaps` and `self_time`. A log likelihood
-ratio weighted by its effect becomes a score between 0 and 1, so that overwhelming evidence of one
-kind does not count for more than being certain.
+Methods that look at requests step by step (`log_order`, `span_gaps`, `self_time`) and one that
+looks at resources (`saturation`) charge entities. Evidence of each becomes a score between 0 and 1
+by a curve that is flat at both ends (see `charged.certainty`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow
 
-from . import log_order, self_time, slowdowns, span_gaps, steps, templates
-from .suspects import Charge, Sign
+from . import charged, log_order, saturation, self_time, slowdowns, span_gaps, steps
+from .charged import Found, certainty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,17 +21,15 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from .suspects import Case
+    from .suspects import Case, Charge
 
-HALF = 10.0
+HALF = 8.0
 """Nats that are half of being certain."""
 LEAST = 3.0
 """Nats; what scores less is chance among so many series."""
 SHOWN = 6
 """Entities that each method charges at most."""
 _CITED = 3
-_TITLE = 90
-_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +46,18 @@ class Count:
     """How spans come out; see `self_time.failures`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A fault that one of the methods saw, before the records that prove it are read."""
-
-    entity: str
-    nats: float
-    first: int
-    """ns; when it began, by the clock of the record that shows it."""
-    end: int
-    rows: tuple[int, ...]
-    """The record that shows it first, and others that say what it is."""
-    about: Mapping[str, Any]
-
-
 def charges(case: Case) -> Iterable[Charge]:
-    """Charge entities with what the steps of requests show."""
-    if len(case.evidence.steps) == 0:
-        return []
-    count = counted(case)
-    made = {
-        "log order": broken(case, count.order),
-        "span gaps": late(count.gaps),
-        "self time": busy(count.own),
-        "own errors": failing(count.failures),
-    }
-    known = _records(case, {row for some in made.values() for f in some for row in f.rows})
-    return [_charge(case, name, f, known) for name, some in made.items() for f in some]
+    """Charge entities with what they show of their own."""
+    found = full(case)
+    if len(case.evidence.steps):
+        count = counted(case)
+        found += [
+            *broken(case, count.order), *late(count.gaps), *busy(count.own),
+            *failing(count.failures),
+        ]  # fmt: skip
+    since = case.usual_until
+    recent = [f for f in found if since is None or f.end > since]
+    return charged.charges(case, charged.together(recent))
 
 
 def counted(case: Case) -> Count:
@@ -116,8 +99,8 @@ def broken(case: Case, cells: pl.DataFrame) -> list[Found]:
     kept = breaks.join(owned, on=["entity", "what"]).with_columns(
         pl.col("score") * pl.col("own") / pl.col("bad")
     )
-    worst = _worst(kept.filter(pl.col("score") >= LEAST), ["entity", "what"])
-    return [_break(row, cells) for row in worst]
+    worst = _worst(kept.filter(pl.col("score") >= LEAST), *self_time.KEY)
+    return [_break("log order", row, cells) for row in worst]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +115,13 @@ class _Owned:
         return arrow.table(log_order.owned(pl.DataFrame(part), pl.DataFrame(self.breaks)))
 
 
-def _worst(found: pl.DataFrame, key: Sequence[str]) -> list[dict[str, Any]]:
+def _worst(found: pl.DataFrame, *key: str, by: str = "score") -> list[dict[str, Any]]:
     """Keep the worst of each entity, of the worst entities."""
-    order = found.sort(["score", *key], descending=[True] + [False] * len(key))
+    order = found.sort([by, *key], descending=[True] + [False] * len(key))
     return order.unique("entity", keep="first", maintain_order=True).head(SHOWN).to_dicts()
 
 
-def _break(row: Mapping[str, Any], cells: pl.DataFrame) -> Found:
+def _break(method: str, row: Mapping[str, Any], cells: pl.DataFrame) -> Found:
     """Say what followed before a break, and what follows in it."""
     import polars as pl
 
@@ -151,7 +134,8 @@ def _break(row: Mapping[str, Any], cells: pl.DataFrame) -> Found:
     told = [first["row"], *bad["then_row"].drop_nulls().head(1)]
     instead = usual["then_row"].drop_nulls().head(1).to_list()
     return Found(
-        row["entity"], row["score"], first["time"], row["stop"] * steps.GRID,
+        row["entity"], method, certainty(row["score"], HALF), first["time"],
+        row["stop"] * steps.GRID,
         (*told, *instead),
         {"share": row["effect"], "count": int(bad["n"].sum()), "bad": len(told) > 1,
          "usual": bool(instead)},
@@ -162,8 +146,8 @@ def failing(cells: pl.DataFrame) -> list[Found]:
     """Find the entities whose spans fail, when they did not, with no failed span below."""
     import polars as pl
 
-    worst = _worst(log_order.find(cells).filter(pl.col("score") >= LEAST), self_time.KEY)
-    return [_break(row, cells) for row in worst]
+    worst = _worst(log_order.find(cells).filter(pl.col("score") >= LEAST), *self_time.KEY)
+    return [_break("own errors", row, cells) for row in worst]
 
 
 def late(cells: pl.DataFrame) -> list[Found]:
@@ -173,8 +157,8 @@ def late(cells: pl.DataFrame) -> list[Found]:
     for entity, some in span_gaps.blamed(edges).items():
         nats = sum(e["score"] * e["share"] for e in some)
         if nats >= LEAST:
-            found.append(_slow(entity, nats, some, cells, span_gaps.KEY))
-    return sorted(found, key=lambda f: (-f.nats, f.entity))[:SHOWN]
+            found.append(_slow("span gaps", entity, nats, some, cells))
+    return sorted(found, key=lambda f: (-f.score, f.entity))[:SHOWN]
 
 
 def busy(cells: pl.DataFrame) -> list[Found]:
@@ -183,14 +167,30 @@ def busy(cells: pl.DataFrame) -> list[Found]:
 
     slow = slowdowns.find(cells, self_time.KEY).filter(pl.col("score") >= LEAST)
     return [
-        _slow(row["entity"], row["score"], [row], cells, self_time.KEY)
-        for row in _worst(slow, self_time.KEY)
+        _slow("self time", row["entity"], row["score"], [row], cells)
+        for row in _worst(slow, *self_time.KEY)
     ]
 
 
+def full(case: Case) -> list[Found]:
+    """Find the entities with a resource that ran full, each by the fullest."""
+    found: list[Found] = []
+    for row in _worst(
+        saturation.find(case.evidence.series, case.each), "entity", "metric", by="above"
+    ):
+        score = certainty(row["above"], saturation.HALF)
+        told = {k: row[k] for k in ("metric", "usual", "level")} | {"count": 1}
+        rows = (row["row"],)
+        found.append(
+            Found(
+                row["entity"], "saturation", score, row["first"], row["last"], rows, told, "metric"
+            )
+        )
+    return found
+
+
 def _slow(
-    entity: str, nats: float, some: Sequence[Mapping[str, Any]], cells: pl.DataFrame,
-    key: Sequence[str],
+    method: str, entity: str, nats: float, some: Sequence[Mapping[str, Any]], cells: pl.DataFrame,
 ) -> Found:  # fmt: skip
     """Point at the first slow span of the worst of some series."""
     import polars as pl
@@ -198,6 +198,7 @@ def _slow(
     from . import _slow_kernel as kernel
 
     worst = some[0]
+    key = span_gaps.KEY if method == "span gaps" else self_time.KEY
     mine = cells.filter(**{k: worst[k] for k in key}).filter(
         pl.col("bucket").is_between(worst["first"], worst["stop"], closed="left"),
         pl.col("place") > worst["last"],
@@ -209,61 +210,6 @@ def _slow(
     }  # fmt: skip
     about |= {k: worst[k] for k in key if k != "what"}
     rows = shown["row"].head(_CITED).to_list()
-    return Found(entity, nats, shown["time"][0], worst["stop"] * steps.GRID, tuple(rows), about)
-
-
-def _records(case: Case, rows: set[int]) -> dict[int, dict[str, Any]]:
-    """Read what the records say that faults are told by."""
-    import numpy as np
-
-    wanted = np.array(sorted(rows), np.int64)
-    columns = ["body", "clock", "timestamp_precision"]
-    if len(wanted) == 0:
-        return {}
-    told = case.evidence.rows.take(wanted, columns).to_pylist()
-    return dict(zip(wanted.tolist(), told, strict=True))
-
-
-def _charge(
-    case: Case, method: str, found: Found, known: Mapping[int, Mapping[str, Any]]
-) -> Charge:
-    record = known[found.rows[0]]
-    off = case.offsets.get(record["clock"] or "", 0)
-    said = [templates.text(known[row]["body"] or "")[:_TITLE].strip() for row in found.rows]
-    title, text = _words(method, found, said)
-    category = {"span gaps": "network"}.get(method)
-    sign = Sign(
-        time=found.first - off,
-        end=max(found.first, found.end) - off,
-        title=title,
-        table="event",
-        row=found.rows[0],
-        rows=found.rows[1:],
-        rule=f"steps:{method.replace(' ', '-')}",
-        kind="log",
-        clock=record["clock"],
-        precision=record["timestamp_precision"] or 1,
-        count=found.about["count"],
-    )
-    return Charge(found.entity, method, found.nats / (found.nats + HALF), text, category, sign)
-
-
-def _words(method: str, found: Found, said: Sequence[str]) -> tuple[str, str]:
-    """Put what was found into words: the title of its moment, and the reason."""
-    about = found.about
-    part = f"{about['share']:.0%}"
-    if method == "log order":
-        follows = f"'{said[1]}'" if about["bad"] else "nothing"
-        then = f", before it was '{said[-1]}'" if about["usual"] else ""
-        title = f"'{said[0]}' is followed by {follows}{then}"
-        return title, f"its requests go another way than before, {part} more of them: {title}"
-    if method == "own errors":
-        title = f"'{said[0]}' fails, with nothing below it failing"
-        return title, f"its own work fails, {part} more of it than before: {title}"
-    limit = f"{about['limit'] / _MS:.0f} ms"
-    if method == "self time":
-        title = f"'{said[0]}' takes more than {limit}"
-        return title, f"its own work is slow, {part} more of it than before: {title}"
-    calls = f"{about['caller']} to {about['callee']}"
-    title = f"Calls from {calls} are more than {limit} on the way"
-    return title, f"calls to or from it are held up, {part} more of them than before: {title}"
+    score = certainty(nats, HALF)
+    end = worst["stop"] * steps.GRID
+    return Found(entity, method, score, shown["time"][0], end, tuple(rows), about)
