@@ -13,39 +13,48 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-smoke performance accuracy lock clean
+.PHONY: help demo test lint style types pyright floors format bench bench-smoke performance accuracy \
+	lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-demo: $(VENV)/runtime ## reconstruct a generated incident and print its timeline
+demo: $(VENV)/kernels ## reconstruct a generated incident and print its timeline
 	@$(BIN)/nova-timeline demo
 
-test: $(VENV)/dev ## run every test
+test: $(VENV)/dev $(VENV)/kernels ## run every test
 	@.ci/system-packages
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_FLAGS)
 
-lint: $(VENV)/dev ## check style, types and the floors between modules
+lint: style types pyright floors ## check style, types and the floors between modules
+
+style: $(VENV)/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(VENV)/dev
 	$(BIN)/mypy
+
+pyright: $(VENV)/dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+floors: $(VENV)/dev
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/dev ## print every benchmark's table, at a small size
+bench: $(VENV)/dev $(VENV)/kernels ## print every benchmark's table, at a small size
 	@$(BIN)/python -m benchmarks.smoke --tables
 
-bench-smoke: $(VENV)/dev ## run every benchmark small; fail on other answers, or ratios below their floors
+bench-smoke: $(VENV)/dev $(VENV)/kernels ## run every benchmark small; fail on other answers, or ratios below their floors
 	@$(BIN)/python -m benchmarks.smoke
 
-performance: $(VENV)/dev ## measure at full size (EVENTS=10000000) and write docs/performance.md
+performance: $(VENV)/dev $(VENV)/kernels ## measure at full size (EVENTS=10000000) and write docs/performance.md
 	@$(BIN)/python -m benchmarks.document --run --events $(EVENTS)
 
-accuracy: $(VENV)/dev ## hold root causes against suites with known causes (DATA=folder) and write docs/accuracy.md
+accuracy: $(VENV)/dev $(VENV)/kernels ## hold root causes against suites with known causes (DATA=folder) and write docs/accuracy.md
 	@$(BIN)/python -m benchmarks.document_accuracy --run --data $(DATA)
 
 lock: ## choose the newest versions that fit and write both lock files (needs uv)
@@ -62,6 +71,9 @@ $(VENV)/runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing the locked dependencies into $(VENV)/ (once)" >&2
 	@$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/kernels: $(VENV)/runtime
 	@echo "compiling the kernels (once; a minute or two)" >&2
 	@$(BIN)/nova-timeline demo --json --out $(VENV)/first-run >/dev/null
 	@rm -rf $(VENV)/first-run
