@@ -6,16 +6,16 @@ service's clock in whole seconds. A record's identity is its ``eventID``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nova_timeline import arrow, schema
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
 from . import _aws, _deeplinks, _envelope, _json
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import polars as pl
 
@@ -161,23 +161,15 @@ _SIGN_INS = ("signin", "sts", "sso")
 _EXCERPT = 2000
 
 
-class CloudTrail(Connector):
+class CloudTrail(JsonExport):
     """AWS CloudTrail: API calls, as delivered to S3 or printed by ``lookup-events``."""
 
     summary = "AWS API calls: S3-delivered JSON (plain or gzip) and lookup-events output"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
-
-    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
-        """Split JSON lines; a delivered document is one piece."""
-        yield from _json.partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode the records, unpacking the text that lookup-events wraps them in."""
         del window
-        found = _json.records(partition, _ENVELOPES, self.settings["unwrap"])
+        found = self.records(partition, _ENVELOPES)
         if len(found) == 0:
             yield from found.gaps
             return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nova_timeline import schema
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 
-from . import _aws, _deeplinks, _envelope, _fields, _json
+from . import _aws, _deeplinks, _envelope, _fields, _json, _json_export
 from ._lines import Records
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class CloudWatchAlarms(Connector):
     """Amazon CloudWatch alarms: ``describe-alarm-history`` and ``describe-alarms``."""
 
     summary = "CloudWatch alarm history (state changes, actions, edits) and current alarm states"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
+    globs = _json_export.GLOBS
     options: ClassVar = {
         "entities": Option("alarm name -> the entity it watches, where no dimension tells", dict),
         "region": Option("the AWS region, for links, where no ARN tells"),

@@ -16,7 +16,7 @@ from nova_timeline import arrow
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 from nova_timeline.errors import OptionError
 
-from . import _aws, _duck, _envelope, _fields, _json
+from . import _aws, _duck, _envelope, _fields, _json, _json_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +61,7 @@ class CloudWatchMetrics(Connector):
     """Amazon CloudWatch metrics, from ``get-metric-data`` or ``get-metric-statistics``."""
 
     summary = "CloudWatch metrics: get-metric-data pages and get-metric-statistics output"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
+    globs = _json_export.GLOBS
     options: ClassVar = {
         "metrics": Option("query id or label -> {entity, name, unit}", dict),
         "queries": Option(

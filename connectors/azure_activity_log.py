@@ -8,15 +8,17 @@ what came of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
-from . import _azure, _deeplinks, _envelope, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import polars as pl
 
@@ -64,23 +66,22 @@ _FIELDS = {
 }
 
 
-class ActivityLog(Connector):
+class ActivityLog(JsonExport):
     """Azure activity log: az monitor activity-log list, Event Hub and storage account exports."""
 
     summary = "Azure control-plane operations, health, autoscale: az output and diagnostic records"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
 
-    # A file is one piece: what a started operation came to is said by another of its records.
+    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
+        """Keep a file whole: what a started operation came to is said by another of its records."""
+        del piece
+        yield Partition(uri, path)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode the records and tell finished operations from begun ones."""
         import polars as pl
 
         del window
-        found = _json.records(partition, ("records", "value"), self.settings["unwrap"])
+        found = self.records(partition, ("records", "value"))
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _FIELDS)
         told = pl.any_horizontal(pl.col("operation", "category", "id", "resource").is_not_null())

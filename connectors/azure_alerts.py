@@ -7,16 +7,16 @@ form tells of an alert, its firing and its resolution each have one identity.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
-from . import _azure, _deeplinks, _envelope, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import polars as pl
 
@@ -60,25 +60,17 @@ _ROLES = {"open": "alert_firing", "close": "alert_resolved", "acknowledged": "ac
 _NAMES = {"open": "alert.firing", "close": "alert.resolved", "acknowledged": "alert.acknowledged"}
 
 
-class AzureAlerts(Connector):
+class AzureAlerts(JsonExport):
     """Azure Monitor alerts: common alert schema payloads and Alerts Management lists."""
 
     summary = "Azure alerts: common alert schema notifications, Alerts Management API lists"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
-
-    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
-        """Split JSON lines; a list of the API is one piece."""
-        yield from _json.partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Give each alert's firing, its resolution and its acknowledgement, as far as told."""
         import polars as pl
 
         del window
-        found = _json.records(partition, ("value",), self.settings["unwrap"])
+        found = self.records(partition, ("value",))
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         wanted = decoded.table["essentials"].str.starts_with("{")

@@ -6,12 +6,13 @@ UTC with seven digits. Which table a row is from is told by its columns where no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
 from . import _azure, _azure_tables, _deeplinks, _envelope, _fields, _gcp, _json, _log_analytics
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,21 +33,17 @@ _HEX_TRACE = r"^([0-9a-fA-F]{32})$"
 _HEX_SPAN = r"^([0-9a-fA-F]{16})$"
 
 
-class MonitorLogs(Connector):
+class MonitorLogs(JsonExport):
     """Azure Monitor Logs: Log Analytics query results and data exports."""
 
     summary = "Log Analytics: query API tables, az monitor log-analytics query, data export"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
 
     def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
         """Split JSON lines; an answer of the API, or an array, is one piece."""
         if _log_analytics.is_answer(path):
             yield Partition(uri, path)
         else:
-            yield from _json.partitions(uri, path, piece)
+            yield from super().partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode rows of any table into events."""
@@ -56,7 +53,7 @@ class MonitorLogs(Connector):
             for item in _log_analytics.tables(partition):
                 yield from [item] if isinstance(item, Gap) else _rows(partition, item)
             return
-        found = _json.records(partition, ("records", "value"), self.settings["unwrap"])
+        found = self.records(partition, ("records", "value"))
         yield from _envelope.last_page(partition, found)
         fields = _azure_tables.object_fields()
         # az writes a null as None.

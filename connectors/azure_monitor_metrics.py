@@ -8,16 +8,16 @@ aggregate: that is no row, and never a zero.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
 from . import _azure, _deeplinks, _envelope, _fields, _json
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import polars as pl
 
@@ -46,18 +46,10 @@ _SERIES = {"labels": "$.metadatavalues | $.metadata_values"}
 _METRIC_OF = r"(?i)/providers/microsoft\.insights/metrics/.*$"
 
 
-class MonitorMetrics(Connector):
+class MonitorMetrics(JsonExport):
     """Azure Monitor metrics: az monitor metrics list, batch queries, diagnostic records."""
 
     summary = "Azure metrics: az monitor metrics list, metrics:getBatch, diagnostic settings"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
-
-    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
-        """Split JSON lines; an answer of the API is one piece."""
-        yield from _json.partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Give one row for each aggregate that a bin has."""
@@ -65,7 +57,7 @@ class MonitorMetrics(Connector):
 
         del window
         envelopes = ("values", "value", "records")
-        found = _json.records(partition, envelopes, self.settings["unwrap"])
+        found = self.records(partition, envelopes)
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         told = pl.any_horizontal(pl.col("timeseries", "metrics", "metric").is_not_null())

@@ -7,16 +7,16 @@ Logging's. A long operation is two audit entries with one ``operation.id``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
-from . import _deeplinks, _envelope, _fields, _gcp, _gcp_entry, _json
+from . import _deeplinks, _envelope, _fields, _gcp, _gcp_entry
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import polars as pl
 
@@ -38,25 +38,17 @@ _SUBRESOURCE = (
 _AUDIT_LOG = r"cloudaudit\.googleapis\.com(?:%2F|/)(activity|system_event|data_access|policy)"
 
 
-class CloudLogging(Connector):
+class CloudLogging(JsonExport):
     """Google Cloud Logging: LogEntry records, from gcloud, the API or a sink."""
 
     summary = "GCP log entries, audit logs and GKE events: gcloud logging read, sinks to a bucket"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
-
-    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
-        """Split JSON lines; a document is one piece."""
-        yield from _json.partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode log entries of every payload type."""
         import polars as pl
 
         del window
-        found = _json.records(partition, _gcp_entry.ENVELOPES, self.settings["unwrap"])
+        found = self.records(partition, _gcp_entry.ENVELOPES)
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _gcp_entry.ENTRY)
         told = pl.any_horizontal(

@@ -8,16 +8,16 @@ A point of a CUMULATIVE series counts since its startTime, so its own time is it
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
-from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
+from nova_timeline.connector import Batch, Gap, Partition, batch
 
 from . import _deeplinks, _envelope, _fields, _gcp, _json
+from ._json_export import JsonExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import polars as pl
 
@@ -63,18 +63,10 @@ _POINT = {
 }
 
 
-class CloudMonitoring(Connector):
+class CloudMonitoring(JsonExport):
     """Google Cloud Monitoring: timeSeries.list, alerts.list and webhook notifications."""
 
     summary = "GCP metrics and incidents: Monitoring API v3 output, webhook notifications"
-    globs = ("*.json", "*.json.gz", "*.jsonl", "*.jsonl.gz", "*.ndjson")
-    options: ClassVar = {
-        "unwrap": Option("a key whose value is the record, where each is wrapped in an object"),
-    }
-
-    def partitions(self, uri: str, path: Path, piece: int = 32 << 20) -> Iterator[Partition]:
-        """Split JSON lines; a page of an API is one piece."""
-        yield from _json.partitions(uri, path, piece)
 
     def read(self, partition: Partition, window: Window | None = None) -> Iterator[Batch | Gap]:
         """Decode time series into metric rows and incidents into events."""
@@ -82,7 +74,7 @@ class CloudMonitoring(Connector):
 
         del window
         envelopes = ("timeSeries", "alerts", "incidents")
-        found = _json.records(partition, envelopes, self.settings["unwrap"])
+        found = self.records(partition, envelopes)
         yield from _envelope.last_page(partition, found)
         decoded = _fields.decode(partition, found, _RECORD)
         is_series = pl.col("points").is_not_null()

@@ -1,35 +1,20 @@
 """Traps of the activity log: capitals, several records an operation, records that are none."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from nova_timeline.connector import Gap, Partition
 from nova_timeline.connectors.azure_activity_log import ActivityLog
 from nova_timeline.errors import UnreadableSourceError
+from tests.connectors import plain
 
 SITE = "/subscriptions/s/resourceGroups/Shop-RG/providers/Microsoft.Web/sites/Checkout"
 WRITE = "Microsoft.Web/sites/write"
 
 
 def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    path = tmp_path / "records.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in ActivityLog().read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-            continue
-        table: Any = item.table
-        for name in ("timestamp", "observed_timestamp", "end_timestamp"):
-            at = table.schema.get_field_index(name)
-            table = table.set_column(at, name, table[name].cast(pa.int64()))
-        rows += [row | {"attributes": dict(row["attributes"])} for row in table.to_pylist()]
-    return rows, gaps
+    return plain.read(ActivityLog(), tmp_path / "records.json", content)
 
 
 def event(status: str, operation: str = WRITE, **more: Any) -> dict[str, Any]:

@@ -1,13 +1,10 @@
 """Traps of Azure's alerts: two forms of one alert, its moments, what it is about."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from nova_timeline.connector import Gap, Partition
 from nova_timeline.connectors.azure_alerts import AzureAlerts
+from tests.connectors import plain
 
 GUID = "a0000000-0000-4000-8000-000000000001"
 TARGET = "/subscriptions/S/resourcegroups/g/providers/microsoft.web/sites/Checkout"
@@ -15,20 +12,7 @@ AT_14 = 1_772_546_400_000_000_000
 
 
 def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    path = tmp_path / "alerts.json"
-    path.write_text(json.dumps(content))
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in AzureAlerts().read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-            continue
-        table: Any = item.table
-        for i, field in enumerate(table.schema):
-            if pa.types.is_timestamp(field.type):
-                table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
-        rows += table.to_pylist()
-    return rows, gaps
+    return plain.read(AzureAlerts(), tmp_path / "alerts.json", content)
 
 
 def payload(*dimensions: tuple[str, str], **more: str) -> dict[str, Any]:

@@ -4,31 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from nova_timeline.connector import Gap, Partition
 from nova_timeline.connectors.azure_monitor_logs import MonitorLogs
+from tests.connectors import plain
 
 AT_14 = 1_772_546_400_000_000_000
 SITE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/Checkout"
 
 
 def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    path = tmp_path / "logs.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in MonitorLogs().read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-            continue
-        table: Any = item.table
-        for i, field in enumerate(table.schema):
-            if pa.types.is_timestamp(field.type):
-                table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
-        rows += table.to_pylist()
-    return rows, gaps
+    return plain.read(MonitorLogs(), tmp_path / "logs.json", content)
 
 
 def answer(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:

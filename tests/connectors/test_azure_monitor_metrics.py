@@ -1,31 +1,17 @@
 """Traps of Azure's metrics: bins without a value, dimensions, metrics that were refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from nova_timeline.connector import Gap, Partition
 from nova_timeline.connectors.azure_monitor_metrics import MonitorMetrics
+from tests.connectors import plain
 
 SITE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/Checkout"
 AT_14 = 1_772_546_400_000_000_000
 
 
 def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    path = tmp_path / "metrics.json"
-    path.write_text(json.dumps(content))
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in MonitorMetrics().read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-            continue
-        table: Any = item.table
-        at = table.schema.get_field_index("timestamp")
-        rows += table.set_column(at, "timestamp", table["timestamp"].cast(pa.int64())).to_pylist()
-    return rows, gaps
+    return plain.read(MonitorMetrics(), tmp_path / "metrics.json", content)
 
 
 def metric(*points: dict[str, Any], **dimensions: str) -> dict[str, Any]:

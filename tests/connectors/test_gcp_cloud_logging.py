@@ -4,33 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from nova_timeline.connector import Batch, Gap, Partition
+from nova_timeline.connector import Batch
 from nova_timeline.connectors.gcp_cloud_logging import CloudLogging
 from nova_timeline.errors import UnreadableSourceError
+from tests.connectors import plain
 
 AUDIT = "type.googleapis.com/google.cloud.audit.AuditLog"
 
 
 def read(path: Path, **options: str) -> tuple[list[dict[str, Any]], list[str]]:
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in CloudLogging(options).read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-        else:
-            rows += plain(item)
-    return rows, gaps
-
-
-def plain(item: Batch) -> list[dict[str, Any]]:
-    table: Any = item.table
-    for name in ("timestamp", "observed_timestamp", "end_timestamp"):
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, name, table[name].cast(pa.int64()))
-    return [row | {"attributes": dict(row["attributes"])} for row in table.to_pylist()]
+    return plain.read(CloudLogging(options), path)
 
 
 def written(tmp_path: Path, *entries: Any) -> Path:
@@ -187,7 +172,7 @@ def test_a_long_operation_is_one_change_however_the_file_is_cut(tmp_path: Path) 
     parts = list(reader.partitions("a.jsonl", path, 10))
     assert len(parts) > 3
     items = [i for p in parts for i in reader.read(p)]
-    roles = [r["role"] for i in items if isinstance(i, Batch) for r in plain(i)]
+    roles = [r["role"] for i in items if isinstance(i, Batch) for r in plain.rows_of(i)]
     assert roles == ["change", None, "change"]
 
 

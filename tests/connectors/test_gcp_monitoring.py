@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from nova_timeline.connector import Gap, Partition
 from nova_timeline.connectors.gcp_monitoring import CloudMonitoring
+from tests.connectors import plain
 
 MINUTE = {"startTime": "2026-03-03T14:00:00Z", "endTime": "2026-03-03T14:01:00Z"}
 RESOURCE = {"type": "cloud_run_revision", "labels": {"service_name": "checkout"}}
@@ -16,20 +14,7 @@ AT_14_01 = AT_14 + 60_000_000_000
 
 
 def read(tmp_path: Path, content: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    path = tmp_path / "page.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    rows: list[dict[str, Any]] = []
-    gaps: list[str] = []
-    for item in CloudMonitoring().read(Partition("x", path)):
-        if isinstance(item, Gap):
-            gaps.append(item.reason)
-            continue
-        table: Any = item.table
-        for i, field in enumerate(table.schema):
-            if pa.types.is_timestamp(field.type):
-                table = table.set_column(i, field.name, table[field.name].cast(pa.int64()))
-        rows += table.to_pylist()
-    return rows, gaps
+    return plain.read(CloudMonitoring(), tmp_path / "page.json", content)
 
 
 def series(*values: dict[str, Any], kind: str = "GAUGE", **labels: str) -> dict[str, Any]:
