@@ -33,7 +33,7 @@ def rows_of(batch: Batch) -> list[dict[str, Any]]:
     """Return the rows: times as integers of ns, maps as dicts."""
     table: Any = batch.table
     maps: list[str] = []
-    for place, column in enumerate(batch.table.schema):
+    for place, column in enumerate(table.schema):
         if pa.types.is_timestamp(column.type):
             whole = table[column.name].cast(pa.int64())
             table = table.set_column(place, column.name, whole)
