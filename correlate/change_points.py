@@ -36,11 +36,21 @@ _WORSE_DOWN = re.compile(
     r"avail|success|(?<!un)healthy|uptime|hit_?rat|throughput|ready|\bup$|running", re.IGNORECASE
 )
 _RESOURCE = re.compile(
-    r"cpu|memor|disk|storage|connection|thread|heap|fd|inode|iops|credit", re.IGNORECASE
+    r"cpu|memor|disk|storage|connection|thread|heap|fd|inode|iops|credit|swap"
+    r"|(burst|io|byte)_?balance|transaction_?ids",
+    re.IGNORECASE,
+)
+_SPARE = re.compile(
+    r"free|avail|remaining|balance|credit|headroom|idle|\bleft\b|_left$", re.IGNORECASE
 )
 _TRAFFIC = re.compile(
     r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE
 )
+
+
+def is_spare(metric: str) -> bool:
+    """Say whether a metric of a resource tells what is left of it, and not what is used."""
+    return _SPARE.search(metric) is not None
 
 
 def direction(metric: str) -> str:

@@ -26,6 +26,9 @@ FIRM = 1.5
 _SOLID = 1.0
 """The least weight of a sign that counts towards an incident: what is only odd is there always."""
 _HINT = 2.0
+_ANOTHER, _ALERTS = 0.5, 3
+"""What another alert of one entity adds, and how many are counted: three that say different things
+are an incident by themselves."""
 _EVER = 2**62  # ns; after every window
 
 Signal = dict[str, Any]
@@ -66,10 +69,13 @@ class Trouble:
 
 def _weighed(signals: Iterable[Signal]) -> float:
     kinds: dict[tuple[str, str], float] = {}
+    alerts = set[str]()
     for s in signals:
         key = (s["role"], s["kind"])
         kinds[key] = max(kinds.get(key, 0.0), s["weight"])
-    return sum(kinds.values())
+        if s["role"] == "alert_firing":
+            alerts.add(s["title"])
+    return sum(kinds.values()) + _ANOTHER * max(0, min(len(alerts), _ALERTS) - 1)
 
 
 @dataclass(frozen=True, slots=True)

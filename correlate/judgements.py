@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nova_timeline import knowledge
+
 from . import affinity, hazards, innocence
 from .scene import EARLY, LATE, Candidate, Term
 
@@ -45,6 +47,7 @@ failed, being of a kind that breaks that way, and a metric that began to move as
 FELT = 0.06
 """What a change gains that touched an entity which only felt the fault."""
 
+_SAID = 0.1
 _TAU_S = 20 * 60.0
 _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _HOP_DECAY = 0.75
@@ -95,9 +98,11 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
 def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     """Score a fault as a cause that needs no change."""
     category = signal["category"]
-    lag = (signal["time"] - scene.onset) / 1e9
+    lag = (signal["time"] - _reference(signal, scene)) / 1e9
     where = scene.cascade.root or "an entity without a name"
     here = f"the first trouble on {where}, where the cascade begins"
+    if (signal["entity"] or "") != scene.cascade.root:
+        here = f"trouble beside {where}, of which only an alert tells"
     near = 0.1 * math.exp(-abs(lag) / 300)
     terms = [
         Term(here, 0.15, (signal["signal"],)),
@@ -106,7 +111,22 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     if category in TRIGGERS:
         said = category.replace("_", " ")
         terms.append(Term(f"{said} can fail by itself, without a change", TRIGGERS[category]))
+    if says_why(signal):
+        terms.append(Term("a record says what kind of fault it is", _SAID, (), "record"))
     return Candidate(signal, tuple(terms), is_change=False)
+
+
+def says_why(fault: Signal) -> bool:
+    """Say whether a record tells what kind of fault it is, and not only that something fails."""
+    told = fault["table"] == "event" and fault["category"] not in (None, "unknown")
+    return told and fault["rule"] is not None and fault["rule"] not in knowledge.symptoms()
+
+
+def _reference(signal: Signal, scene: Scene) -> int:
+    """Give the time from which a fault is judged: beside the root, the first of such faults."""
+    if (signal["entity"] or "") == scene.cascade.root:
+        return scene.onset
+    return min((s["time"] for s in scene.troubled if s["role"] == "fault"), default=scene.onset)
 
 
 def of_suspect(suspect: Suspect, trigger: Candidate | None) -> Candidate:

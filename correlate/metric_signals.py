@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import arrow
 
-from . import change_points, notable
+from . import change_points, limits, notable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 _HARM = 2.0
 _RESOURCE = 1.0  # a precursor
 _ODD = 0.5
-_CATEGORIES = {"traffic": "traffic", "resource": "resource_exhaustion"}
-_WEIGHTS = {"worse": _HARM, "better": _HARM, "resource": _RESOURCE}
-_LEFT = r"(?i)free|avail|credit|balance|remain|left|idle"
-"""Resources of which it is told how much is left: these are in trouble when they fall."""
+_CATEGORIES = {
+    "traffic": "traffic",
+    "resource": "resource_exhaustion",
+    "spare": "resource_exhaustion",
+}
+_WEIGHTS = {"worse": _HARM, "better": _HARM, "resource": _RESOURCE, "spare": _RESOURCE}
+_SLIGHT, _SLIGHT_USE = 2.0, 3.0
+"""An excursion that ended, and went less than so many times its level, harmed nobody for long: of
+what gets worse, and of what a resource is used for."""
+_LEAST = 1 / 15
+"""The least share of a series' points that tells what was normal, where it began so."""
 _LONG = 1e15  # beyond this the digits say nothing
 
 
@@ -43,7 +50,62 @@ def excursions(series: Sequence[pa.Table], each: Each) -> pl.DataFrame:
 def _of_part(points: pa.Table) -> pa.Table:
     import polars as pl
 
-    return arrow.table(change_points.find(pl.DataFrame(points)))
+    frame = pl.DataFrame(points)
+    found = change_points.find(frame)
+    return arrow.table(pl.concat([_turned(found, frame), limits.standing(frame, found)]))
+
+
+def _turned(found: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """Tell a series that began well and stayed bad the right way round.
+
+    The longest level passes for the usual one where the first is short. Where the first is the
+    better one and never came back, it was the usual one.
+    """
+    import polars as pl
+
+    series = ["entity", "metric"]
+    spans = points.group_by(series).agg(began=pl.col("time").min(), size=pl.len())
+    told = found.join(
+        spans, on=series, how="left", nulls_equal=True, maintain_order="left"
+    ).with_columns(_means(found))
+    worse = _worse(-pl.col("deviation"))
+    enough = pl.col("back") - pl.col("first") >= pl.col("step") * pl.col("size") * _LEAST
+    turn = (pl.col("first") == pl.col("began")) & pl.col("back").is_not_null() & worse & enough
+    alone = pl.len().over(series) == 1
+    turned = {
+        "first": pl.col("back"),
+        "first_row": pl.col("back_row"),
+        "back": pl.lit(None, pl.Int64),
+        "back_row": pl.lit(None, pl.Int64),
+        "baseline": pl.col("level"),
+        "level": pl.col("baseline"),
+        "deviation": -pl.col("deviation"),
+    }
+    return told.with_columns(
+        pl.when(turn & alone).then(value.cast(found.schema[name])).otherwise(name).alias(name)
+        for name, value in turned.items()
+    ).select(found.columns)
+
+
+def _means(found: pl.DataFrame) -> pl.Series:
+    """Say of each metric what its rise means; of a resource, ``spare`` where it tells the rest."""
+    import polars as pl
+
+    said: list[str] = []
+    for metric in found["metric"].fill_null("").to_list():
+        meaning = change_points.direction(metric)
+        spare = meaning == "resource" and change_points.is_spare(metric)
+        said.append("spare" if spare else meaning)
+    return pl.Series("means", said, pl.String)
+
+
+def _worse(deviation: pl.Expr) -> pl.Expr:
+    """Say whether a deviation is plainly for the worse."""
+    import polars as pl
+
+    up = pl.col("means").is_in(["worse", "resource"])
+    down = pl.col("means").is_in(["better", "spare"])
+    return (up & (deviation > 0)) | (down & (deviation < 0))
 
 
 def of(found: pl.DataFrame) -> pl.DataFrame:
@@ -57,21 +119,23 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
-    means = [change_points.direction(m or "") for m in found["metric"].to_list()]
     up = pl.col("deviation") > 0
-    good = ((pl.col("means") == "worse") & ~up) | ((pl.col("means") == "better") & up)
-    told = found.with_columns(pl.Series("means", means, pl.String)).filter(~good)
+    known = found.with_columns(_means(found)).join(
+        limits.of(found["metric"].unique()).rename({"category": "at_limit"}),
+        on="metric", how="left", maintain_order="left",
+    )  # fmt: skip
+    good = ((pl.col("means") == "worse") & ~up) | (pl.col("means").is_in(["better", "spare"]) & up)
+    told = known.filter(~good).with_columns(category=_category(), weight=_weight())
     verb = pl.when(up).then(pl.lit("rose")).otherwise(pl.lit("fell"))
     levels = (_number("baseline"), _number("level"))
-    by_meaning = pl.col("means").replace_strict(_WEIGHTS, default=_ODD, return_dtype=pl.Float64)
-    # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
-    relieved = (pl.col("means") == "resource") & ~up & ~pl.col("metric").str.contains(_LEFT)
+    moved = pl.format("{} {} from {} to {}", "metric", verb, *levels)
+    stands = pl.format("{} stands at {}, at its limit", "metric", _number("level"))
     worse = told.select(
         time="first",
         end="back",
         role=pl.lit("fault"),
-        title=pl.format("{} {} from {} to {}", "metric", verb, *levels),
-        weight=pl.when(relieved).then(_ODD).otherwise(by_meaning),
+        title=pl.when(pl.col("baseline").is_null()).then(stands).otherwise(moved),
+        weight="weight",
         row="first_row",
         **_same(),
     )
@@ -87,6 +151,42 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([worse, back])
 
 
+def _category() -> pl.Expr:
+    """Name what an excursion is: by its limit where it got there, else by what the metric means.
+
+    A resource that is used less than before is not exhausted.
+    """
+    import polars as pl
+
+    by_meaning = pl.col("means").replace_strict(_CATEGORIES, default=None, return_dtype=pl.String)
+    less = pl.col("means").is_in(["resource", "spare"]) & ~_worse(pl.col("deviation"))
+    at_limit = limits.reached(pl.col("level")) & _getting_worse()
+    return pl.when(at_limit).then("at_limit").when(~less).then(by_meaning)
+
+
+def _weight() -> pl.Expr:
+    """Weigh an excursion by what the metric means; what harms nobody is only odd."""
+    import polars as pl
+
+    by_meaning = pl.col("means").replace_strict(_WEIGHTS, default=_ODD, return_dtype=pl.Float64)
+    level, usual = pl.col("level"), pl.col("baseline")
+    most = pl.when(pl.col("means") == "resource").then(_SLIGHT_USE).otherwise(_SLIGHT)
+    near = (level.abs() < most * usual.abs()) & (level.abs() * most > usual.abs())
+    slight = pl.col("back").is_not_null() & near
+    harmless = limits.harmless(level) & _getting_worse()
+    # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
+    less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)
+    odd = (slight | harmless | less).fill_null(value=False)
+    return pl.when(odd).then(_ODD).otherwise(by_meaning)
+
+
+def _getting_worse() -> pl.Expr:
+    """Say whether an excursion went the way in which its limit lies; null where it has none."""
+    import polars as pl
+
+    return (pl.col("deviation") > 0) == pl.col("up")
+
+
 def _same() -> dict[str, pl.Expr]:
     """Give the columns that an excursion's beginning and end have alike."""
     import polars as pl
@@ -96,9 +196,7 @@ def _same() -> dict[str, pl.Expr]:
         "clock": pl.lit(None, pl.String),
         "entity": pl.col("entity"),
         "kind": pl.lit("metric_change"),
-        "category": pl.col("means").replace_strict(
-            _CATEGORIES, default=None, return_dtype=pl.String
-        ),
+        "category": pl.col("category"),
         "rule": pl.concat_str([pl.lit("metric:"), "metric"]),
         "severity": pl.lit(13, pl.Int64),
         "count": pl.lit(1, pl.Int64),

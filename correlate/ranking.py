@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nova_timeline import knowledge
+
 from . import blamed, judgements, merged, suspects, triggers
 
 if TYPE_CHECKING:
@@ -103,11 +105,21 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _first_faults(scene: Scene) -> list[Signal]:
-    """Take the root's first fault, and the first of each category that can cause harm by itself."""
+    """Take the root's first fault, and the first of each category that can cause harm by itself.
+
+    Where only an alert tells of the root, the faults beside it stand for it, the heaviest first.
+    What shows that something fails, and not what for, gives way to what says so.
+    """
     root = [s for s in scene.cascade.signals if (s["entity"] or "") == scene.cascade.root]
+    faults = [s for s in root if s["role"] == "fault"]
+    if not faults:
+        beside = (s for s in scene.troubled if s["role"] == "fault")
+        faults = sorted(beside, key=lambda s: (-s["weight"], s["signal"]))
+    if any(judgements.says_why(s) for s in faults):
+        faults = [s for s in faults if s["rule"] not in knowledge.symptoms()]
+        faults.sort(key=lambda s: not judgements.says_why(s))
     firsts: dict[str | None, Signal] = {}
-    for s in root:
-        if s["role"] == "fault":
-            category = s["category"]
-            firsts.setdefault(category if category in judgements.TRIGGERS else None, s)
+    for s in faults:
+        category = s["category"]
+        firsts.setdefault(category if category in judgements.TRIGGERS else None, s)
     return list(firsts.values()) or root[:1]

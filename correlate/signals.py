@@ -31,6 +31,9 @@ EXEMPLARS = 5
 BURSTS_AN_ENTITY = 4
 """Bursts that begin together on one entity beyond this many are told by the largest."""
 
+LASTING = 300_000_000_000
+"""ns; what fails again and again for this long is no passing trouble."""
+
 _ERROR = 17
 _TITLE = 160
 
@@ -234,6 +237,7 @@ def _records(runs: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("role") == "alert_firing").then(3.0)
         .when(pl.col("role") != "fault").then(0.0)
         .when(pl.col("severity") >= _ERROR).then(1.5)
+        .when(pl.col("last") - pl.col("time") >= LASTING).then(1.0)
         .otherwise(0.5)
     )  # fmt: skip
     return runs.rename({"told": "title"}).with_columns(

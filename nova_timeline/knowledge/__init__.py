@@ -9,6 +9,7 @@ and title::
     role = "fault"                         # schema.ROLES
     category = "resource_exhaustion"       # schema.CATEGORIES
     severity = 17                          # optional: raises severity_number to at least this
+    symptom = true                         # optional: it tells that something fails, not what for
     entity = "{attributes.service}"        # optional: whom it is about, when a column knows better
     title = "{entity} was killed for lack of memory[: {attributes.process}]"
 
@@ -55,8 +56,9 @@ a fault only with a severity of WARN (13) or more, or in words that cannot mean 
 quiet night must stay quiet. A rule about API calls asks ``role = "change"``, which connectors give
 to calls that succeeded, so that a refused call changes nothing.
 
-Two files are no packs: ``hazards.toml``, what kinds of change break what, and ``triggers.toml``,
-what breaks things from outside. Each says at its head how it is read.
+Three files are no packs: ``hazards.toml``, what kinds of change break what, ``triggers.toml``,
+what breaks things from outside, and ``limits.toml``, what values of metrics say by themselves. Each
+says at its head how it is read.
 
 To add a rule: write it with its sample into the pack of its domain and run
 ``pytest tests/test_knowledge.py -k your-rule-id``.
@@ -64,12 +66,14 @@ To add a rule: write it with its sample into the pack of its domain and run
 
 from ._classify import classify, classify_by
 from ._hazards import Hazard, Test, Trigger, hazards, plain, read_hazards, read_triggers, triggers
-from ._rules import Case, Check, Piece, Rule, Sample, read, rules
+from ._limits import Limit, limits, read_limits
+from ._rules import Case, Check, Piece, Rule, Sample, read, rules, symptoms
 
 __all__ = [
     "Case",
     "Check",
     "Hazard",
+    "Limit",
     "Piece",
     "Rule",
     "Sample",
@@ -78,10 +82,13 @@ __all__ = [
     "classify",
     "classify_by",
     "hazards",
+    "limits",
     "plain",
     "read",
     "read_hazards",
+    "read_limits",
     "read_triggers",
     "rules",
+    "symptoms",
     "triggers",
 ]

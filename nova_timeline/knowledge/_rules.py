@@ -21,11 +21,13 @@ SHORTEST = 7
 NUMBERS = ("severity_number",)
 """Columns that ``min`` and ``max`` can be asked of, besides attributes."""
 
-NO_PACKS = ("hazards", "triggers")
-"""Files of this folder that tell of changes and of outside triggers, not of single records."""
+NO_PACKS = ("hazards", "triggers", "limits")
+"""Files of this folder that tell of changes, outside triggers and metrics, not of records."""
 
 _ATTRIBUTE = "attributes."
-_RULE = ("id", "kind", "role", "category", "severity", "entity", "title", "when", "sample")
+_RULE = (
+    *("id", "kind", "role", "category", "severity", "symptom", "entity", "title", "when", "sample"),
+)
 _SAMPLE = ("use", "name", "text", "options")
 _CHECKS = ("equals", "contains", "without", "regex", "prefix", "suffix", "min", "max", "present")
 _COLUMNS = tuple(
@@ -99,6 +101,14 @@ class Rule:
     category: str | None = None
     severity: int | None = None
     entity: tuple[Piece, ...] = ()
+    symptom: bool = False
+    """Whether it tells that something fails, and not what for: a restart, a failed probe."""
+
+
+@cache
+def symptoms() -> frozenset[str]:
+    """Name the rules whose records tell that something fails, and not what for."""
+    return frozenset(rule.id for rule in rules() if rule.symptom)
 
 
 @cache
@@ -167,6 +177,7 @@ def _rule(where: str, domain: str, given: dict[str, Any]) -> Rule:
         given.get("category"),
         _severity(where, given.get("severity")),
         pieces(where, f"[{given['entity']}]") if "entity" in given else (),
+        given.get("symptom") is True,
     )
 
 
