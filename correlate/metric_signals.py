@@ -177,7 +177,8 @@ def _weight() -> pl.Expr:
     # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
     less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)
     odd = (slight | harmless | less).fill_null(value=False)
-    return pl.when(odd).then(_ODD).otherwise(by_meaning)
+    stands = pl.col("baseline").is_null()
+    return pl.when(stands).then(_RESOURCE).when(odd).then(_ODD).otherwise(by_meaning)
 
 
 def _getting_worse() -> pl.Expr:

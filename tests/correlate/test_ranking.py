@@ -208,7 +208,30 @@ def test_a_fault_that_can_happen_by_itself_weighs_more() -> None:
     cascade = Cascade("db", ("db",), faults, {"db": 0})
     found = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
     assert [c.signal["signal"] for c in found] == [90, 91]
-    assert found[0].score == pytest.approx(0.45)
+    assert found[0].score == pytest.approx(0.55)
+
+
+def test_what_a_record_says_goes_before_what_only_shows_that_something_fails() -> None:
+    faults = (
+        signal(90, ONSET, "db", "fault", rule="containers.crash-loop", category="code_change"),
+        signal(91, ONSET, "db", "fault", table="metric", rule="metric:cpu",
+               category="resource_exhaustion"),
+        signal(92, ONSET + 9, "db", "fault", rule="configuration.invalid",
+               category="config_change"),
+    )  # fmt: skip
+    cascade = Cascade("db", ("db",), faults, {"db": 0})
+    found = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    assert [c.signal["signal"] for c in found] == [91, 92]
+
+
+def test_of_a_root_that_only_an_alert_tells_of_the_faults_beside_it_stand() -> None:
+    alert = signal(91, ONSET, "web", "alert_firing")
+    fault = signal(90, ONSET - 9, "db", "fault", category="hardware")
+    cascade = Cascade("web", ("web",), (alert,), {"web": 0})
+    beside = Scene(cascade, at(ONSET), SHAPE, {}, (), (), troubled=(fault, alert))
+    [found] = ranking.rank(beside)
+    assert found.signal is fault
+    assert "beside web" in found.terms[0].text
 
 
 def test_a_cascade_of_alerts_alone_is_triggered_by_its_root() -> None:
