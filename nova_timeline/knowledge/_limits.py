@@ -84,11 +84,16 @@ def _limit(given: Mapping[str, Any]) -> Limit:
     _one_of(where, "category", given["category"], schema.CATEGORIES)
     _one_of(where, "way to get worse", given["worse"], ("up", "down"))
     return Limit(
-        *(given["id"], given["says"], given["category"]),
-        _any(where, given["metric"]),
-        _any(where, given["not"]) if "not" in given else None,
-        given["worse"] == "up",
-        *(given["off"], given.get("fine"), given.get("top"), given["sample"]),
+        id=given["id"],
+        says=given["says"],
+        category=given["category"],
+        metric=_any(where, given["metric"]),
+        never=_any(where, given["not"]) if "not" in given else None,
+        up=given["worse"] == "up",
+        off=given["off"],
+        fine=given.get("fine"),
+        top=given.get("top"),
+        sample=given["sample"],
     )
 
 

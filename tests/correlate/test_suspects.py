@@ -142,5 +142,5 @@ def test_a_suspect_adds_to_the_trigger_on_the_same_entity() -> None:
     found = suspects.find([charge("db", 0.5)], table(fault))
     [one] = ranking.rank(Scene(cascade, at(40), SHAPE, {}, (), (), found))
     assert one.signal["category"] == "hardware"
-    assert one.score == pytest.approx(0.45 + 0.35)
+    assert one.score == pytest.approx(0.45 + 0.1 + 0.35)  # 0.1: a record says what it is
     assert judgements.TRIGGERS["hardware"] in [t.weight for t in one.terms]
