@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import (
     accounting,
+    canaries,
     cascades,
     causes,
     clocks,
@@ -198,8 +199,12 @@ def _scene(
     bad = {s["signal"]: s for s in (*trouble.signals, *beside)}
     moved = [(s["entity"], s["rule"].removeprefix("metric:")) for s in rows
              if s["kind"] == "metric_change" and s["role"] == "fault" and s["entity"]]  # fmt: skip
+    changed: dict[str, list[int]] = {}
+    for s in changes:
+        changed.setdefault(s["entity"] or "", []).append(s["time"])
     scene = Scene(
         cascade, began.time, topology, {}, changes, recoveries,
+        canaries=canaries.find(series, changed, began.time, each),
         troubled=[bad[n] for n in sorted(bad)],
         departures=departures.find(series, moved, began.time, each),
         lines=failures.lines(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, hazards, innocence
+from . import affinity, canaries, hazards, innocence
 from .scene import EARLY, LATE, Candidate, Term
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ EXPLAINS = 0.3
 MOVED = 0.2
 """The most that a change gains by when it came, what it touched, the words it shares with what
 failed, being of a kind that breaks that way, and a metric that began to move as it took effect."""
-
 FELT = 0.06
 """What a change gains that touched an entity which only felt the fault."""
 
@@ -87,6 +86,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         *_undone(signal, scene),
         *_remedy(signal, scene),
         *_common(change, scene),
+        *canaries.terms(change, scene),
         *_carried(change),
     ]
     terms += _at_once(effect, change, scene)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nova_timeline.topology import Topology
 
+    from .canaries import Comparison
     from .cascades import Cascade
     from .departures import Departure
     from .episode import Signal
@@ -45,7 +46,7 @@ class Term:
     weight: float
     signals: tuple[int, ...] = ()
     about: str = ""
-    """What it judges: time, place, words, kind, hazard, moved, nature, undone, common, record."""
+    """What it judges: time, place, words, kind, hazard, moved, nature, undone, canary, record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ class Scene:
     """The episode's signals, those of other cascades among them."""
     departures: Sequence[Departure] = ()
     """When metrics began to move; see `departures.find`."""
+    canaries: Sequence[Comparison] = ()
+    """How versions did that served side by side; see `canaries.find`."""
     lines: Sequence[Line] = ()
     """What those in trouble logged; see `failures.lines`."""
 
