@@ -22,6 +22,7 @@ SWEEPS = ("noise", "missing", "skew", "decoys")
 _TEMPLATE = "accuracy.md.jinja"
 _PUBLISHED = Path(__file__).with_name("published.toml")
 _DASH = "-"
+_SIMULATED = "simulated incidents"
 
 Found = Mapping[str, Any]
 _NOTHING: Found = dict[str, Any]()
@@ -68,7 +69,7 @@ class Suite:
     def more(self) -> str:
         """Return a table of the figures that only this suite has."""
         known = {"suite", "cases", "score", "ci95", "chance", "constant", "errors", "workers",
-                 "without", "per_case", "avg5", *_TOPS}  # fmt: skip
+                 "without", "per_case", "avg5", "confidence", *_TOPS}  # fmt: skip
         rows = [
             (key.replace("_", " "), value)
             for key, value in self.whole.items()
@@ -126,6 +127,7 @@ def rendered(runs: Sequence[Saved], command: str) -> str:
         simulated=simulated(runs),
         kinds=kinds(runs),
         sweeps=sweeps(runs),
+        confidence=confidence(runs),
     )
 
 
@@ -162,6 +164,19 @@ def kinds(runs: Sequence[Saved]) -> str:
     columns = ("cases", "top1", "top3", "cascade_root")
     rows = [(kind, *(row.get(c) for c in columns)) for kind, row in sorted(found.items())]
     return _table(("kind of fault", "cases", "Top-1", "Top-3", "cascade root"), rows)
+
+
+def confidence(runs: Sequence[Saved]) -> str:
+    """Return a table of how sure answers are and how often they are right; empty if unknown."""
+    known = {suite.about["title"]: suite.whole for suite in suites(runs)}
+    known |= {_SIMULATED: _simulation(runs)}
+    rows = [
+        (title, f"{b['from']:.1f} to {b['to']:.1f}", b["answers"], b["confidence"], b["right"])
+        for title, found in known.items()
+        for b in found.get("confidence", {}).get("bins", ())
+    ]
+    heads = ("", "confidence", "answers", "their mean confidence", "share that is right")
+    return _table(heads, rows) if rows else ""
 
 
 def sweeps(runs: Sequence[Saved]) -> list[tuple[str, str]]:

@@ -159,6 +159,8 @@ def test_a_suite_is_run_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     assert (one["rank"], one["score"], one["decoy"]) == (1, 1.0, False)
     assert (two["rank"], two["score"]) == (None, 0.0)
     assert "JSON" in two["error"]
+    assert (one["confidence"] > 0, two["confidence"]) == (True, None)
+    assert [b["right"] for b in found["confidence"]["bins"]] == [1.0]
     assert found["mean_graded_reward"] == found["score"] == 0.5
     form = json.loads((out / "one.json").read_text())
     assert form["root_cause_commit"] == accuracy_cases.CULPRIT

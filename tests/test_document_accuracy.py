@@ -37,7 +37,9 @@ def test_the_page_holds_ours_beside_others_and_every_source_left_out(tmp_path: P
     point = {"noise": 2.0, "top1": 0.875, "note": "text"}
     saved(file, "simulate", ["--sweep", "noise"], {"points": [point]})
     kinds = {"bad deploy": {"cases": 9, "top1": 0.75, "top3": 1.0, "cascade_root": None}}
-    saved(file, "simulate", ["--cases", "500"], {"top1": 0.9375, "per_kind": kinds})
+    sure = {"bins": [{"from": 0.8, "to": 1.0, "answers": 7, "confidence": 0.9, "right": 0.8571}]}
+    whole = {"top1": 0.9375, "per_kind": kinds, "confidence": sure}
+    saved(file, "simulate", ["--cases", "500"], whole)
     assert document_accuracy.main(["--from", str(file), "--out", str(page)]) == 0
     text = page.read_text()
     assert "| **ours** | 2 | 0.500 | 0.500 | 1.000 |" in text
@@ -49,6 +51,7 @@ def test_the_page_holds_ours_beside_others_and_every_source_left_out(tmp_path: P
     assert "| bad deploy | 9 | 0.750 | 1.000 | - |" in text
     assert "More and more noise" in text
     assert "| 2.000 | 0.875 |" in text
+    assert "| simulated incidents | 0.8 to 1.0 | 7 | 0.900 | 0.857 |" in text
     assert "Nezha" not in text
 
 

@@ -137,7 +137,7 @@ def moment(name: str, digest: str, role: str = "fault") -> dict[str, Any]:
 
 def cause(name: str | None, change: str | None, **other: Any) -> dict[str, Any]:
     return {"moment": name, "change_id": change, "entity": "orders", "category": "code_change",
-            "title": "", **other}  # fmt: skip
+            "title": "", "score": 0.75, "confidence": 0.5, **other}  # fmt: skip
 
 
 def document(*causes: dict[str, Any], order: str = "0123") -> dict[str, Any]:
@@ -195,6 +195,8 @@ def test_a_summary_counts_what_it_says() -> None:
     assert (found["change_cases"], found["false_none"]) == (2, 1)
     assert (found["quiet_cases"], found["quiet_called_incident"]) == (1, 1)
     assert found["pairwise_order"] == 1.0
+    assert found["confidence"]["answers"] == 2
+    assert [b["right"] for b in found["confidence"]["bins"]] == [0.5]
 
 
 def test_an_onset_that_is_not_found_counts_as_far_off() -> None:

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import _calibration
 from benchmarks._measure import say
 from benchmarks.accuracy import _statistics, _suite
 
@@ -95,6 +96,11 @@ def summary(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
         "cases": len(rows),
         "score": _statistics.mean([float(row["score"]) for row in rows]),
         **_statistics.figures(rows),
+        "confidence": _calibration.reliability(
+            (row["confidence"], row["rank"] == 1)
+            for row in rows
+            if row.get("confidence") is not None and row["truth"] is not None
+        ),
         "cpu_seconds_per_case": _statistics.mean([row["cpu_seconds"] for row in rows]),
         "wall_seconds_per_case": _statistics.mean([row["wall_seconds"] for row in rows]),
         "errors": sum("error" in row for row in rows),
@@ -125,13 +131,20 @@ def one(job: Job) -> Row:
     suite = _suite.load(job.suite)
     wall, cpu = time.perf_counter(), _cpu()
     try:
-        row = suite.score(job.case, timeline_of(job))
+        timeline = timeline_of(job)
+        row = suite.score(job.case, timeline) | {"confidence": _sure(timeline)}
     except Exception as error:  # the other cases keep their figures
         say(traceback.format_exc())
         told = {"answer": None, "rank": None, "score": 0.0, "error": f"{error!r}"}
+        told |= {"confidence": None}
         row = suite.score(job.case, NOTHING) | told
     spent = {"cpu_seconds": _cpu() - cpu, "wall_seconds": time.perf_counter() - wall}
     return row | {name: round(seconds, 3) for name, seconds in spent.items()}
+
+
+def _sure(timeline: Timeline) -> float | None:
+    """Say how sure the first root cause is; None where there is none."""
+    return next((float(c["confidence"]) for c in timeline["root_causes"]), None)
 
 
 def timeline_of(job: Job) -> Timeline:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks import _calibration
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -71,7 +73,17 @@ def score(truth: Mapping[str, Any], timeline: Mapping[str, Any]) -> Json:
         **order,
         **_skew(truth, timeline),
         "answer": first,
+        "answers": _answers(causes, shown, truth),
     }
+
+
+def _answers(causes: Sequence[Json], shown: Sequence[Json], truth: Mapping[str, Any]) -> list[Json]:
+    """Tell of the first few answers how sure they are, why, and whether they are right."""
+    told = zip(causes, _calibration.features(causes), shown, strict=True)
+    return [
+        {"features": list(made), "confidence": c["confidence"], "right": _is_right(named, truth)}
+        for c, made, named in list(told)[:_TOP]
+    ]
 
 
 def _named(cause: Json, moments: Mapping[str, Json], digests: Mapping[str, str]) -> Json:
@@ -195,6 +207,9 @@ def summary(scores: Sequence[Json], seed: int) -> Json:
         "missed_incidents": sum(not s["called_incident"] for s in real),
         "quiet_cases": len(quiet),
         "quiet_called_incident": sum(s["called_incident"] for s in quiet),
+        "confidence": _calibration.reliability(
+            (s["answers"][0]["confidence"], s["answers"][0]["right"]) for s in real if s["answers"]
+        ),
     }  # fmt: skip
 
 
