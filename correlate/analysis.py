@@ -27,6 +27,7 @@ from . import (
     suspects,
     touched,
     traced,
+    triggers,
     verdicts,
 )
 from .phases import Phase
@@ -193,8 +194,8 @@ def _scene(
     ]  # fmt: skip
     beside = [
         s for s in rows
-        if s["role"] == "fault" and s["category"] == "external_provider"
-        and abs(s["time"] - began.time) <= _BESIDE
+        if s["role"] == "fault" and abs(s["time"] - began.time) <= _BESIDE
+        and (s["category"] == "external_provider" or triggers.is_outside(s))
     ]  # fmt: skip
     bad = {s["signal"]: s for s in (*trouble.signals, *beside)}
     moved = [(s["entity"], s["rule"].removeprefix("metric:")) for s in rows
@@ -208,7 +209,8 @@ def _scene(
         troubled=[bad[n] for n in sorted(bad)],
         departures=departures.find(series, moved, began.time, each),
         lines=failures.lines(
-            cut, cascade.entities, began.time - _BESIDE, began.time + _BESIDE, each
+            cut, sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())}),
+            began.time - _BESIDE, began.time + _BESIDE, each,
         ),
     )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)

@@ -7,6 +7,7 @@ they share no word. The kinds are data: `nova_timeline/knowledge/hazards.toml`.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 from nova_timeline import knowledge
 from nova_timeline.knowledge import plain
 
+from . import innocence
+
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
 
     from nova_timeline.knowledge import Hazard, Test
@@ -31,6 +33,7 @@ GENERAL = 0.35
 """How much it counts that things broke the way many things break."""
 _FAR = math.log(3.0)  # a value that moved this far, or farther, moved far
 _SCALED = 20.0
+_STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
 _COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
 
 
@@ -103,6 +106,26 @@ def shown(hazard: Hazard, change: Change) -> Shown | None:
         return None
     by, strength = max(ways, key=lambda w: w[1])
     return Shown(hazard, by, strength * hazard.strength)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library of another version that an error names."""
+
+    name: str
+    share: float
+    """How much that tells, up to 1: the farther apart the versions, the more."""
+    symptom: Symptom
+
+
+def library(change: Change, symptoms: Sequence[Symptom]) -> Library | None:
+    """Find a library of another version whose name stands in an error; None where there is none."""
+    found: list[Library] = []
+    for name, step in innocence.libraries(change).items():
+        spoken = re.compile(rf"(?<![a-z]){re.escape(name)}(?![a-z])")
+        told = (m for m in symptoms if m.is_error and spoken.search(m.raw.casefold()))
+        found += [Library(name, _STEPS[step] * (1 if m.at_root else ELSEWHERE), m) for m in told]
+    return max(found, key=lambda one: one.share, default=None)
 
 
 def _holds(test: Test, change: Change) -> tuple[str, float] | None:

@@ -33,6 +33,8 @@ _PATHS = {
         |\.gitlab-ci|jenkinsfile|(^|/)(renovate|dependabot)
         |(^|/)\.?(golangci|eslintrc|prettierrc|editorconfig|pre-commit-config|gitignore
         |gitattributes|pylintrc|flake8|rubocop)[^/]*$""",
+    "what is watched": r"""(^|/)(dashboards|grafana|alerts|alerting|monitors|recording[-_]rules)/[^/]*
+        \.(json|ya?ml|tf|j?sonnet|libsonnet)$""",
     "another environment": r"""(^|[/._-])(staging|stage|dev|development|sandbox|qa|test|preprod
         |local)([/._-].*)?\.(ya?ml|json|tf|tfvars|toml|ini|env|conf)$""",
 }
@@ -82,6 +84,16 @@ _ABOUT = (
 _SLIGHT = 1.6
 INNOCENT = -0.25
 """What is held against a change by its nature from which on nothing else of it is asked."""
+_DEFINED = re.compile(
+    r"\b(?:func|def|function|fn|fun)\s+(?:\([^)]*\)\s*)?(?P<name>\w+)"
+    r"|^\s*(?:export\s+)?const\s+(?P<arrow>\w+)\s*=\s*(?:async\s*)?\("
+)
+_CLOSES = re.compile(r"^\s*[)}\]]*;?\s*$|^\s*(?:return )?\w+;?$")
+_LIBRARY = re.compile(
+    r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
+    r"(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?"
+)
+_LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 _MANIFEST = re.compile(
     r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|requirements[^/]*\.txt|poetry\.lock"
@@ -147,6 +159,28 @@ def is_manifest(files: Iterable[str]) -> bool:
     return bool(found) and all(_MANIFEST.search(f) for f in found)
 
 
+def libraries(change: Change) -> dict[str, int]:
+    """Name the libraries of which a change takes another version, with how far that is.
+
+    Returns:
+        Name in small letters -> 0 for a patch, 1 for a minor and 2 for a major version.
+    """
+    diff = change.diff
+    if diff is None or not is_manifest(change.files):
+        return {}
+    old, new = (_named(lines) for lines in (diff.gone, diff.new))
+    return {n: _step(v, new[n]) for n, v in old.items() if n in new and new[n] != v}
+
+
+def _named(lines: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Read names and versions off lines of a manifest."""
+    found = (_LIBRARY.search(line) for line in lines)
+    return {
+        m["name"].casefold(): tuple(int(p or 0) for p in m.group("major", "minor", "patch"))
+        for m in found if m is not None and len(m["name"]) >= _LONG_NAME
+    }  # fmt: skip
+
+
 def _by_files(files: tuple[str, ...]) -> str | None:
     """Say what kind all files are of, where none can reach what runs."""
     if not files:
@@ -166,6 +200,8 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         return "only moves or lays out anew what was there", -0.25
     if is_manifest(change.files):
         return _bumped(diff)
+    if _is_taken_out(diff):
+        return "only moves lines into a function of their own", -0.25
     lines = (*diff.gone, *diff.new)
     markup = all(_MARKUP.search(f) for f in change.files)
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
@@ -176,6 +212,16 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     if _only_words(diff):
         return "changes only the words of a text or a message", -0.15
     return None
+
+
+def _is_taken_out(diff: Diff) -> bool:
+    """Say whether every line taken out is there again, in a new function that is called instead."""
+    found = (m for m in map(_DEFINED.search, diff.new) if m is not None)
+    made = [m["name"] or m["arrow"] for m in found]
+    if diff.gone or not diff.taken or len(made) != 1:
+        return False
+    name = re.compile(rf"\b{re.escape(made[0])}\b")
+    return all(name.search(line) or _CLOSES.match(line) for line in diff.new)
 
 
 def _only_words(diff: Diff) -> bool:

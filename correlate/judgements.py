@@ -236,6 +236,8 @@ def _placed(entity: str, scene: Scene) -> tuple[str, float]:
 def _beside(entity: str, scene: Scene) -> tuple[str, float]:
     """Weigh an entity that the root does not depend on, as far as is known."""
     root = scene.cascade.root
+    if entity in scene.pressing:
+        return f"touched {entity}, which calls {root}, and more requests came there", 0.75 * WHERE
     if entity in scene.cascade.depth:
         depth = scene.cascade.depth[entity]
         return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
@@ -285,6 +287,10 @@ def _nature(
 def _hazard(change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
     found = hazards.best(change, scene.threats)
+    library = hazards.library(change, scene.symptoms)
+    if library is not None and (found is None or library.share > found[0].share * found[1].strength):
+        text = f"takes another version of {library.name}, which what failed names"
+        return [Term(text, EXPLAINS * library.share, (library.symptom.signal,), "hazard")]
     if found is not None:
         threat, shown = found
         says = f"{shown.hazard.says} ({_short(shown.by)})"

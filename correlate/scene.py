@@ -267,6 +267,18 @@ class Scene:
         return found
 
     @cached_property
+    def pressing(self) -> frozenset[str]:
+        """Name what calls the root, where more requests came to the root than before."""
+        root = self.cascade.root
+        more = any(
+            s["entity"] == root and s["kind"] == "metric_change" and s["category"] == "traffic"
+            and " rose from " in s["title"]
+            for s in (*self.cascade.signals, *self.troubled)
+        )  # fmt: skip
+        edges = self.topology.edges if more else ()
+        return frozenset(e.caller for e in edges if e.callee == root)
+
+    @cached_property
     def underway(self) -> tuple[Departure, ...]:
         """What had been on its way to the failure on the entities at its heart, the first first."""
         return tuple(
@@ -281,7 +293,7 @@ class Scene:
             return True
         spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
         told = (m for m in self.symptoms if m.count or m.is_error)
-        return meaning == "resource" and any(w in m.text for m in told for w in spoken)
+        return meaning == "resource" and any(w.removesuffix("s") in m.text for m in told for w in spoken)
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""

@@ -39,6 +39,12 @@ _UNITS = {
 _ON = frozenset(("true", "on", "yes", "enabled"))
 _OFF = frozenset(("false", "off", "no", "disabled", "none", "null", "nil"))
 _OPENS = frozenset(("(", ":", "=", ":=", "<", ">", "<=", ">=", "=="))
+_BARE = re.compile(r"(?:milli|micro|nano)?second|minute|hour|day", re.IGNORECASE)
+_NAMED_UNIT = re.compile(
+    r"(?<=[a-z])_?(?:in_?)?(?P<unit>ns|us|ms|milli(?:second)?s?|s|secs?|seconds?|minutes?|mins?|hours?"
+    r"|kb|mb|gb|bytes)$",
+    re.IGNORECASE,
+)
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
 
 
@@ -77,9 +83,11 @@ def amount(text: str) -> float | None:
     """Read a number with its unit: 250ms, 5 * time.Millisecond, 512Mi, 40.
 
     Returns:
-        Seconds or bytes where the unit says so, else the number; None where it is none.
+        Seconds or bytes where the unit says so, else the number; None where it is none. A unit by
+        itself (``per: minute``) is one of it.
     """
-    found = _SIZE.fullmatch(text.strip().strip("\"'"))
+    bare = text.strip().strip("\"'")
+    found = _SIZE.fullmatch(f"1 {bare}" if _BARE.fullmatch(bare) else bare)
     if found is None:
         return None
     value = float(found["number"].replace("_", ""))
@@ -94,7 +102,11 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     """Find values that moved between lines taken out and lines put in, once each."""
     old, now = _pairs(gone), _pairs(new)
     found = [Setting(k, v, now[k]) for k, v in old.items() if k in now and now[k] != v]
-    found += [Setting(k, v, "") for k, v in old.items() if k not in now and amount(v) is not None]
+    lost = {k: v for k, v in old.items() if k not in now and amount(v) is not None}
+    other = {_unitless(k): (k, v) for k, v in now.items() if k not in old}
+    for k, v in lost.items():
+        name, value = other.get(_unitless(k), ("", ""))
+        found.append(Setting(name or k, v, value))
     known = {s.key.rpartition(".")[2].casefold() for s in found if s.new}
     found += [s for s in _swaps(gone, new) if s.key.rpartition(".")[2].casefold() not in known]
     return tuple(dict.fromkeys(found))
@@ -105,8 +117,15 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
     for line in lines:
         pairs = list(_PAIR.finditer(line)) or list(_PLAIN.finditer(line))
         for pair in pairs:
-            found.setdefault(pair["key"], pair["value"].strip())
+            key, value = pair["key"], pair["value"].strip()
+            if amount(found.get(key, "")) is None and (key not in found or amount(value)):
+                found[key] = value  # a number says more than the type that is declared
     return found
+
+
+def _unitless(key: str) -> str:
+    """Fold a name that says its unit and one that does not: ``timeoutMs`` and ``timeout``."""
+    return _NAMED_UNIT.sub("", key).replace("_", "").casefold()
 
 
 def _swaps(gone: Sequence[str], new: Sequence[str]) -> list[Setting]:

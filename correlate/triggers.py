@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import blamed
+from . import affinity, blamed
 from .scene import Candidate, Term
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ _FLOOD = 2.0
 _UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
 _EXPIRY = re.compile(r"cert\w*[_.]?.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
+_BENEATH = ("hardware", "network")  # what services stand on, though no topology says so
 _TELLS = "provider-says-so"
 _FEWEST = 4  # lines about one record
 
@@ -58,6 +59,15 @@ def found(scene: Scene) -> list[Candidate]:
     """Weigh every trigger that shows itself, in the order in which they are known."""
     made = (_weighed(t, scene) for t in knowledge.triggers())
     return [c for c in made if c is not None]
+
+
+def is_outside(fault: Signal) -> bool:
+    """Say whether a fault by its own words shows a machine or a network that fails."""
+    said = knowledge.plain(fault["title"])
+    return any(
+        t.symptom.search(said) and not (t.never and t.never.search(said))
+        for t in knowledge.triggers() if t.category in _BENEATH
+    )  # fmt: skip
 
 
 def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
@@ -181,7 +191,28 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
         return _passed(scene)
     if trigger.category == "traffic":
         return [Term("requests rose where they come in, and behind it", 0.15, (), "place")]
+    if trigger.category == "network":
+        return [*_wide(fits), *_told(trigger, scene)]
+    if trigger.category == "hardware":
+        return _beneath(fits, scene)
     return []
+
+
+def _beneath(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Say whether a machine failed ahead of what failed, and whether that names the machine."""
+    first = _first(fits, scene)
+    machine = first["entity"] or ""
+    if machine == scene.cascade.root:
+        return []
+    terms: list[Term] = []
+    if first["time"] <= scene.onset:
+        terms.append(Term(f"{machine} failed first", 0.15, (first["signal"],), "time"))
+    name = affinity.joined(machine)
+    named = [m for m in scene.symptoms if m.at_root and name and name in affinity.joined(m.raw)]
+    if named:
+        text = f"what failed at the root names {machine}"
+        terms.append(Term(text, 0.15, (named[0].signal,), "place"))
+    return terms
 
 
 def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Term]:
@@ -191,12 +222,24 @@ def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[T
     widest = max(Counter(h for h, _ in seen).values(), default=0)
     if widest > 1:
         terms.append(Term(f"{widest} entities fail on the same host", 0.1, (), "place"))
+    return [*terms, *_told(trigger, scene)]
+
+
+def _wide(fits: Sequence[Symptom]) -> list[Term]:
+    """Say whether it shows on several entities at once: on what they share, then."""
+    shown = {m.entity for m in fits if m.is_error}
+    if len(shown) < 2:
+        return []
+    return [Term(f"{len(shown)} entities show it: {', '.join(sorted(shown))}", 0.1, (), "place")]
+
+
+def _told(trigger: Trigger, scene: Scene) -> list[Term]:
+    """Say whether a provider itself tells of trouble."""
     says = next(t for t in knowledge.triggers() if t.id == _TELLS)
     told = [m for m in scene.symptoms if says.symptom.search(m.text)]
-    if told and trigger.id != _TELLS:
-        shown = (told[0].signal,)
-        terms.append(Term("the provider itself tells of trouble", 0.15, shown, "record"))
-    return terms
+    if not told or trigger.id == _TELLS:
+        return []
+    return [Term("the provider itself tells of trouble", 0.15, (told[0].signal,), "record")]
 
 
 def _passed(scene: Scene) -> list[Term]:
