@@ -8,6 +8,7 @@ may call a change a tidy-up.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
@@ -33,8 +34,8 @@ _PATHS = {
         |\.gitlab-ci|jenkinsfile|(^|/)(renovate|dependabot)
         |(^|/)\.?(golangci|eslintrc|prettierrc|editorconfig|pre-commit-config|gitignore
         |gitattributes|pylintrc|flake8|rubocop)[^/]*$""",
-    "what is watched": r"""(^|/)(dashboards|grafana|alerts|alerting|monitors|recording[-_]rules)/[^/]*
-        \.(json|ya?ml|tf|j?sonnet|libsonnet)$""",
+    "what is watched": r"""(^|/)(dashboards|grafana|alerts|alerting|monitors|recording[-_]rules)/
+        [^/]*\.(json|ya?ml|tf|j?sonnet|libsonnet)$""",
     "another environment": r"""(^|[/._-])(staging|stage|dev|development|sandbox|qa|test|preprod
         |local)([/._-].*)?\.(ya?ml|json|tf|tfvars|toml|ini|env|conf)$""",
 }
@@ -93,6 +94,7 @@ _LIBRARY = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
     r"(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?"
 )
+_PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 _MANIFEST = re.compile(
@@ -196,12 +198,11 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     """Judge by what the lines that changed are about, and by what they leave as it was."""
     if not diff.gone and not diff.new:
         return "changes only comments or layout", -0.3
-    if diff.is_same:
-        return "only moves or lays out anew what was there", -0.25
+    moved = _moved(diff)
+    if moved is not None:
+        return moved, -0.25
     if is_manifest(change.files):
         return _bumped(diff)
-    if _is_taken_out(diff):
-        return "only moves lines into a function of their own", -0.25
     lines = (*diff.gone, *diff.new)
     markup = all(_MARKUP.search(f) for f in change.files)
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
@@ -212,6 +213,13 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     if _only_words(diff):
         return "changes only the words of a text or a message", -0.15
     return None
+
+
+def _moved(diff: Diff) -> str | None:
+    """Say how it moves lines about, if that is all it does."""
+    if diff.is_same:
+        return "only moves or lays out anew what was there"
+    return "only moves lines into a function of their own" if _is_taken_out(diff) else None
 
 
 def _is_taken_out(diff: Diff) -> bool:
@@ -229,11 +237,13 @@ def _only_words(diff: Diff) -> bool:
     quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
     gone = sorted(quoted.sub('""', line).strip() for line in diff.gone)
     new = sorted(quoted.sub('""', line).strip() for line in diff.new)
-    said = " ".join(m for line in (*diff.gone, *diff.new) for m in quoted.findall(line))
+    old, now = ([m for x in lines for m in quoted.findall(x)] for lines in (diff.gone, diff.new))
+    put_in = [Counter(p for m in said for p in _PUT_IN.findall(m)) for said in (old, now)]
     return (
         gone == new
-        and " " in said.strip("\"' ")
-        and not re.search(r"select |://|[/:.]\w+[/:]", said, re.I)
+        and put_in[0] == put_in[1]
+        and any(" " in m.strip("\"' ") for m in (*old, *now))
+        and not re.search(r"select |://|[/:.]\w+[/:]", " ".join((*old, *now)), re.IGNORECASE)
     )
 
 

@@ -288,7 +288,9 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
     found = hazards.best(change, scene.threats)
     library = hazards.library(change, scene.symptoms)
-    if library is not None and (found is None or library.share > found[0].share * found[1].strength):
+    if library is not None and (
+        found is None or library.share > found[0].share * found[1].strength
+    ):
         text = f"takes another version of {library.name}, which what failed names"
         return [Term(text, EXPLAINS * library.share, (library.symptom.signal,), "hazard")]
     if found is not None:

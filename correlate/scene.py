@@ -293,7 +293,9 @@ class Scene:
             return True
         spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
         told = (m for m in self.symptoms if m.count or m.is_error)
-        return meaning == "resource" and any(w.removesuffix("s") in m.text for m in told for w in spoken)
+        return meaning == "resource" and any(
+            w.removesuffix("s") in m.text for m in told for w in spoken
+        )
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""

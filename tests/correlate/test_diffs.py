@@ -89,17 +89,26 @@ def test_a_table_is_unmade_unless_a_migration_comes_with_it() -> None:
         ("if i < n {", "if i <= n {", Setting("i", "<", "<=")),
         ('host: "a"', 'host: "b"', Setting("host", '"a"', '"b"')),
         ("enabled = false", "enabled = true", Setting("enabled", "false", "true")),
+        ("timeoutMs: 3000,", "timeout: 3,", Setting("timeout", "3000", "3")),
+        ("max_wait_seconds = 5", "max_wait = 5000", Setting("max_wait", "5", "5000")),
+        ("per: second", "per: minute", Setting("per", "second", "minute")),
     ],
 )
 def test_a_value_that_moved_is_told_with_its_name(gone: str, new: str, found: Setting) -> None:
     assert found in settings.moved([gone], [new])
 
 
+def test_a_number_says_more_of_a_setting_than_its_type() -> None:
+    gone, new = ["  waitMs: number;", "  waitMs: 800,"], ["  wait: number;", "  wait: 8,"]
+    assert Setting("wait", "800", "8") in settings.moved(gone, new)
+
+
 @pytest.mark.parametrize(
     ("text", "amount"),
     [
         ("40", 40), ("250ms", 0.25), ("5 * time.Millisecond", 0.005), ("1.5s", 1.5),
-        ("512Mi", 512 * 2**20), ("60 * 1000", 60_000), ("'30'", 30), ("soon", None), ("", None),
+        ("512Mi", 512 * 2**20), ("60 * 1000", 60_000), ("'30'", 30), ("minute", 60),
+        ("soon", None), ("", None),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_with_its_unit(text: str, amount: float | None) -> None:

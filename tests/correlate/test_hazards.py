@@ -94,6 +94,25 @@ def test_the_hazard_that_tells_most_is_found_whatever_the_order(texts: list[str]
     assert found[0].share * found[1].strength == most
 
 
+def test_a_library_of_another_version_that_an_error_names_is_found() -> None:
+    bump = change(
+        "x", "-celery==5.3.0\n-httpx==0.1.0\n+celery==6.0.0\n+httpx==0.2.0\n", ["requirements.txt"]
+    )
+    named = symptom("celery.exceptions.ContentDisallowed: refusing pickle")
+    found = hazards.library(bump, [symptom("httpx2 failed", at_root=False), named])
+    assert found == hazards.Library("celery", 1.0, named)
+    assert hazards.library(bump, [symptom("celeryd is slow")]) is None
+
+
+def test_a_pattern_is_told_only_if_it_can_back_track() -> None:
+    def told(pattern: str) -> bool:
+        bad = next(h for h in knowledge.hazards() if h.id == "backtracks")
+        return hazards.shown(bad, change("x", f"-A = /^x$/;\n+A = /{pattern}/;\n")) is not None
+
+    assert all(map(told, [r"^(\w+\s?)*$", r"^([a-z]+)+@", r"(?:\d+-?){2,}"]))
+    assert not any(map(told, [r"^\w+(;\w+)*$", "(ab)*", r"([a-z]+)@x", r"(\d+;)*"]))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

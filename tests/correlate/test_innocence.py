@@ -14,7 +14,8 @@ from .scenes import signal
         "README.md", "docs/api.md", "CODEOWNERS", "pkg/a_test.go", "tests/test_a.py",
         "a/testdata/x.json", "web/cart.css", "web/theme.ts", ".github/workflows/x.yml",
         ".golangci.yml", "src/a.spec.ts",
-        "deploy/staging/tls.yaml", "config/dev.env",
+        "deploy/staging/tls.yaml", "config/dev.env", "ops/dashboards/errors.json",
+        "monitoring/alerts/db.yaml",
     ],
 )  # fmt: skip
 def test_files_that_reach_nothing_that_runs(path: str) -> None:
@@ -32,6 +33,8 @@ def test_files_that_reach_nothing_that_runs(path: str) -> None:
         "deploy/prod/tls.yaml",
         "stylist/app.py",
         "docker.go",
+        "dashboards/app.py",
+        "alerts/sender.go",
     ],
 )
 def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
@@ -45,6 +48,11 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
         ("-// old\n+// new\n", "only comments"),
         ('-LOG_DEBUG(log, "a")\n+LOG_INFO(log, "a b")\n', "what is logged"),
         ("+prometheus.MustRegister(hits)\n", "what is measured"),
+        (
+            "-\tn := a + b\n-\treturn n * 2\n+\treturn twice(a, b)\n"
+            "+func twice(a, b int) int {\n+\tn := a + b\n+\treturn n * 2\n+}\n",
+            "into a function of their own",
+        ),
         ('-err = "not fuond here"\n+err = "not found here"\n', "the words of a text"),
     ],
 )
@@ -62,6 +70,8 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         '-q = "SELECT a FROM b LIMIT 5"\n+q = "SELECT a FROM b"\n',
         '-host = "https://a.example.com/v1"\n+host = "https://b.example.com/v1"\n',
         "-limit(5)\n+limit(50)\n",
+        '-name = f"of {a} and {b}"\n+name = f"of {a} and {a}"\n',
+        "-\tn := a + b\n+\tn := twice(a, b)\n+func twice(a, b int) int {\n+\treturn a\n+}\n",
     ],
 )
 def test_diffs_that_do_something_else(diff: str) -> None:
@@ -78,6 +88,21 @@ def test_new_versions_weigh_by_their_step() -> None:
     assert minor is not None
     assert major is not None
     assert patch[1] < minor[1] < major[1] == 0
+
+
+def test_libraries_of_other_versions_are_named() -> None:
+    bumped = change(
+        "bump",
+        '-    "left-pad": "1.2.0",\n-    "sharp": "0.33.3",\n-    "same": "1.0.0",\n'
+        '+    "left-pad": "2.0.0",\n+    "sharp": "0.33.4",\n+    "same": "1.0.0",\n',
+        ["package.json"],
+    )
+    assert innocence.libraries(bumped) == {"left-pad": 2, "sharp": 0}
+    go = "-\tgithub.com/a/stripe-go/v76 v76.1.0\n+\tgithub.com/a/stripe-go/v76 v76.2.0\n"
+    assert innocence.libraries(change("bump", go, ["go.mod"])) == {"stripe-go": 1}
+    pinned = "-celery==5.3.0\n+celery==5.4.0\n"
+    assert innocence.libraries(change("bump", pinned, ["requirements.txt"])) == {"celery": 1}
+    assert innocence.libraries(change("bump", pinned, ["notes.py"])) == {}
 
 
 def test_a_title_counts_only_where_no_file_is_known() -> None:

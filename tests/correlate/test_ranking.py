@@ -1,6 +1,7 @@
 """The change that fits the evidence is named, and none where none fits."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,6 +85,20 @@ def judged(one: Signal) -> Candidate:
     found = of_change(one, scene(one))
     assert found is not None
     return found
+
+
+def test_what_sends_more_requests_to_the_root_is_near_it() -> None:
+    sender = change(0, 35, "web", "web was deployed")
+    more = signal(92, ONSET, "db", "fault", kind="metric_change", category="traffic",
+                  title="queries_per_sec rose from 20 to 900")  # fmt: skip
+    calm = scene(sender, fault="db is slow")
+    near = replace(calm, topology=calls("web>db"))
+    pressed = replace(near, troubled=[more])
+    places = [about(c, "place") for s in (near, pressed) if (c := of_change(sender, s))]
+    [felt], [sent] = places
+    assert sent > felt
+    assert pressed.pressing == {"web"}
+    assert near.pressing == frozenset()
 
 
 def test_a_change_of_nobody_knows_what_is_not_taken_for_the_root() -> None:

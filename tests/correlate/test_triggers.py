@@ -1,5 +1,6 @@
 """What comes from outside is told by evidence of its own, and is no excuse where there is none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,3 +153,27 @@ def test_an_alarm_of_our_own_is_no_word_of_the_provider() -> None:
 
 def test_an_entity_s_name_is_no_unpaid_bill() -> None:
     assert ids(scene({"title": "write latency is critical on billing"})) == set()
+
+
+def test_a_machine_that_failed_first_and_is_named_is_what_broke_it() -> None:
+    felt = {"title": "write timed out on shop-5c-node-9"}
+    early = signal(
+        80, ONSET - 1, "node-9", "fault", title="kernel: blk_update_request: I/O error", count=20
+    )
+    shown = scene(felt)
+    both = replace(shown, troubled=[early, *shown.troubled])
+    [found] = [c for c in triggers.found(both) if c.category == "hardware"]
+    assert found.score >= triggers.STRONG
+    assert {t.about for t in found.terms} == {"kind", "words", "time", "place"}
+    late = replace(shown, troubled=[early | {"time": at(ONSET + 2)}, *shown.troubled])
+    [other] = [c for c in triggers.found(late) if c.category == "hardware"]
+    assert other.score < found.score
+    assert triggers.is_outside(early)
+    assert not triggers.is_outside(shown.troubled[0])
+
+
+def test_names_that_nobody_can_resolve_are_worse_than_one_s() -> None:
+    lost = {"title": "lookup api.one.example.com: no such host"}
+    [one] = triggers.found(scene(lost))
+    [all_of_them] = triggers.found(scene(lost, lost | {"entity": "mail"}, lost | {"entity": "db"}))
+    assert all_of_them.score > one.score
