@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, hazards, innocence
+from . import affinity, canaries, hazards, innocence, reach
 from .scene import EARLY, LATE, Candidate, Term
 
 if TYPE_CHECKING:
@@ -37,19 +37,15 @@ comes of itself, and a fault may say that a setting is wrong which nobody change
 
 _SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
 WHEN = 0.2
-WHERE = 0.2
 SPOKEN = 0.15
 EXPLAINS = 0.3
 MOVED = 0.2
-"""The most that a change gains by when it came, what it touched, the words it shares with what
-failed, being of a kind that breaks that way, and a metric that began to move as it took effect."""
-FELT = 0.06
-"""What a change gains that touched an entity which only felt the fault."""
+"""The most that a change gains by when it came, the words it shares with what failed, being of a
+kind that breaks that way, and a metric that began to move as it took effect; see `reach`."""
 
 _SAID = 0.1
 _TAU_S = 20 * 60.0
 _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
-_HOP_DECAY = 0.75
 _FEWEST_ALIKE = 3
 _PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator_action": 0.05,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
@@ -59,10 +55,6 @@ _UNSURE = 0.6  # of what counts, where what a change touched is not known
 _AT_ONCE_S = 150.0  # a roll-out takes a while
 _SKEWED = 60.0
 _JUST = 0.1
-_NEARBY = 0.8
-_BELOW = 0.6
-_FAR_OFF = 0.3
-_CALM = 0.75  # of what a place counts where nothing is seen to be wrong there
 _REMEDY = -0.3
 _HELPED = 0.2
 _AT_ONCE = 0.15  # what taking back gains besides if all recovers as it is done
@@ -79,7 +71,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
     harmless = innocence.judge(change)
     terms = [
         _time(effect, change, scene),
-        _place(change, scene),
+        reach.place(change, scene),
         _words(change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *_began(effect, change, scene),
@@ -212,42 +204,6 @@ def _own(moved: tuple[Departure, ...], change: Change, scene: Scene) -> list[Dep
     ]
 
 
-def _place(change: Change, scene: Scene) -> Term:
-    text, weight = _placed(change.entity, scene)
-    if not change.entity and change.files:
-        weight /= 2  # of files, the path would most likely say
-    return Term(text, weight, (), "place")
-
-
-def _placed(entity: str, scene: Scene) -> tuple[str, float]:
-    root = scene.cascade.root
-    if not entity:
-        return "what it touched is not known", 0.4 * WHERE
-    if entity == root:
-        return f"touched {root}, where the cascade begins", WHERE
-    if entity in scene.below:
-        hops = scene.below[entity]
-        if entity in scene.troubled_entities:
-            return f"touched {entity}, in trouble too and {hops} down from {root}", WHERE
-        return f"touched {entity}, {hops} down from {root}", _CALM * WHERE * _HOP_DECAY**hops
-    return _beside(entity, scene)
-
-
-def _beside(entity: str, scene: Scene) -> tuple[str, float]:
-    """Weigh an entity that the root does not depend on, as far as is known."""
-    root = scene.cascade.root
-    if entity in scene.pressing:
-        return f"touched {entity}, which calls {root}, and more requests came there", 0.75 * WHERE
-    if entity in scene.cascade.depth:
-        depth = scene.cascade.depth[entity]
-        return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
-    if entity in scene.troubled_entities:
-        return f"touched {entity}, in trouble too", 0.5 * WHERE
-    if not scene.topology.edges:
-        return f"touched {entity}; no topology says how that relates to {root}", 0.03
-    return f"touched {entity}, which {root} does not depend on", -0.1
-
-
 def _words(change: Change, scene: Scene) -> Term:
     text = _changed(change)
     said = affinity.words(text, scene.ignored)
@@ -296,7 +252,7 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     if found is not None:
         threat, shown = found
         says = f"{shown.hazard.says} ({_short(shown.by)})"
-        weight = EXPLAINS * threat.share * shown.strength * _reach(change.entity, scene)
+        weight = EXPLAINS * threat.share * shown.strength * reach.share(change.entity, scene)
         text = f"{says}, and this is what such a change breaks like"
         return [Term(text, weight, (threat.symptom.signal,), "hazard")]
     if change.diff is not None:
@@ -306,15 +262,6 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     if affinity.RISKY.search(change.text):
         return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
     return []
-
-
-def _reach(entity: str, scene: Scene) -> float:
-    """Say how much it counts how a change can break things, by whether it can reach what broke."""
-    if not entity or not scene.topology.edges or entity in scene.heart:
-        return 1.0
-    if entity in scene.troubled_entities:
-        return _NEARBY
-    return _BELOW if entity in scene.below else _FAR_OFF
 
 
 def _short(text: str) -> str:

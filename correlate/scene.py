@@ -267,18 +267,6 @@ class Scene:
         return found
 
     @cached_property
-    def pressing(self) -> frozenset[str]:
-        """Name what calls the root, where more requests came to the root than before."""
-        root = self.cascade.root
-        more = any(
-            s["entity"] == root and s["kind"] == "metric_change" and s["category"] == "traffic"
-            and " rose from " in s["title"]
-            for s in (*self.cascade.signals, *self.troubled)
-        )  # fmt: skip
-        edges = self.topology.edges if more else ()
-        return frozenset(e.caller for e in edges if e.callee == root)
-
-    @cached_property
     def underway(self) -> tuple[Departure, ...]:
         """What had been on its way to the failure on the entities at its heart, the first first."""
         return tuple(

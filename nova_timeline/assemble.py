@@ -288,7 +288,7 @@ def _contributing(writer: _Writer, named: Candidate | None) -> tuple[str, ...]:
 
 def _bears(found: Candidate) -> bool:
     """Say whether a change touched the root or something below it, and was not shown innocent."""
-    from nova_timeline.correlate.judgements import FELT
+    from nova_timeline.correlate.reach import FELT
 
     place = next((t.weight for t in found.terms if t.about == "place"), 0.0)
     innocent = any(t.weight < 0 for t in found.terms if t.about in ("nature", "undone"))

@@ -173,7 +173,7 @@ def test_a_machine_that_failed_first_and_is_named_is_what_broke_it() -> None:
 
 
 def test_names_that_nobody_can_resolve_are_worse_than_one_s() -> None:
-    lost = {"title": "lookup api.one.example.com: no such host"}
+    lost = {"title": "lookup api.one.example.com: SERVFAIL"}
     [one] = triggers.found(scene(lost))
     [all_of_them] = triggers.found(scene(lost, lost | {"entity": "mail"}, lost | {"entity": "db"}))
     assert all_of_them.score > one.score

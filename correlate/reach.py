@@ -1,0 +1,83 @@
+"""Where a change acted, against where things broke, by the dependencies between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .scene import Term
+
+if TYPE_CHECKING:
+    from .merged import Change
+    from .scene import Scene
+
+WHERE = 0.2
+"""The most that a change gains by what it touched."""
+FELT = 0.06
+"""What a change gains that touched an entity which only felt the fault."""
+
+_UNKNOWN = 0.4  # of what counts, where what a change touched is not known
+_HOP_DECAY = 0.75
+_CALM = 0.75  # of what a place counts where nothing is seen to be wrong there
+_PRESSES = 0.75
+_NEARBY = 0.8
+_BELOW = 0.6
+_FAR_OFF = 0.3
+
+
+def place(change: Change, scene: Scene) -> Term:
+    """Weigh what a change touched by how the root depends on it."""
+    text, weight = _placed(change.entity, scene)
+    if not change.entity and change.files:
+        weight /= 2  # of files, the path would most likely say
+    return Term(text, weight, (), "place")
+
+
+def _placed(entity: str, scene: Scene) -> tuple[str, float]:
+    root = scene.cascade.root
+    if not entity:
+        return "what it touched is not known", _UNKNOWN * WHERE
+    if entity == root:
+        return f"touched {root}, where the cascade begins", WHERE
+    if entity in scene.below:
+        hops = scene.below[entity]
+        if entity in scene.troubled_entities:
+            return f"touched {entity}, in trouble too and {hops} down from {root}", WHERE
+        return f"touched {entity}, {hops} down from {root}", _CALM * WHERE * _HOP_DECAY**hops
+    return _beside(entity, scene)
+
+
+def _beside(entity: str, scene: Scene) -> tuple[str, float]:
+    """Weigh an entity that the root does not depend on, as far as is known."""
+    root = scene.cascade.root
+    if _presses(entity, scene):
+        text = f"touched {entity}, which calls {root}, and more requests came there"
+        return text, _PRESSES * WHERE
+    if entity in scene.cascade.depth:
+        depth = scene.cascade.depth[entity]
+        return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
+    if entity in scene.troubled_entities:
+        return f"touched {entity}, in trouble too", 0.5 * WHERE
+    if not scene.topology.edges:
+        return f"touched {entity}; no topology says how that relates to {root}", 0.03
+    return f"touched {entity}, which {root} does not depend on", -0.1
+
+
+def _presses(entity: str, scene: Scene) -> bool:
+    """Say whether an entity calls the root, where more requests came to the root than before."""
+    root = scene.cascade.root
+    if not any(e.caller == entity and e.callee == root for e in scene.topology.edges):
+        return False
+    return any(
+        s["entity"] == root and s["kind"] == "metric_change" and s["category"] == "traffic"
+        and " rose from " in s["title"]
+        for s in (*scene.cascade.signals, *scene.troubled)
+    )  # fmt: skip
+
+
+def share(entity: str, scene: Scene) -> float:
+    """Say how much it counts how a change can break things, by whether it can reach what broke."""
+    if not entity or not scene.topology.edges or entity in scene.heart:
+        return 1.0
+    if entity in scene.troubled_entities:
+        return _NEARBY
+    return _BELOW if entity in scene.below else _FAR_OFF
