@@ -55,17 +55,22 @@ _ASKS = (
     r"(?i)/(list|get|check|validate|query|read|search|whatif|export|generate|preview)\w*/action$"
 )
 
+_RECORD = r"/(?:private)?dnszones/([^/]+)/(?:a|aaaa|cname|mx|ns|ptr|srv|txt)/([^/]+)$"
+
 
 def name(resource: pl.Expr) -> pl.Expr:
     """Take the name of the resource, in small letters; of what is inside it, its own.
 
     A database server's setting, a site's slot and a diagnostic setting of either are the server and
-    the site to people.
+    the site to people; a record of a DNS zone is the name that it resolves.
     """
     import polars as pl
 
     plain = folded(resource)
-    return pl.coalesce(plain.str.extract(_TOP), plain.str.split("/").list.last())
+    record = plain.str.extract_groups(_RECORD)
+    label, zone = record.struct.field("2"), record.struct.field("1")
+    resolved = pl.when(label == "@").then(zone).otherwise(pl.concat_str(label, zone, separator="."))
+    return pl.coalesce(resolved, plain.str.extract(_TOP), plain.str.split("/").list.last())
 
 
 def child(resource: pl.Expr) -> pl.Expr:
