@@ -125,6 +125,7 @@ TRUTH: dict[str, Any] = {
     "case": "SIM-1", "kind": "bug", "incident": True, "by_change": True, "onset": ONSET,
     "categories": ["code_change"], "entities": ["orders"], "roots": ["orders"],
     "struck": ["orders", "edge"], "change_ids": ["abc"], "cause_records": ["d0"],
+    "told_records": [],
     "decoys": [{"ids": ["zzz"], "records": ["d9"]}], "tied": ["h1"], "most_skew_ns": 5 * SECOND,
     "skew_ns": {"h1": 2 * SECOND, "h2": -4 * SECOND},
     "records": {"d0": record(0), "d1": record(10), "d2": record(20, "h1"), "d3": record(22, "h2")},

@@ -135,7 +135,7 @@ def _azure(world: World, change: Change, entity: Entity) -> tuple[str, str, Json
     """Name the operation on Azure, the resource, and what it asks for."""
     told: Json = {"value": change.new, "source": "user-override"}
     if change.how == "infra":
-        return change.api, _azure_infra(change, entity), {"description": change.message}
+        return change.api, _azure_infra(world, change, entity), {"description": change.message}
     if entity.platform == "azpg":
         server = resources.azure_id(entity.name, "azpg")
         kind = "Microsoft.DBforPostgreSQL/flexibleServers/configurations/write"
@@ -161,10 +161,10 @@ def _azure(world: World, change: Change, entity: Entity) -> tuple[str, str, Json
     return "Microsoft.App/containerApps/write", app, body
 
 
-def _azure_infra(change: Change, entity: Entity) -> str:
+def _azure_infra(world: World, change: Change, entity: Entity) -> str:
     network = f"{GROUP}/providers/Microsoft.Network"
     if "networkSecurityGroups" in change.api:
         return f"{network}/networkSecurityGroups/{entity.name}-ingress/securityRules/in"
     if "privateDnsZones" in change.api:
-        return f"{network}/privateDnsZones/internal/A/{entity.name}"
+        return f"{network}/privateDnsZones/{world.org}.internal/A/{entity.name}"
     return f"{GROUP}/providers/Microsoft.KeyVault/vaults/{entity.name}-secret/secrets/db"

@@ -34,7 +34,6 @@ KINDS: Mapping[str, Callable[[Draft], Fault]] = {
 }  # fmt: skip
 WEIGHTS: Mapping[str, float] = {"bug": 2.0, "flag_on": 1.5, "quiet": 1.0, "slow_code": 1.5}
 """How often a kind is drawn; 1 where nothing is said."""
-CALM_ROUNDS = 2
 _HARM = 0.01
 _SLOWER = 1.5
 _OLDEST = 60.0
@@ -72,7 +71,9 @@ def drawn(world: World, seed: int, kind: str | None) -> tuple[Fault, Draft, Stat
         fault = changed.ended(fault, draft)
         # A rise of traffic that lets a change show does no harm by itself.
         usual = physics.Effects(fault.effects.load) if fault.change else draft.effects()
-        calm = physics.run(world, usual, CALM_ROUNDS)
+        calm = physics.run(world, usual)
+        if overrun(world, calm):
+            continue  # there would be another trouble than the fault's
         state = physics.run(world, fault.effects)
         if name == "quiet":
             return fault, draft, state, calm, draft.begin
@@ -124,6 +125,15 @@ def first_harm(world: World, state: State, calm: State) -> float | None:
     return float(np.argmax(lasting)) if lasting.any() else None
 
 
+def overrun(world: World, calm: State) -> bool:
+    """Say whether some entity cannot bear even the traffic of a day without a fault."""
+    return any(
+        calm.flows[n].shares["shed"].max() > _HARM or calm.errors[n].max() > _HARM
+        or (calm.flows[n].backlog / np.maximum(calm.flows[n].rate, 1e-3)).max() > _OLDEST
+        for n in world.order
+    )  # fmt: skip
+
+
 def serious(world: World, state: State, calm: State) -> bool:
     """Say whether it lasted and was bad enough that somebody would call it an incident."""
     for name in world.order:
@@ -145,6 +155,6 @@ def harmed(world: World, state: State, calm: State, name: str) -> npt.NDArray[np
     slow = flow.latency > _SLOWER * usual.latency
     found: npt.NDArray[np.bool_] = fails | slow
     if world.entities[name].kind == "worker":
-        age = flow.backlog / np.maximum(flow.rate, 1e-3)
-        found = fails | (age > _OLDEST)
+        age, before = (f.backlog / np.maximum(f.rate, 1e-3) for f in (flow, usual))
+        found = fails | (age - before > _OLDEST)
     return found

@@ -73,9 +73,11 @@ def zone(draft: Draft) -> Fault:
         roots=(where, cloud, *hit),
     )  # fmt: skip
     late = draft.begin + rng.uniform(300, 1100)
-    fault.notices = [Notice(late, where, "cloud_health", {"cloud": cloud})]
+    # Providers say when it began, to the minute, and not to the second.
+    about = {"cloud": cloud, "since": str(round(draft.begin / 60) * 60)}
+    fault.notices = [Notice(late, where, "cloud_health", about)]
     if draft.end < draft.seconds:
-        fault.notices.append(Notice(draft.end + 240, where, "cloud_healthy", {"cloud": cloud}))
+        fault.notices.append(Notice(draft.end + 240, where, "cloud_healthy", about))
     return fault
 
 

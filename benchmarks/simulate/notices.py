@@ -10,11 +10,22 @@ from fixtures.scenario_hosts import OUT_OF_MEMORY, RESTART_SCHEDULED, UNIT_FAILE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .case import Case
+    from .plan import Notice
+
 _SECOND = 1_000_000_000
 _SCM = "Service Control Manager"
 UNIT_STOPPED = "9d1aaa27d60140bd96365438aad20286"
 _KERNEL: Mapping[str, str] = {"unit": "", "identifier": "kernel", "transport": "kernel"}
 _MANAGER: Mapping[str, str] = {"unit": "init.scope", "identifier": "systemd"}
+
+PROVIDER = "provider"
+"""Stands for a change where a record is what the provider says of its own trouble."""
+
+
+def since(case: Case, notice: Notice) -> int:
+    """Say when a provider's trouble began, as it tells, in ns."""
+    return case.start + int(notice.about["since"]) * _SECOND
 
 
 def database(what: str, lasting: float) -> Iterator[tuple[float, str, str]]:

@@ -224,10 +224,11 @@ def _on_host(watch: _Watch, host: str, gauge: str) -> Array:
     guests = [watch.state.flows[g] for g in watch.world.guests(host)]
     told = watch.fault.gauges.get((host, gauge))
     if told is None and gauge == CPU:
-        told = 0.06 + 0.55 * sum(
-            (_taken(watch, name) for name in watch.world.guests(host)),
-            np.zeros(len(guests[0].busy)),
-        )
+        # A machine has room for its guests in proportion to what they usually need.
+        names = watch.world.guests(host)
+        rooms = [watch.world.entities[n].servers * watch.world.entities[n].demand for n in names]
+        shares = [_taken(watch, n) for n in names]
+        told = 0.06 + 0.9 * np.average(shares, axis=0, weights=rooms)
     own = dice("usual", watch.seed, host, gauge).random()
     level = np.full(len(guests[0].busy), 0.3 + 0.35 * own) if told is None else told
     if gauge == MEMORY:

@@ -35,6 +35,7 @@ _RETRIED = 0.4
 """The most that retries add to the calls of a second: clients have budgets for them."""
 _CALM = 1e-6
 _SETTLED = 2e-4
+_GONE = 0.999
 _CLEAR = 12.5
 """A timeout so many times a latency is never reached."""
 
@@ -273,7 +274,9 @@ def _attempt(effects: Effects, state: State, edge: Edge, call: Call) -> None:
         lacking = np.clip(1 - pool / np.maximum(held, _CALM), 0, 1)
     down = callee.shares.get("down", np.zeros(len(call.rate)))
     gone = 1 - (1 - _given(effects.refused, key, 0.0)) * (1 - down)
-    inner = 1 - (1 - state.errors[edge.callee]) / np.maximum(1 - down, _CALM)
+    # What is down altogether answers nothing, with errors neither.
+    answers = np.maximum(1 - down, _CALM)
+    inner = np.where(down < _GONE, 1 - (1 - state.errors[edge.callee]) / answers, 0.0)
     call.shares = {"timeout": late, "refused": _whole(gone, call.rate),
                    "upstream": np.clip(inner, 0, 1), "pool": lacking}  # fmt: skip
     # A call without a connection waits for one as long as it may.

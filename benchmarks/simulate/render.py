@@ -11,6 +11,7 @@ from fixtures.scenario import uid
 from . import (
     calls,
     losses,
+    notices,
     render_aws,
     render_azure,
     render_gcp,
@@ -79,6 +80,7 @@ def _truth(case: Case, ledger: Ledger) -> Json:
     ids = _names(case, cause) if cause is not None and kept[cause.ident] else []
     found = truth(case, told, ids)
     found["cause_records"] = kept[cause.ident] if cause else []
+    found["told_records"] = kept[notices.PROVIDER]
     found["tied"] = _tied(case) if "traces.jsonl" in ledger.files else []
     cure = case.fault.cure
     harmless = [c for c in case.changes if c not in (cause, cure)]

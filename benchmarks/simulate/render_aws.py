@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from fixtures import render_aws
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from .case import Case
     from .ledger import Ledger
+    from .plan import Notice
     from .wording import Written
 
 _LEVELS = {"WARN": "WARNING", "INFO": "LOG"}
@@ -130,11 +133,15 @@ def _of_notices(case: Case) -> Iterator[Record]:
 
             yield _ecs(case, Written(time, entity.name, "", level, body))
         elif notice.about.get("cloud") == "aws":
-            yield _health(case, time, closed=notice.what == "cloud_healthy")
+            yield _health(case, time, notice)
 
 
-def _health(case: Case, time: int, *, closed: bool) -> Record:
+def _health(case: Case, time: int, notice: Notice) -> Record:
     """Write an event of AWS Health, as a rule of EventBridge puts it into a log group."""
+    closed = notice.what == "cloud_healthy"
+    since = format_datetime(
+        datetime.fromtimestamp(notices.since(case, notice) // SECOND, UTC), usegmt=True
+    )
     text = "The issue has been resolved." if closed else (
         "We are investigating connectivity issues affecting instances in a single Availability "
         "Zone (euw1-az2) in the EU-WEST-1 Region."
@@ -145,6 +152,7 @@ def _health(case: Case, time: int, *, closed: bool) -> Record:
         "eventTypeCode": "AWS_EC2_OPERATIONAL_ISSUE",
         "eventTypeCategory": "issue",
         "statusCode": "closed" if closed else "open",
+        "startTime": since,
         "eventDescription": [{"language": "en_US", "latestDescription": text}],
         "affectedEntities": [{"entityValue": case.world.zones["aws"]}],
     }
@@ -158,7 +166,7 @@ def _health(case: Case, time: int, *, closed: bool) -> Record:
         "eventId": str(int(hexid(38, time, "health"), 16)).zfill(56)[:56],
         "logGroupIdentifier": f"{ACCOUNT}:/aws/events/health",
     }
-    return Record(compact(event), time, "", MS)
+    return Record(compact(event), time, "", MS, notices.PROVIDER)
 
 
 def _alarms(alarms: Sequence[Alert]) -> Iterator[Record]:

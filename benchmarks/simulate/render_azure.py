@@ -75,9 +75,10 @@ def _health(case: Case) -> Iterator[Record]:
             "title": f"Virtual Machines and databases in {case.world.zones['azure']}",
             "service": "Virtual Machines", "region": "West Europe", "incidentType": "Incident",
             "trackingId": case.id, "stage": word,
+            "impactStartTime": iso(notices.since(case, notice)),
             "communication": "A power event in one zone made some resources unavailable.",
         }  # fmt: skip
-        yield Record(compact(made), time, "", 100)
+        yield Record(compact(made), time, "", 100, notices.PROVIDER)
 
 
 def _lines(case: Case) -> Iterator[tuple[str, Record]]:

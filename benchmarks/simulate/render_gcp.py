@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .case import Case
     from .ledger import Ledger
+    from .plan import Notice
 
 _SEVERITY = {"WARN": "WARNING", "LOG": "INFO", "FATAL": "CRITICAL"}
 
@@ -103,11 +104,12 @@ def _of_notices(case: Case) -> Iterator[Record]:
             level, body = notices.memory(entity.name, "run")
             yield _run(Written(time, entity.name, "", level, body))
         elif notice.about.get("cloud") == "gcp":
-            yield _health(case, time, closed=notice.what == "cloud_healthy")
+            yield _health(case, time, notice)
 
 
-def _health(case: Case, time: int, *, closed: bool) -> Record:
+def _health(case: Case, time: int, notice: Notice) -> Record:
     """Write an entry of Personalized Service Health."""
+    closed = notice.what == "cloud_healthy"
     entry: Json = {
         "insertId": hexid(16, case.id, "health", closed),
         "logName": f"projects/{PROJECT}/logs/servicehealth.googleapis.com%2Factivity",
@@ -125,10 +127,11 @@ def _health(case: Case, time: int, *, closed: bool) -> Record:
             "category": "INCIDENT",
             "state": "CLOSED" if closed else "ACTIVE",
             "detailedState": "RESOLVED" if closed else "CONFIRMED",
+            "startTime": iso(notices.since(case, notice)),
             "impactedLocations": f"['{case.world.zones['gcp']}']",
         },
     }
-    return Record(compact(entry), time, "", 1000)
+    return Record(compact(entry), time, "", 1000, notices.PROVIDER)
 
 
 def _alerts(case: Case) -> Iterator[Record]:

@@ -78,8 +78,9 @@ _DNS = {
     "python": "socket.gaierror: [Errno -3] Temporary failure in name resolution: {address}",
     "go": "dial tcp: lookup {address} on 10.0.0.2:53: server misbehaving",
     "node": "Error: getaddrinfo EAI_AGAIN {address}",
-    "dotnet": "System.Net.Sockets.SocketException (11): Resource temporarily unavailable: name "
-    "resolution of {address} failed",
+    "dotnet": "System.Net.Http.HttpRequestException: This is usually a temporary error during "
+    "hostname resolution and means that the local server did not receive a response from an "
+    "authoritative server. ({address}:8080)",
 }
 _TLS = {
     "java": "javax.net.ssl.SSLHandshakeException: PKIX path validation failed: "
@@ -109,6 +110,7 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 _PLAIN: Mapping[str, str] = {
     "upstream": "{callee} answered {code} to POST /v1/{path}",
+    "outside": "POST https://{address}/v1/{path} answered {code}",
     "shed": "too many requests in flight, answering 503 to /v1/{path}",
     "gave_up": "request {id} to /v1/{path} failed after {ms} ms: {why}",
     "auth": "connection to {address} failed: FATAL: password authentication failed for user "

@@ -2,7 +2,8 @@
 
 - Root cause: right if it names the change that did it, by any name or record that the evidence has
   of it; where nothing but the world did it, or no record of the change was kept, if it places the
-  cause at the right entity and calls it by a right category, and names no change.
+  cause at the right entity, or in the provider's own report of that trouble, calls it by a right
+  category, and names no change.
 - Order: of all pairs of moments whose true times lie further apart than their stamps can tell, the
   share that the timeline has in the right order. A stamp can tell its own coarseness, and half a
   second on a machine whose clock other records tie to others, or the most that clocks were set
@@ -100,8 +101,10 @@ def _is_right(cause: Json, truth: Mapping[str, Any]) -> bool:
     if truth["by_change"] and truth["cause_records"]:
         known = {"ids": truth["change_ids"], "records": truth["cause_records"]}
         return _is_change(cause, known)
-    placed = cause["entity"] in truth["entities"] and cause["category"] in truth["categories"]
-    return placed and not cause["change"]
+    # The record in which a provider tells of the trouble that it had is as good as its name.
+    told = not set(cause["records"]).isdisjoint(truth["told_records"])
+    placed = told or cause["entity"] in truth["entities"]
+    return placed and cause["category"] in truth["categories"] and not cause["change"]
 
 
 def _is_change(cause: Json, change: Mapping[str, Any]) -> bool:

@@ -86,6 +86,8 @@ class Wording:
             return says.get(entity.name, {}).get("own") or "background"
         told = says.get((entity.name, said.callee), {}).get(said.family)
         callee = self.world.entities.get(said.callee)
+        if callee is not None and callee.kind == "external" and said.family == "upstream":
+            return told or "outside"
         if told or callee is None or callee.kind != "database":
             return told or said.family
         if said.family == "upstream":

@@ -273,7 +273,7 @@ def _sized(
     for name in order:
         entity = entities[name]
         demand = demands.get(entity.kind, 0.018) * rng.uniform(0.6, 1.8)
-        carried = max(load[name], load.get(f"{name}-queue", 0.0), 0.5)
+        carried = max(load[name], 0.5)
         busy = rng.uniform(0.3, 0.6)
         servers = max(2.0, round(carried * demand / busy + 0.5))
         if entity.kind == "external":
@@ -303,4 +303,12 @@ def loads(
         for edge in edges:
             if edge.caller == name and entities[name].kind != "worker":
                 load[edge.callee] += load[name] * edge.fanout
+    # A worker takes what is published to its queue, and asks its store once for each.
+    asks = [e for e in edges if entities[e.caller].kind == "worker"]
+    for edge in asks:
+        if entities[edge.callee].kind == "queue":
+            load[edge.caller] = load[edge.callee]
+    for edge in asks:
+        if entities[edge.callee].kind != "queue":
+            load[edge.callee] += load[edge.caller] * edge.fanout
     return load
