@@ -16,6 +16,8 @@ from . import (
     departures,
     episode,
     failures,
+    handed_on,
+    heard,
     metric_signals,
     named,
     phases,
@@ -57,9 +59,11 @@ _TEXT = 8000
 _METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = (traced.charges,)
 """What else looks for the entities that a failure may come from; see `suspects`."""
 _TELLS = re.compile(
-    r"exception|error|stack|statement|peer|host|url|upstream|server\.address|method|function",
+    r"exception|error|stack|statement|peer|host|url|upstream|server\.address|method|function"
+    r"|start_?time",
     re.IGNORECASE,
 )
+_SINCE = re.compile(r"start_?time", re.IGNORECASE)
 """Attributes of a failure's records that say what failed."""
 _BESIDE = 30 * 60_000_000_000
 """ns; how far around the onset is looked for what goes with it."""
@@ -136,7 +140,7 @@ def run(
     found = accounting.weighed(found, accounts)
     found = signals.joined(found, suspects.signs(charges, found))
     found = strays.lightened(found, topology)
-    found = signals.joined(found, silent.spoken_for(found, topology))
+    found = signals.joined(found, silent.spoken_for(found, topology, heard.lines(cut.rows, found)))
     trouble = episode.find(found, topology, affected, usual_until)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
@@ -152,7 +156,11 @@ def _explained(
     found = so_far.signals
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
-    split = cascades.find(trouble, topology, _guilty(trouble, topology, sure))
+    named_one = named.root(trouble, topology, heard.lines(cut.rows, found))
+    guilty = _guilty(trouble, named_one, sure)
+    split = cascades.find(trouble, topology, guilty)
+    if named_one is not None and named_one == guilty:
+        blamed = handed_on.to_root(blamed, split[0])
     began = phases.onset(trouble, split)
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
     scene = replace(
@@ -167,17 +175,18 @@ def _explained(
     )  # fmt: skip
 
 
-def _guilty(trouble: Episode, topology: Topology, sure: suspects.Suspect | None) -> str | None:
+def _guilty(trouble: Episode, named_one: str | None, sure: suspects.Suspect | None) -> str | None:
     """Name the entity that the failure comes from, as errors name it or as the accounts do.
 
     Who hands trouble on is often charged with it where those below keep no books, so that errors
     count for more; unless the charge is full and its trouble came before that of the one named.
     """
-    named_one = named.root(trouble, topology)
     if sure is None or named_one is None:
         return named_one or (None if sure is None else sure.entity)
-    began = {t.entity: t.onset for t in sorted(trouble.troubles, key=lambda t: -t.onset)}
-    first = began.get(sure.entity, began[named_one]) < began[named_one]
+    began = {t.entity: t for t in sorted(trouble.troubles, key=lambda t: -t.onset)}
+    pointed = began[named_one]
+    charged = began.get(sure.entity, pointed)
+    first = charged.begun < pointed.onset
     return sure.entity if first and sure.score >= _FULL else named_one
 
 
@@ -289,7 +298,9 @@ def _texts(
             said[signal].extend(known.values())
             held[signal] = known | held.get(signal, {})
         else:
-            said[signal].extend(v for k, v in attributes if v and _TELLS.search(k))
+            given_here = ((k, v) for k, v in attributes if v)
+            told = ((k, v) for k, v in given_here if _TELLS.search(k) or _SINCE.search(v))
+            said[signal].extend(f"{k}: {v}" if _SINCE.search(k) else v for k, v in told)
     return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}, held
 
 

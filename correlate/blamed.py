@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .scene import Candidate, Term
+from .scene import ODD, Candidate, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +79,7 @@ def machines(scene: Scene) -> list[Candidate]:
     """Weigh the machines that have trouble of their own under entities that fail."""
     first: dict[tuple[str, str], Signal] = {}
     for s in (*scene.cascade.signals, *scene.troubled):
-        soon = s["role"] == "fault" and s["time"] <= scene.onset + _SOON
+        soon = s["role"] == "fault" and s["time"] <= scene.onset + _SOON and _is_short(s)
         if soon and s["entity"] in scene.guests and s["category"] in ("hardware", _LACK):
             key = (s["entity"], s["category"])
             if key not in first or s["time"] < first[key]["time"]:
@@ -95,8 +95,9 @@ def _machine(signal: Signal, scene: Scene) -> Candidate | None:
         return None
     # Where all the machines of what fails are short of something, it takes that itself.
     busy = {
-        s["entity"] for s in (*scene.cascade.signals, *scene.troubled) if s["category"] == _LACK
-    }
+        s["entity"] for s in (*scene.cascade.signals, *scene.troubled)
+        if s["category"] == _LACK and _is_short(s)
+    }  # fmt: skip
     others = {h for h, guests in scene.guests.items() if h != host and guests & {*failing}}
     if signal["category"] == _LACK and others & busy:
         return None
@@ -106,4 +107,10 @@ def _machine(signal: Signal, scene: Scene) -> Candidate | None:
              (signal["signal"],), "place"),
         Term("it began no later than what fails on it", 0.2, (), "time"),
     )  # fmt: skip
-    return Candidate(signal, terms, is_change=False)
+    bears = frozenset(failing) if signal["category"] == "hardware" else frozenset[str]()
+    return Candidate(signal, terms, is_change=False, bears=bears)
+
+
+def _is_short(signal: Signal) -> bool:
+    """Say whether a sign is more than odd: a machine with less to do lacks nothing."""
+    return bool(signal["kind"] != "metric_change" or signal["weight"] > ODD)

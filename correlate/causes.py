@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import windows
-from .judgements import duration
+from .durations import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

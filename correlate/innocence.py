@@ -30,7 +30,8 @@ _PATHS = {
     "looks": r"""\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|webp|woff2?|ttf)$
         |(^|/)(theme|colou?rs?|palette|styles?|tokens)\.(ts|js|json|py)$
         |(^|/)(locales?|i18n|translations)/""",
-    "how it is built and checked": r"""(^|/)\.(github|circleci|gitlab|husky|vscode|idea)/
+    "how it is built and checked": r"""
+        (^|/)\.(github|circleci|gitlab|husky|vscode|idea|ci|buildkite|drone|tekton)/
         |\.gitlab-ci|jenkinsfile|(^|/)(renovate|dependabot)
         |(^|/)\.?(golangci|eslintrc|prettierrc|editorconfig|pre-commit-config|gitignore
         |gitattributes|pylintrc|flake8|rubocop)[^/]*$""",

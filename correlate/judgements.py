@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, hazards, innocence, reach
+from . import affinity, canaries, hazards, innocence, reach, undone
+from .durations import duration
+from .named import IS_FULL
 from .scene import EARLY, LATE, Candidate, Term
 
 if TYPE_CHECKING:
     from .departures import Departure
     from .episode import Signal
     from .merged import Change
-    from .scene import Reading, Scene
+    from .scene import Scene
     from .suspects import Suspect
 
-RESPITE = 15 * 60_000_000_000
-"""ns; recovery within this after a change was undone speaks for that change."""
 TRIGGERS = {
     "hardware": 0.2,
     "external_provider": 0.2,
@@ -55,10 +55,6 @@ _UNSURE = 0.6  # of what counts, where what a change touched is not known
 _AT_ONCE_S = 150.0  # a roll-out takes a while
 _SKEWED = 60.0
 _JUST = 0.1
-_REMEDY = -0.3
-_HELPED = 0.2
-_AT_ONCE = 0.15  # what taking back gains besides if all recovers as it is done
-_COARSE = 120_000_000_000  # ns; how late a metric may be for when something got better
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -75,8 +71,8 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         _words(change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *_began(effect, change, scene),
-        *_undone(signal, scene),
-        *_remedy(signal, scene),
+        *undone.helped(signal, scene),
+        *undone.remedy(signal, scene),
         *_common(change, scene),
         *canaries.terms(change, scene),
         *_carried(change),
@@ -100,10 +96,13 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
         Term(here, 0.15, (signal["signal"],)),
         Term(f"{duration(abs(lag))} from the onset", near),
     ]
-    if category in TRIGGERS:
+    less = category == "traffic" and " fell from " in signal["title"]
+    # Fewer requests are what failure makes of them, and to be full what waiting for others does.
+    full = signal["table"] == "event" and IS_FULL.search(signal["title"]) is not None
+    if category in TRIGGERS and not less and not full:
         said = category.replace("_", " ")
         terms.append(Term(f"{said} can fail by itself, without a change", TRIGGERS[category]))
-    if says_why(signal):
+    if says_why(signal) and not full:
         terms.append(Term("a record says what kind of fault it is", _SAID, (), "record"))
     return Candidate(signal, tuple(terms), is_change=False)
 
@@ -132,18 +131,6 @@ def of_suspect(suspect: Suspect, trigger: Candidate | None) -> Candidate:
     if trigger is None:
         return Candidate(suspect.signal, terms, is_change=False)
     return replace(trigger, terms=(*trigger.terms, *terms))
-
-
-def duration(seconds: float) -> str:
-    """Write seconds for people: 6m28s, 1h05m, 0.4s."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def _article(kind: str) -> str:
@@ -287,76 +274,6 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
                 Term(f"{d.metric} had been on its way for {long} when it came", -0.2, (), "began")
             ]
     return []
-
-
-def _undone(signal: Signal, scene: Scene) -> list[Term]:
-    """Learn from the first later change that took this one back: did it help?"""
-    ours, told = scene.reading(signal), scene.readings
-    takers = (
-        s for s in scene.after(signal)
-        if not scene.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
-    )  # fmt: skip
-    later = next(takers, None)
-    if later is None:
-        return []
-    well = [r for r in scene.recoveries if r["time"] > scene.onset]
-    after = [r for r in well if -_COARSE <= r["time"] - later["time"] <= RESPITE]
-    before = [r for r in well if r["time"] < later["time"] - _COARSE]
-    took = f"taken back {duration((later['time'] - scene.onset) / 1e9)} after the onset"
-    if len(after) <= len(before):
-        return [Term(f"{took}, and nothing got better", -0.35, (later["signal"],), "undone")]
-    first = min(after, key=lambda r: (r["time"], r["signal"]))
-    apart = (first["time"] - later["time"]) / 1e9
-    when = f"recovery began {duration(apart)} later" if apart > 0 else "recovery began with that"
-    shown = (later["signal"], first["signal"])
-    gained = _HELPED + _AT_ONCE * len([r for r in after if _soon(r, later)]) / len(well)
-    return [Term(f"{took}, and {when}", gained, shown, "undone")]
-
-
-def _soon(recovery: Signal, cure: Signal) -> bool:
-    """Say whether something recovered as soon as what is looked at every minute can show it."""
-    soon: bool = recovery["time"] - cure["time"] <= 2 * _COARSE
-    return soon
-
-
-def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
-    """Say whether a later change of the same entity undoes this one."""
-    if theirs.moves and any((k, new, old) in theirs.moves for k, old, new in ours.moves):
-        return True
-    if signal["kind"] == later["kind"] == "deploy" and ours.revision and theirs.revision:
-        undoes = theirs.reverts or ours.revision == theirs.revision
-    elif signal["kind"] != "commit" and later["kind"] != "commit":
-        # A parameter set again, a service deployed again: what was there before is gone.
-        undoes = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
-    else:
-        undoes = theirs.reverts
-    if undoes and theirs.quoted:
-        return theirs.quoted in ours.said or not ours.is_told
-    if not undoes:
-        return False
-    alike = sum((ours.title & theirs.title).values())
-    return alike * 2 >= max(sum(ours.title.values()), 1)
-
-
-def _remedy(signal: Signal, scene: Scene) -> list[Term]:
-    """Hold against a change that it takes back an earlier one: people do that to end a failure."""
-    ours = scene.reading(signal)
-    earlier = (
-        s for s in scene.before(signal) if _takes_back_in_words(s, scene.reading(s), signal, ours)
-    )
-    first = next(earlier, None)
-    if first is None:
-        return []
-    ago = duration((signal["time"] - first["time"]) / 1e9)
-    text = f"takes back what was changed {ago} before, as one does to end a failure"
-    return [Term(text, _REMEDY, (first["signal"],), "remedy")]
-
-
-def _takes_back_in_words(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
-    """Say whether a later change says itself that it undoes this one."""
-    swapped = any((k, new, old) in theirs.moves for k, old, new in ours.moves)
-    same = bool(ours.revision) and ours.revision == theirs.revision
-    return not same and (swapped or theirs.reverts) and _takes_back(signal, ours, later, theirs)
 
 
 def _common(change: Change, scene: Scene) -> list[Term]:

@@ -12,8 +12,10 @@ the errors say, instead of over links; cf. P. Wang et al., "CloudRanger", CCGRID
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from . import heard
 from .episode import FIRM
 
 if TYPE_CHECKING:
@@ -31,23 +33,36 @@ FEWEST = 8
 """Fewer records than this tell nothing."""
 SOON = 10 * 60_000_000_000
 """ns; what is written later than this after the beginning may be of something else."""
+_NONE: Mapping[int, str] = {}
+LEAD_IN = 3 * 60_000_000_000
+"""ns; a record that nothing follows for longer than this is not of the failure yet."""
 _STEPS = 8
 _FULL = 0.2
-_IS_FULL = re.compile(
+IS_FULL = re.compile(
     r"too many requests in flight|throttled|no more database connections|pool .*(full|exhaust)"
     r"|(acquir|obtain)\w* a connection",
     re.IGNORECASE,
 )
 
 
-def root(episode: Episode, topology: Topology) -> str | None:
+_BARE = re.compile(r": failed$")
+"""A span that failed and says no more may have failed by what it calls."""
+_REFUSED = re.compile(
+    r"authentication failed|access denied|login failed|unauthori[sz]ed|permission denied|forbidden",
+    re.IGNORECASE,
+)
+"""Who is turned away was answered: what it showed for itself is in question."""
+
+
+def root(episode: Episode, topology: Topology, lines: Mapping[int, str] = _NONE) -> str | None:
     """Name the entity in trouble that the errors point to; None where they do not agree.
 
     Args:
         episode: the troubles.
         topology: who depends on whom; an entity can point only to what it calls.
+        lines: see `heard.lines`.
     """
-    points = _points(episode, topology)
+    points = _points(episode, topology, lines)
     resting = _rest(points)
     whole = sum(resting.values())
     ordered = sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -68,11 +83,13 @@ def called(
     return {e: {c: _name(c) for c in sorted(depends.get(e, ()))} for e in callers}
 
 
-def _points(episode: Episode, topology: Topology) -> Mapping[str, Mapping[str, float]]:
+def _points(
+    episode: Episode, topology: Topology, lines: Mapping[int, str]
+) -> Mapping[str, Mapping[str, float]]:
     """Count to whom each entity's firm records point; those that name nobody, to itself."""
     firm = [s for s in episode.signals if s["role"] == "fault" and s["weight"] >= FIRM]
     told = [s for s in firm if s["table"] == "event"]
-    since = min((s["time"] for s in told), default=0)
+    since = _begin(told)
     # Whose own trouble begins long after it was named was named for something else.
     troubled = {t.entity for t in episode.troubles if t.first <= since + SOON}
     calls = {
@@ -84,22 +101,34 @@ def _points(episode: Episode, topology: Topology) -> Mapping[str, Mapping[str, f
         if s["time"] <= since + SOON:
             entity = s["entity"] or ""
             stores = [c for c in calls[entity] if topology.kinds.get(c) == "database"]
-            to, many = _pointed(s, entity, calls[entity], stores)
+            to, many = _pointed(s, heard.text(s, lines), calls[entity], stores)
             some = found.setdefault(entity, {})
             some[to] = some.get(to, 0.0) + many
     return found
 
 
+def _begin(told: Sequence[Signal]) -> int:
+    """Find when records begin to come that are many, or that others follow closely."""
+    ordered = sorted(told, key=lambda s: s["time"])
+    for s, following in pairwise(ordered):
+        if s["count"] >= FEWEST or following["time"] - (s["end"] or s["time"]) <= LEAD_IN:
+            return int(s["time"])
+    return int(ordered[-1]["time"]) if ordered else 0
+
+
 def _pointed(
-    sign: Signal, entity: str, calls: Mapping[str, re.Pattern[str]], stores: Sequence[str]
+    sign: Signal, text: str, calls: Mapping[str, re.Pattern[str]], stores: Sequence[str]
 ) -> tuple[str, float]:
     """Say to whom a sign's records point, and how many they count for."""
-    title, full = sign["title"], _IS_FULL.search(sign["title"])
+    entity, full = sign["entity"] or "", IS_FULL.search(text)
     # What speaks of the database alone means the only one that there is.
     of_store = not full and (sign["rule"] or "").startswith("database.") and len(stores) == 1
     usual = stores[0] if of_store else entity
-    to = min((c for c, name in calls.items() if name.search(title)), key=len, default=usual)
-    return to, sign["count"] * (_FULL if to == entity and full else 1.0)
+    to = min((c for c, name in calls.items() if name.search(text)), key=len, default=usual)
+    if _REFUSED.search(text):
+        to = entity
+    light = to == entity and (full or _BARE.search(sign["title"]))
+    return to, sign["count"] * (_FULL if light else 1.0)
 
 
 def _rest(points: Mapping[str, Mapping[str, float]]) -> Mapping[str, float]:

@@ -45,9 +45,8 @@ def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     ahead = early[:1]
     firm = [*ahead, *signs]
     for i, s in enumerate(firm):
-        follows = firm[i + 1]["time"] - s["time"] <= LEAD if i + 1 < len(firm) else True
-        goes_on = s["table"] == "event" and (s["end"] or s["time"]) - s["time"] >= LEAD
-        if follows or goes_on:
+        over = (s["end"] or s["time"]) if s["table"] == "event" else s["time"]
+        if i + 1 == len(firm) or firm[i + 1]["time"] - over <= LEAD:
             return Phase(_refined(s, firm), s["signal"])
     return Phase(firm[0]["time"], firm[0]["signal"])
 

@@ -8,6 +8,7 @@ operational trigger.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
@@ -35,13 +36,14 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
     judged = (judgements.of_change(c, scene) for c in merged.one_each(scene))
     found = [c for c in judged if c is not None]
-    outside = triggers.found(scene)
-    found += _triggers(scene, outside)
+    rivals = _triggers(scene, triggers.found(scene))
+    found += rivals
     found.sort(key=_order)
     best = next((c for c in found if c.is_change), None)
     if best is None:
         return tuple(found)
-    if not _is_named(best) or _yields(best, outside):
+    outside = [c for c in rivals if any(t.about == triggers.SHOWS for t in c.terms)]
+    if not _is_named(best) or _yields(best, outside, scene):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)
     else:
@@ -60,17 +62,24 @@ def _order(c: Candidate) -> tuple[float, int, int]:
     return (-round(c.sum, 6), c.signal["time"], c.signal["signal"])
 
 
-def _yields(best: Candidate, outside: Sequence[Candidate]) -> bool:
+def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool:
     """Say whether the best change gives way to what came from outside.
 
     A change that explains how things broke stands, unless a trigger is well ahead of it; one that
-    merely came at the time and the place does not.
+    merely came at the time and the place does not. What is held against a place speaks for a change
+    to it as much as for what befell it.
     """
-    strong = max((c.score for c in outside), default=0.0)
+    here = best.place in scene.heart
+    strong = max((_shown(c) if here else c.score for c in outside), default=0.0)
     if strong < triggers.STRONG:
         return False
     explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
     return explains < EXPLAINED or strong > best.score + _AHEAD
+
+
+def _shown(trigger: Candidate) -> float:
+    """Give what a trigger shows by itself, without what methods hold against its entity."""
+    return sum(t.weight for t in trigger.terms if t.about in triggers.ABOUT)
 
 
 def confidence(candidates: Sequence[Candidate]) -> list[float]:
@@ -94,14 +103,26 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
         outside: what is known to have come from outside; what is held against its entity adds up.
     """
     found = [*outside, *blamed.machines(scene)]
-    found += [judgements.of_trigger(s, scene) for s in _first_faults(scene)]
+    for fault in (judgements.of_trigger(s, scene) for s in _first_faults(scene)):
+        twin = next((c for c in found if _is_same(c, fault)), None)
+        if twin is None:
+            found.append(fault)
+        else:
+            found[found.index(twin)] = replace(twin, terms=(*twin.terms, *fault.terms))
     for suspect in scene.suspects[: suspects.SHOWN]:
         # What fails at one who tells of another's trouble is held against that one.
         same = [c for c in found if suspect.entity in (c.place, c.signal["entity"] or "")]
+        same = [c for c in found if suspect.entity in c.bears] or same
         first = max(same, key=lambda c: c.score, default=None)
         found = [c for c in found if c is not first]
         found.append(judgements.of_suspect(suspect, first))
     return found
+
+
+def _is_same(outside: Candidate, fault: Candidate) -> bool:
+    """Say whether a fault is that by which a trigger shows itself at the same place."""
+    kind = outside.category or outside.signal["category"]
+    return outside.place == fault.place and kind == fault.signal["category"]
 
 
 def _first_faults(scene: Scene) -> list[Signal]:

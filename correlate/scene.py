@@ -34,6 +34,8 @@ DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
 LATE = 120_000_000_000
 """ns; a change this long after the onset cannot have caused it."""
+ODD = 0.5
+"""The weight of a metric that moved, for all that is known to nobody's harm."""
 EARLY = 180_000_000_000
 """ns; what moves less than this ahead of the onset is part of it."""
 
@@ -62,6 +64,8 @@ class Candidate:
     """What it is, where its signal does not say so itself."""
     entity: str | None = None
     """Whose trouble it is, where its signal is what another says of it."""
+    bears: frozenset[str] = frozenset()
+    """What stands on it and falls with it: what is held against those is held against it."""
 
     @property
     def place(self) -> str:
@@ -217,8 +221,16 @@ class Scene:
 
     @cached_property
     def troubled_entities(self) -> frozenset[str]:
-        """Every entity in trouble, whatever cascade it is in."""
-        return frozenset({*self.cascade.entities, *(s["entity"] or "" for s in self.troubled)})
+        """Every entity in trouble, whatever cascade it is in.
+
+        Whose metrics are odd and no more than that, as of one that fewer requests reach, is not.
+        """
+        signs = (*self.cascade.signals, *self.troubled)
+        return frozenset(
+            {self.cascade.root}
+            | {s["entity"] or "" for s in signs
+               if s["kind"] != "metric_change" or s["weight"] > ODD}
+        )  # fmt: skip
 
     @cached_property
     def weights(self) -> Mapping[str, float]:

@@ -28,8 +28,8 @@ NEAR = 60_000_000_000
 _LIGHT = 0.5
 _OF_CALLS = ("dependency", "network", "external_provider")
 """Categories of failures that one single call can meet by bad luck."""
-_OF_TRANSACTIONS = ("database.deadlock",)
-"""Rules of what two transactions do to each other now and then."""
+_OF_TRANSACTIONS = ("database.deadlock", "queues.bad-data")
+"""Rules of what befalls a single transaction now and then: another in its way, a bad value."""
 
 
 def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
 from . import affinity, blamed
+from .named import IS_FULL
 from .scene import Candidate, Term
 
 if TYPE_CHECKING:
@@ -28,15 +30,21 @@ if TYPE_CHECKING:
 
 STRONG = 0.5
 """The least score at which a trigger is believed unless a change explains what failed."""
+SHOWS = "trigger"
+"""What the term judges by which a trigger shows itself."""
+ABOUT = frozenset((SHOWS, "words", "place", "time", "record"))
+"""What all the terms of a trigger judge."""
 _SHOWN = 0.3
 _MOST = 0.25
 _ANYWHERE = 0.6  # share that counts of what shows only away from the root
 _NEAR = 30 * 60_000_000_000
 _HOST = re.compile(
     r"\b((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|net|org|io|co|dev|cloud|app|ai|gov|edu|eu|uk|de|fr"
-    r"|cn|jp|us|ca|au|br|in|me|tech|systems|services))\b",
+    r"|cn|jp|us|ca|au|br|in|me|tech|systems|services))\b"
+    r"(?!\.\w)",  # a package of code goes on: system.net.http
     re.IGNORECASE,
 )
+_ADDRESSED = re.compile(r"://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 _OURS = re.compile(r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\.", re.I)
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
@@ -48,6 +56,11 @@ _ROSE = re.compile(r"^(?P<metric>\S+) rose from (?P<old>[\d.e+-]+) to (?P<new>[\
 _SURGE = 1.5
 _FLOOD = 2.0
 _UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
+_SINCE = re.compile(
+    r"start(?:ed)?_?time\W{1,6}(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)"
+    r"|\w{3}, \d\d? \w{3} \d{4} [\d:]+ GMT)",
+    re.IGNORECASE,
+)
 _EXPIRY = re.compile(r"cert\w*[_.]?.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
 _BENEATH = ("hardware", "network")  # what services stand on, though no topology says so
@@ -80,12 +93,15 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
         return None
     first = _first(fits, scene)
     terms = [
-        Term(f"{trigger.says}{said}", _SHOWN, (first["signal"],), "kind"),
+        Term(f"{trigger.says}{said}", _SHOWN, (first["signal"],), SHOWS),
         Term(f"{share:.0%} of what failed at the root shows it", _MOST * share, (), "words"),
         *_besides(trigger, fits, scene),
     ]
     whose = blamed.entity(trigger.blames, fits, scene) if trigger.blames else None
-    return Candidate(first, tuple(terms), is_change=False, category=trigger.category, entity=whose)
+    bears = scene.troubled_entities if _told_since(trigger, fits, scene) else frozenset[str]()
+    return Candidate(
+        first, tuple(terms), is_change=False, category=trigger.category, entity=whose, bears=bears
+    )
 
 
 def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
@@ -102,7 +118,10 @@ def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
 
 def _share(fits: Sequence[Symptom], all_of_them: Sequence[Symptom]) -> float:
     """Say how much of what failed shows it: by records at the root, else by less."""
-    root = sum(m.count for m in all_of_them if m.at_root and m.is_error)
+    told = {m.signal for m in fits}
+    # To be full is what waiting for others does to anybody.
+    counted = [m for m in all_of_them if m.signal in told or not IS_FULL.search(m.raw)]
+    root = sum(m.count for m in counted if m.at_root and m.is_error)
     here = sum(m.count for m in fits if m.at_root and m.is_error)
     if root and here:
         return min(1.0, here / root)
@@ -141,7 +160,7 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
 
 def hosts(text: str, scene: Scene) -> set[str]:
     """Find the hosts a text names that are none of ours."""
-    names = {h.casefold() for h in _HOST.findall(text)}
+    names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
     own = scene.entity_names
     return {h for h in names if not _OURS.search(h) and h.split(".")[0] not in own}
 
@@ -162,12 +181,18 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
         if new >= _SURGE * max(old, 1e-9):
             risen[s["entity"] or ""] = new / max(old, 1e-9)
     called = {e.callee for e in scene.topology.edges}
-    entries = [e for e in scene.troubled_entities if e not in called]
+    entries = [e for e in scene.troubled_entities if e not in called and not _consumes(e, scene)]
     inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
     wide = 2 * len(risen) >= len(scene.troubled_entities)
     # What is overrun where requests come in lets no more of them through.
     flooded = scene.topology.edges and any(risen.get(e, 0.0) >= _FLOOD for e in entries)
     return tuple(sorted(risen)) if risen and inward and (wide or flooded) else None
+
+
+def _consumes(entity: str, scene: Scene) -> bool:
+    """Say whether it takes its work from a queue, to which what failed comes back."""
+    kinds = scene.topology.kinds
+    return any(kinds.get(c) == "queue" for c in scene.depends.get(entity, ()))
 
 
 def one_record(fits: Sequence[Symptom]) -> str | None:
@@ -217,6 +242,9 @@ def _beneath(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
 
 def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say who else fails on the same host, and what the provider itself tells."""
+    since = _told_since(trigger, fits, scene)
+    if since is not None:
+        return [Term(f"it says that it began {since}, when this did", 0.3, (), "time")]
     terms: list[Term] = []
     seen = {(h, m.entity) for m in fits for h in hosts(m.raw, scene)}
     widest = max(Counter(h for h, _ in seen).values(), default=0)
@@ -240,6 +268,23 @@ def _told(trigger: Trigger, scene: Scene) -> list[Term]:
     if not told or trigger.id == _TELLS:
         return []
     return [Term("the provider itself tells of trouble", 0.15, (told[0].signal,), "record")]
+
+
+def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | None:
+    """Give since when a provider says it has trouble, where that is when the failure began."""
+    if trigger.id != _TELLS:
+        return None
+    times: list[str] = [t for m in fits for t in _SINCE.findall(m.raw)]
+    for text in times:
+        try:
+            when = (
+                datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+            )
+        except ValueError:
+            continue
+        if abs(clock.nanoseconds(when.astimezone(UTC)) - scene.onset) <= _DATE_OFF:
+            return text
+    return None
 
 
 def _passed(scene: Scene) -> list[Term]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .judgements import duration
+from .durations import duration
 from .scene import Term
 
 if TYPE_CHECKING:

@@ -94,3 +94,23 @@ def test_whoever_names_whom_the_answer_is_one_of_them(told: list[tuple[str, str,
     )
     found = named.root(bad, RING)
     assert found is None or found in bad.entities
+
+
+def test_who_turns_a_password_away_was_reached() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title="shop answered 500", count=20),
+        signal(1, 10, "shop", "fault", title="orders-db: password authentication failed", count=20),
+        signal(2, 10, "orders-db", "fault", title="FATAL: password authentication failed", count=1),
+    )
+    assert named.root(bad, SHAPE) == "shop"
+
+
+def test_a_span_that_failed_and_says_no_more_counts_for_little() -> None:
+    bad = episode(
+        signal(0, 10, "shop", "fault", title="query on orders-db failed", count=20),
+        signal(
+            1, 10, "shop", "fault", title="Burst of 40 log records: POST /shop: failed", count=40
+        ),
+        signal(2, 11, "orders-db", "fault", title="no space left", count=20),
+    )
+    assert named.root(bad, SHAPE) == "orders-db"

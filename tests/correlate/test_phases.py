@@ -47,8 +47,10 @@ def test_an_early_sign_that_nothing_follows_is_no_onset() -> None:
 
 
 def test_an_early_sign_that_goes_on_is_the_onset() -> None:
-    lasting = signal(0, 5, "db", "fault", end=at(8))
+    lasting = signal(0, 5, "db", "fault", end=at(14))
     assert onset(lasting, signal(1, 16, "db", "fault")).time == at(5)
+    over = signal(0, 5, "db", "fault", end=at(11))
+    assert onset(over, signal(1, 16, "db", "fault")).time == at(16)
 
 
 def test_an_exact_stamp_inside_a_metrics_interval_is_the_onset() -> None:

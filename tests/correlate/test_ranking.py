@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.correlate import judgements, merged, ranking, reach
+from nova_timeline.correlate import durations, judgements, merged, ranking, reach
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.episode import Signal
 from nova_timeline.correlate.scene import Candidate, Scene
@@ -161,6 +161,19 @@ def test_taking_a_change_back_without_effect_clears_it() -> None:
     assert guilty.signal is GUILTY
 
 
+def test_where_no_recovery_tells_the_faults_say_whether_taking_back_helped() -> None:
+    back = change(1, 50, "db", GUILTY["title"], kind="config_change",
+                  text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
+    until = signal(96, 41, "db", "fault", end=at(49))
+    on = signal(96, 41, "db", "fault", end=at(70))
+    for fault, weights in ((until, [0.2]), (on, [-0.35])):
+        where = scene(GUILTY, back)
+        ended = replace(where, cascade=replace(where.cascade, signals=(fault,)))
+        found = of_change(GUILTY, ended)
+        assert found is not None
+        assert about(found, "undone") == weights
+
+
 def test_a_deploy_of_another_entity_takes_nothing_back() -> None:
     other = change(1, 50, "shop", GUILTY["title"], kind="config_change")
     assert about(ranked(GUILTY, other)[0], "undone") == []
@@ -297,4 +310,4 @@ def test_confidence_is_high_alone_and_low_behind_a_better_one() -> None:
     [(0.42, "0.4s"), (59.4, "59s"), (59.6, "1m00s"), (388, "6m28s"), (3900, "1h05m")],
 )
 def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
-    assert judgements.duration(seconds) == text
+    assert durations.duration(seconds) == text

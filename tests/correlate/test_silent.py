@@ -41,7 +41,14 @@ def test_one_caller_speaks_for_one_and_not_for_all_that_it_calls() -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["Read timed out: pay", "getaddrinfo EAI_AGAIN pay.example", "relay answered 503", "KeyError"],
+    [
+        "Read timed out: pay",
+        "getaddrinfo EAI_AGAIN pay.example",
+        "relay answered 503",
+        "KeyError",
+        "a temporary error during hostname resolution: pay",
+        "pay: password authentication failed",
+    ],
 )
 def test_what_may_be_the_callers_own_fault_speaks_for_nobody(title: str) -> None:
     assert spoken(fault(0, "shop", title), fault(1, "web", title)) == []
@@ -53,3 +60,9 @@ def test_a_few_records_speak_for_nobody() -> None:
 
 def test_nothing_speaks_for_nobody() -> None:
     assert silent.spoken_for(table(signal(0, 1, "a", "change")), SHAPE).is_empty()
+
+
+def test_trouble_of_another_hour_is_no_word_of_this_one() -> None:
+    told = [fault(0, "shop", "pay answered 503"), fault(1, "web", "pay answered 503")]
+    [found] = spoken(*told, signal(9, 60, "pay", "fault", title="deadlock detected"))
+    assert found["entity"] == "pay"

@@ -1,0 +1,123 @@
+"""What taking a change back tells of it: trouble that ends with it was its doing.
+
+People end a failure by undoing what they changed last, and are right about it more often than not;
+what they undid to no avail was innocent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .durations import duration
+from .episode import FIRM
+from .scene import Term
+
+if TYPE_CHECKING:
+    from .episode import Signal
+    from .scene import Reading, Scene
+
+RESPITE = 15 * 60_000_000_000
+"""ns; recovery within this after a change was undone speaks for that change."""
+_REMEDY = -0.3
+_IN_VAIN = -0.35
+_HELPED = 0.2
+_AT_ONCE = 0.15  # what taking back gains besides if all recovers as it is done
+_COARSE = 120_000_000_000  # ns; how late a metric may be for when something got better
+_EVER = 2**62  # ns; after every window
+
+
+def helped(signal: Signal, scene: Scene) -> list[Term]:
+    """Learn from the first later change that took this one back: did it help?"""
+    ours, told = scene.reading(signal), scene.readings
+    takers = (
+        s for s in scene.after(signal)
+        if not scene.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
+    )  # fmt: skip
+    later = next(takers, None)
+    if later is None:
+        return []
+    well = [r for r in scene.recoveries if r["time"] > scene.onset]
+    after = [r for r in well if -_COARSE <= r["time"] - later["time"] <= RESPITE]
+    before = [r for r in well if r["time"] < later["time"] - _COARSE]
+    took = f"taken back {duration((later['time'] - scene.onset) / 1e9)} after the onset"
+    if len(after) <= len(before):
+        late = not after and any(r["time"] > later["time"] for r in well)
+        return _ended(took, later, scene, late=late)
+    first = min(after, key=lambda r: (r["time"], r["signal"]))
+    apart = (first["time"] - later["time"]) / 1e9
+    when = f"recovery began {duration(apart)} later" if apart > 0 else "recovery began with that"
+    shown = (later["signal"], first["signal"])
+    gained = _HELPED + _AT_ONCE * len([r for r in after if _soon(r, later)]) / len(well)
+    return [Term(f"{took}, and {when}", gained, shown, "undone")]
+
+
+def _ended(took: str, cure: Signal, scene: Scene, *, late: bool) -> list[Term]:
+    """Learn from the faults themselves, where no recovery tells: did they last until it, or on?"""
+    since, until = cure["time"] - RESPITE, cure["time"] + 2 * _COARSE
+    firm = [s for s in scene.cascade.signals if s["role"] == "fault" and s["weight"] >= FIRM]
+    ends = [_over(s) for s in firm]
+    if late or max(ends, default=0) > until:
+        return [Term(f"{took}, and nothing got better", _IN_VAIN, (cure["signal"],), "undone")]
+    if max(ends, default=0) < since:
+        return []
+    text = f"{took}, and what failed until then failed no more"
+    return [Term(text, _HELPED, (cure["signal"],), "undone")]
+
+
+def _over(fault: Signal) -> int:
+    """Say when a fault was over; a metric that never came back is so for ever."""
+    if fault["end"] is None and fault["kind"] == "metric_change":
+        return _EVER
+    return int(fault["end"] or fault["time"])
+
+
+def _soon(recovery: Signal, cure: Signal) -> bool:
+    """Say whether something recovered as soon as what is looked at every minute can show it."""
+    soon: bool = recovery["time"] - cure["time"] <= 2 * _COARSE
+    return soon
+
+
+def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
+    """Say whether a later change of the same entity undoes this one."""
+    if theirs.moves and any((k, new, old) in theirs.moves for k, old, new in ours.moves):
+        return True
+    if ours.moves and theirs.moves and _keys(ours).isdisjoint(_keys(theirs)):
+        return False  # another setting of the same entity
+    if signal["kind"] == later["kind"] == "deploy" and ours.revision and theirs.revision:
+        undoes = theirs.reverts or ours.revision == theirs.revision
+    elif signal["kind"] != "commit" and later["kind"] != "commit":
+        # A parameter set again, a service deployed again: what was there before is gone.
+        undoes = later["rule"] == signal["rule"] and later["kind"] == signal["kind"]
+    else:
+        undoes = theirs.reverts
+    if undoes and theirs.quoted:
+        return theirs.quoted in ours.said or not ours.is_told
+    if not undoes:
+        return False
+    alike = sum((ours.title & theirs.title).values())
+    return alike * 2 >= max(sum(ours.title.values()), 1)
+
+
+def _keys(reading: Reading) -> set[str]:
+    return {key.casefold() for key, _, _ in reading.moves}
+
+
+def remedy(signal: Signal, scene: Scene) -> list[Term]:
+    """Hold against a change that it takes back an earlier one: people do that to end a failure."""
+    ours = scene.reading(signal)
+    earlier = (
+        s for s in scene.before(signal) if _takes_back_in_words(s, scene.reading(s), signal, ours)
+    )
+    first = next(earlier, None)
+    if first is None:
+        return []
+    ago = duration((signal["time"] - first["time"]) / 1e9)
+    text = f"takes back what was changed {ago} before, as one does to end a failure"
+    return [Term(text, _REMEDY, (first["signal"],), "remedy")]
+
+
+def _takes_back_in_words(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -> bool:
+    """Say whether a later change says itself that it undoes this one."""
+    swapped = any((k, new, old) in theirs.moves for k, old, new in ours.moves)
+    same = bool(ours.revision) and ours.revision == theirs.revision
+    return not same and (swapped or theirs.reverts) and _takes_back(signal, ours, later, theirs)
