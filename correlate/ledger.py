@@ -84,7 +84,8 @@ def keep(series: Sequence[pa.Table], each: Each) -> Ledger | None:
     points = pl.concat(parts) if parts else pl.DataFrame()
     if len(points) == 0:
         return None
-    chosen = _chosen(points)
+    points, names = _ordered(points)
+    chosen = _chosen(points, names)
     if len(chosen) == 0:
         return None
     grid = _Grid.of(points, chosen)
@@ -108,17 +109,32 @@ def _of_part(points: pa.Table) -> pa.Table:
     return arrow.table(known.with_columns(pl.col("entity").fill_null("")))
 
 
-def _chosen(points: pl.DataFrame) -> pl.DataFrame:
+def _ordered(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put points in the order of series and time; numbers are sorted in a fraction of names' time.
+
+    Returns:
+        series (its number), time, row, value; and what each series is, in the order of entity and
+        metric.
+    """
+    import numpy as np
+
+    by = ["entity", "metric"]
+    names = points.select(_SERIES).unique(by).sort(by).with_row_index("series")
+    numbered = points.join(names.select("series", *by), on=by, how="inner")
+    kept = numbered.select("series", "time", "row", "value")
+    # Stable sorts, last key first, are quick: most points come in order already.
+    return kept[np.lexsort([kept[c].to_numpy() for c in ("row", "time", "series")])], names
+
+
+def _chosen(points: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """Choose one series for each entity and role; add its step and whether it is a counter."""
     import polars as pl
 
-    ordered = points.sort("entity", "metric", "time", "row")
-    within = ("entity", "metric")
-    gap = pl.col("time").diff().over(within)
-    rise = pl.col("value").diff().over(within)
+    gap = pl.col("time").diff().over("series")
+    rise = pl.col("value").diff().over("series")
     about = (
-        ordered.with_columns(gap=gap, rise=rise)
-        .group_by(_SERIES, maintain_order=True)
+        points.with_columns(gap=gap, rise=rise)
+        .group_by("series")
         .agg(
             points=pl.len(),
             step=pl.col("gap").median().cast(pl.Int64),
@@ -126,12 +142,13 @@ def _chosen(points: pl.DataFrame) -> pl.DataFrame:
             moved=(pl.col("rise") > 0).mean(),
             usual=pl.col("value").median(),
             most=pl.col("value").max(),
-            total=pl.col("metric").first().str.contains(r"(?i)total\b|count\b"),
         )
+        .join(names, on="series", how="left")
         .filter(pl.col("points") >= 3, pl.col("step").is_between(1, LONGEST))
     )
+    total = pl.col("metric").str.contains(r"(?i)total\b|count\b")
     about = about.with_columns(
-        counter=pl.col("counter") & pl.col("total") & (pl.col("moved") > 0.5),
+        counter=pl.col("counter") & total & (pl.col("moved") > 0.5),
         scale=_scale(),
     )
     return about.sort("entity", "role", "rank", "metric").unique(
@@ -174,12 +191,12 @@ def _laid_out(points: pl.DataFrame, chosen: pl.DataFrame, grid: _Grid) -> pl.Dat
     """
     import polars as pl
 
-    key = ["entity", "metric", "role"]
-    about = chosen.select(*key, "step", "counter", factor="scale")
-    held = points.join(about, on=key, how="inner").sort("entity", "role", "time", "row")
+    about = chosen.with_columns(who=pl.col("entity").rank("dense"))
+    about = about.select("series", "who", "role", "second", "step", "counter", factor="scale")
+    held = points.join(about, on="series", how="inner", maintain_order="left")
     value = (
         pl.when("counter")
-        .then(pl.col("value").diff().over("entity", "role").clip(lower_bound=0.0))
+        .then(pl.col("value").diff().over("series").clip(lower_bound=0.0))
         .when("second")
         .then(pl.col("value") * (pl.col("step") / 1e9))
         .otherwise(pl.col("value") * pl.col("factor"))
@@ -193,7 +210,9 @@ def _laid_out(points: pl.DataFrame, chosen: pl.DataFrame, grid: _Grid) -> pl.Dat
         columns.append((summed if role in ("rate", "errors") else mine.mean()).alias(role))
         row = pl.col("row").filter(pl.col("role") == role).first()
         columns.append(row.alias(f"{role}_row"))
-    return told.group_by("entity", "at", maintain_order=True).agg(columns)
+    wide = told.group_by("who", "at", maintain_order=True).agg(columns)
+    entities = pl.Series("entity", sorted(set(chosen["entity"].to_list())), pl.String)
+    return wide.with_columns(entity=entities.gather(wide["who"] - 1)).drop("who")
 
 
 def _summed(wide: pl.DataFrame, chosen: pl.DataFrame, grid: _Grid) -> Ledger:
