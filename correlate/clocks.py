@@ -112,7 +112,8 @@ def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Keep the passages of requests that more than one clock saw.
 
     Args:
-        parts: `passages`, cut so that all of a trace lie in one part.
+        parts: `passages`, cut so that all of a trace lie in one part; ``clock`` and ``entity`` may
+            be categories.
 
     Returns:
         The same columns, a row a trace and clock; of more than `MOST_PASSAGES`, those of the traces
@@ -131,7 +132,8 @@ def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
                 pl.col("last").max(),
             )
         )
-        kept = pl.concat([kept, once.select(*PASSAGES)]).sort("trace", "clock")
+        named = once.select(*PASSAGES).cast({"clock": pl.String, "entity": pl.String})
+        kept = pl.concat([kept, named]).sort("trace", "clock")
         if len(kept) > MOST_PASSAGES:
             last = kept["trace"][MOST_PASSAGES]
             kept = kept.filter(pl.col("trace") < last)

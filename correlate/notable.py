@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow
 
-from . import templates
+from . import clocks, templates
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +32,8 @@ _REQUEST_ID = (
     r"([0-9a-z][0-9a-z-]{7,63})"
 )
 _REQUEST = r"\b(req-[0-9a-z-]{6,60})\b"
+_HINT = "(?i)id|req-"
+"""What is in every text that speaks of a request, and quicker to look for."""
 _REQUEST_KEYS = ("request_id", "requestId", "request.id", "http.request.id", "correlation_id")
 _SEED = 0
 
@@ -88,8 +90,6 @@ def arrivals(events: pa.Table, *, own_receipt: bool = False) -> pl.DataFrame:
     """Say by clock how far ahead of the receipt its records are stamped; see `clocks.arrivals`."""
     import polars as pl
 
-    from . import clocks
-
     frame = pl.DataFrame(events.select(["clock", "timestamp", "observed_timestamp"]))
     time = pl.col("timestamp").cast(pl.Int64)
     received = pl.lit(None, pl.Int64) if own_receipt else pl.col("observed_timestamp")
@@ -98,20 +98,22 @@ def arrivals(events: pa.Table, *, own_receipt: bool = False) -> pl.DataFrame:
 
 
 def passages(events: pa.Table) -> pl.DataFrame:
-    """Say when each clock saw each request; see `clocks.passages`."""
+    """Say when each clock saw each request; see `clocks.passages`; names are categories."""
     import polars as pl
 
-    from . import clocks
+    def coded(name: str) -> pl.Series:
+        return pl.Series(values=arrow.compute().dictionary_encode(arrow.whole(events[name])))
 
-    columns = ["clock", "entity", "trace_id", "body"]
-    frame = pl.DataFrame(events.select(columns)).with_columns(
+    frame = pl.DataFrame(events.select(["trace_id", "body"])).with_columns(
+        clock=coded("clock"),
+        entity=coded("entity"),
         time=pl.Series(values=events["timestamp"]).cast(pl.Int64),
         end=pl.Series(values=events["end_timestamp"]).cast(pl.Int64),
         held=pl.Series(values=_attribute(events), dtype=pl.String),
     )
     known = frame.filter(pl.col("time").is_not_null(), pl.col("clock").is_not_null())
     body = pl.col("body")
-    said = known.with_columns(
+    said = known.filter(pl.col("held").is_not_null() | body.str.contains(_HINT)).with_columns(
         trace_id=pl.coalesce("held", body.str.extract(_REQUEST_ID), body.str.extract(_REQUEST))
     )
     both = pl.concat([known, said]).filter(pl.col("trace_id").is_not_null())

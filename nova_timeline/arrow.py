@@ -99,6 +99,16 @@ def texts(content: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pa.
     return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())
 
 
+def dictionary(numbers: pa.ChunkedArray[Any], texts: pa.Array[Any]) -> pa.ChunkedArray[Any]:
+    """Give numbers, shape (n,), the texts that they stand for; a null stays null."""
+    import pyarrow as pa
+
+    kind: Any = pa.dictionary(pa.int32(), texts.type)
+    made = [core().DictionaryArray.from_arrays(some, texts) for some in numbers.chunks]
+    joined: pa.ChunkedArray[Any] = core().chunked_array(made, kind)
+    return joined
+
+
 def column(series: pl.Series) -> pa.Array[Any]:
     """Give a polars series as an Arrow array, shape (n,)."""
     return series.to_arrow()  # pyright: ignore[reportUnknownVariableType] - polars leaves it bare

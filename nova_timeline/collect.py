@@ -41,7 +41,7 @@ _TABLES = ("event", "metric", "evidence")
 def _passage_schema() -> pa.Schema:
     import pyarrow as pa
 
-    kinds = {"string": pa.large_string(), "int64": pa.int64()}
+    kinds = {"string": pa.string(), "int64": pa.int64()}
     return pa.schema([pa.field(n, kinds[k]) for n, k in clocks.PASSAGES.items()])
 
 
@@ -75,15 +75,15 @@ class Collection:
         """Open the spools."""
         spilled = self.folder / "spilled"
 
-        def spool(name: str, kinds: pa.Schema, by: str) -> Spool:
-            return Spool(kinds, spilled / name, self.budget, by)
+        def spool(name: str, kinds: pa.Schema, by: str, coded: tuple[str, ...] = ()) -> Spool:
+            return Spool(kinds, spilled / name, self.budget, by, coded=coded)
 
         self._notable = spool("notable", notable.schema(), "time")
         self._points = spool("points", notable.point_schema(), "time")
         self._keys = {
             name: duplicates.Keys(spilled / f"keys-{name}", self.budget) for name in _TABLES
         }
-        self._passages = spool("passages", _passage_schema(), "trace")
+        self._passages = spool("passages", _passage_schema(), "trace", ("clock", "entity"))
         self._steps = spool("steps", steps.schema(), "trace")
 
     def add(self, piece: Piece) -> None:
@@ -110,7 +110,7 @@ class Collection:
         if piece.points is not None:
             self._points.append(_numbered(piece.points, len(self.kept["metric"]) - 1))
         if piece.passages is not None:
-            self._passages.append(piece.passages.cast(_passage_schema()))
+            self._passages.append(piece.passages)
         if piece.steps is not None:
             self._steps.append(_numbered(piece.steps, len(self.kept["event"]) - 1))
         if piece.arrivals is not None:

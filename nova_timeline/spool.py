@@ -34,6 +34,8 @@ class Spool:
         budget: bytes that may lie in memory.
         by: the column (int64) that files are sorted by and stretches are cut by.
         key: the column (int64) with the numbers of rows.
+        coded: columns of few texts over many rows: they are kept as numbers, and given back as
+            dictionaries.
     """
 
     schema: pa.Schema
@@ -41,9 +43,12 @@ class Spool:
     budget: int = 1 << 62
     by: str = "time"
     key: str = "row"
+    coded: tuple[str, ...] = ()
     rows: int = 0
     bytes: int = 0
     """Bytes of all of them, as they lie in memory."""
+    _known: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    """Coded column -> text -> its number."""
     _held: list[pa.Table] = field(default_factory=list["pa.Table"])
     _here: int = 0
     _files: list[Path] = field(default_factory=list["Path"])
@@ -52,7 +57,8 @@ class Spool:
         """Add rows; what is held goes to a file when it has grown past the budget."""
         if table.num_rows == 0:
             return
-        self._held.append(table.select(self.schema.names))
+        table = self._numbered(table.select(self.schema.names))
+        self._held.append(table)
         self.rows += table.num_rows
         self.bytes += table.nbytes
         self._here += table.nbytes
@@ -66,9 +72,10 @@ class Spool:
         for path in self._files:
             file: Any = pq.ParquetFile(path)
             for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=None if columns is None else [*columns])
+                some = None if columns is None else [*columns]
+                yield self._named(file.read_row_group(group, columns=some))
         for table in self._held:
-            yield table if columns is None else table.select([*columns])
+            yield self._named(table if columns is None else table.select([*columns]))
 
     def between(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
         """Give the rows whose ``by`` lies in ``[start, stop)``."""
@@ -113,8 +120,7 @@ class Spool:
         import pyarrow.parquet as pq
 
         need = [*dict.fromkeys([by, *columns])]
-        empty = self.schema.empty_table().select(need)
-        found = [empty]
+        found = [self._numbered(self.schema.empty_table().select(need))]
         for path in self._files:
             file: Any = pq.ParquetFile(path)
             leaves = [file.schema.column(i).path for i in range(len(file.schema))]
@@ -126,15 +132,44 @@ class Spool:
                 table = file.read_row_group(group, columns=need)
                 found.append(table.filter(fits(table)))
         found += [t.filter(fits(t)) for t in (h.select(need) for h in self._held)]
-        return pa.concat_tables(found).select([*columns])
+        return self._named(pa.concat_tables(found).select([*columns]))
+
+    def _numbered(self, table: pa.Table) -> pa.Table:
+        """Put numbers in the place of coded texts."""
+        import pyarrow as pa
+
+        for name in self.coded:
+            if name not in table.column_names:
+                continue
+            known = self._known.setdefault(name, {})
+            column: Any = arrow.compute().dictionary_encode(arrow.whole(table[name]))
+            texts: list[str] = column.dictionary.to_pylist()
+            numbers = pa.array([known.setdefault(t, len(known)) for t in texts], pa.int32())
+            at = table.schema.get_field_index(name)
+            table = table.set_column(at, name, numbers.take(column.indices))
+        return table
+
+    def _named(self, table: pa.Table) -> pa.Table:
+        """Give coded texts back, as dictionaries."""
+        kinds: Any = self.schema
+        for name in self.coded:
+            if name not in table.column_names:
+                continue
+            texts = arrow.core().array([*self._known.get(name, ())], kinds.field(name).type)
+            column = arrow.dictionary(table[name], texts)
+            table = table.set_column(table.schema.get_field_index(name), name, column)
+        return table
 
     def _spill(self, folder: Path) -> None:
         """Write what is held to a file, in the order of time."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         table = pa.concat_tables(self._held)
-        table = table.take(arrow.compute().sort_indices(table[self.by]))
+        # Quick where runs ascend, as pieces of logs do.
+        order = np.argsort(table[self.by].to_numpy(), kind="stable")
+        table = table.take(arrow.core().array(order))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"part-{len(self._files):05}.parquet"
         with pq.ParquetWriter(

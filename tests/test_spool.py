@@ -106,3 +106,25 @@ def test_only_the_groups_of_a_stretch_are_read(
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", watched)
     assert len(spool.between(40_000, 40_010, ["row"])) == 10
     assert read == [2]
+
+
+@given(
+    st.lists(st.lists(st.none() | st.sampled_from("abc"), max_size=8), max_size=5),
+    st.booleans(),
+)
+def test_coded_texts_come_back_as_they_went_in(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[list[str | None]], spill: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool = Spool(SCHEMA, folder, 0 if spill else 1 << 62, coded=("body",))
+    every = [text for some in texts for text in some]
+    for table in tables([[3] * len(some) for some in texts]):
+        at: list[Any] = table["row"].to_pylist()
+        words = pa.array([every[i] for i in at], pa.string())
+        spool.append(table.set_column(3, "body", words))
+    found = spool.between(0, 5, ["body", "row"])
+    assert found["body"].to_pylist() == every
+    assert [t for some in spool.tables(["body"]) for t in some["body"].to_pylist()] == every
+    if every:
+        asked = np.arange(len(every))[::-1]
+        assert spool.take(asked, ["body"])["body"].to_pylist() == every[::-1]
