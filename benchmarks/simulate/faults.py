@@ -42,6 +42,8 @@ _BAD = 0.03
 _MUCH_SLOWER = 3.0
 _LASTS = 5
 _TRIES = 40
+_MOMENTS = 20
+"""Seconds of the busiest moment that tell whether it can be borne: far fewer than a day has."""
 
 
 class HarmlessError(LookupError):
@@ -71,9 +73,12 @@ def drawn(world: World, seed: int, kind: str | None) -> tuple[Fault, Draft, Stat
         fault = changed.ended(fault, draft)
         # A rise of traffic that lets a change show does no harm by itself.
         usual = physics.Effects(fault.effects.load) if fault.change else draft.effects()
-        calm = physics.run(world, usual)
-        if overrun(world, calm):
-            continue  # there would be another trouble than the fault's
+        peak = physics.Effects(np.full(_MOMENTS, usual.load.max()))
+        # Where a calm day is too much, there would be another trouble than the fault's.
+        if overrun(world, physics.run(world, peak)) or overrun(
+            world, calm := physics.run(world, usual)
+        ):
+            continue
         state = physics.run(world, fault.effects)
         if name == "quiet":
             return fault, draft, state, calm, draft.begin
