@@ -33,6 +33,9 @@ GENERAL = 0.35
 """How much it counts that things broke the way many things break."""
 _FAR = math.log(3.0)  # a value that moved this far, or farther, moved far
 _SCALED = 20.0
+_UNTOLD = 0.5
+"""How strongly a number shows it whose old value nobody knows: it may have moved either way."""
+_NUMBER = re.compile(r"\d+(\.\d+)?%?")
 _STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
 _COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
 
@@ -230,11 +233,19 @@ def _line(text: str, found: re.Match[str]) -> str:
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of settings: the one that moved farthest."""
     fits = [
-        (told(s), 1.0 if s.ratio is None or s.ratio <= 0 else _far(s.ratio))
+        (told(s), _strength(s))
         for s in change.settings
         if test.patterns["setting"].search(plain(s.key)) and ({s.moved} | _ways(s)) & {*test.moved}
     ]
     return max(fits, key=lambda f: f[1], default=None)
+
+
+def _strength(setting: Setting) -> float:
+    """Say how strongly a setting's move shows a hazard: by how far, as far as that is known."""
+    if setting.ratio is not None and setting.ratio > 0:
+        return _far(setting.ratio)
+    untold = not setting.old and _NUMBER.fullmatch(setting.new) is not None
+    return _UNTOLD if untold else 1.0
 
 
 def _ways(setting: Setting) -> set[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, hazards, innocence, reach, undone
+from . import affinity, canaries, hazards, innocence, reach, strays, undone
 from .durations import duration
 from .named import IS_FULL
-from .scene import EARLY, LATE, Candidate, Term
+from .scene import EARLY, LATE, ODD, Candidate, Term
 
 if TYPE_CHECKING:
     from .departures import Departure
@@ -110,6 +110,8 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
 def says_why(fault: Signal) -> bool:
     """Say whether a record tells what kind of fault it is, and not only that something fails."""
     told = fault["table"] == "event" and fault["category"] not in (None, "unknown")
+    if fault["count"] <= strays.FEW and fault["weight"] <= ODD:
+        return False  # what befalls a single call on any day
     return told and fault["rule"] is not None and fault["rule"] not in knowledge.symptoms()
 
 

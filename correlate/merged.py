@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by, where none names it
 _REPEAT = 120_000_000_000
+_AT_ONCE = 10_000_000_000  # ns; records of one roll-out are stamped this near
+_PUNCTUATION = re.compile(r"[\W_]+")
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
 _REVISION = "vcs.ref.head.revision"
 _SHORT = 7
@@ -94,8 +96,8 @@ class Change:
             if f"{what}.key" in a
         ]
         told = [s for s in told if self.signal["kind"] != "feature_flag" or s.ratio is not None]
-        known = {s.key.casefold() for s in told}
-        told += [s for s in self.called if s.key.casefold() not in known]
+        known = {_plain(s.key) for s in told}
+        told += [s for s in self.called if _plain(s.key) not in known]
         return tuple(dict.fromkeys((*told, *(self.diff.settings if self.diff else ()))))
 
     @cached_property
@@ -114,8 +116,9 @@ def one_each(scene: Scene) -> list[Change]:
     """Make one change of each that did not come too late, however many records tell of it.
 
     They are one when they bring the same revision; or when they are on the same entity, near in
-    time, and share a parameter or another name that no more than a few changes speak of. A commit
-    that only a later roll-out brought came with that, and so too late.
+    time, and share a parameter or another name that no more than a few changes speak of; or when
+    they came at once, and one only says that there was a roll-out. A commit that only a later
+    roll-out brought came with that, and so too late.
     """
     every = [alone(s, scene) for s in scene.changes]
     made = sorted(
@@ -131,6 +134,7 @@ def one_each(scene: Scene) -> list[Change]:
     common = Counter(i for names in spoken for i in names)
     kept: list[Change] = []
     named: dict[str, list[int]] = {}  # rare name -> those kept that speak of it
+    placed: dict[str, list[int]] = {}  # entity -> those kept that touched it
     brought: dict[str, int] = {}  # revision -> the one kept that brings it
     for c, names in zip(made, spoken, strict=True):
         rare = [i for i in names if common[i] <= _RARE]
@@ -138,6 +142,9 @@ def one_each(scene: Scene) -> list[Change]:
         if twin is None:
             near = (k for i in rare for k in named.get(i, ()) if _is_same(c, kept[k]))
             twin = min(near, default=None)
+        if twin is None:
+            there = placed.get(c.entity, ()) if c.entity else ()
+            twin = next((k for k in there if _is_twin(c, kept[k])), None)
         if twin is not None:
             kept[twin] = _joined(kept[twin], c, scene)
             continue
@@ -145,6 +152,7 @@ def one_each(scene: Scene) -> list[Change]:
             named.setdefault(i, []).append(len(kept))
         if c.revision:
             brought[c.revision[:_SHORT]] = len(kept)
+        placed.setdefault(c.entity, []).append(len(kept))
         kept.append(c)
     return [c for c in kept if not (c.is_only_text and c.revision[:_SHORT] in brought_late)]
 
@@ -160,6 +168,30 @@ def _is_same(a: Change, b: Change) -> bool:
     repeat = repeat and not (switches and ours["kind"] != theirs["kind"])
     same: bool = ours["entity"] == theirs["entity"]
     return same and apart <= _CARRIED and (kinds or repeat)
+
+
+def _is_twin(a: Change, b: Change) -> bool:
+    """Say whether two records of an entity came at once and tell of one change.
+
+    A cloud tells of a roll-out without what it brings, and of a setting as a variable.
+    """
+    kinds = {a.signal["kind"], b.signal["kind"]}
+    if abs(a.signal["time"] - b.signal["time"]) > _AT_ONCE or kinds & {"commit", "feature_flag"}:
+        return False
+    if {(_plain(s.key), s.new) for s in a.settings} & {(_plain(s.key), s.new) for s in b.settings}:
+        return True
+    return kinds == {"deploy"} and _is_bare(a) != _is_bare(b)
+
+
+def _is_bare(change: Change) -> bool:
+    """Say whether records only tell that something was rolled out, and nothing of what."""
+    told = change.settings or change.files or change.diff is not None
+    return not told and not change.revision
+
+
+def _plain(key: str) -> str:
+    """Write a setting's key the one way in which those of files and of variables are alike."""
+    return _PUNCTUATION.sub("", key.casefold())
 
 
 def _joined(main: Change, other: Change, scene: Scene) -> Change:

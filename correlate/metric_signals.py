@@ -172,7 +172,8 @@ def _weight() -> pl.Expr:
     level, usual = pl.col("level"), pl.col("baseline")
     most = pl.when(pl.col("means") == "resource").then(_SLIGHT_USE).otherwise(_SLIGHT)
     near = (level.abs() < most * usual.abs()) & (level.abs() * most > usual.abs())
-    slight = pl.col("back").is_not_null() & near
+    at_limit = (limits.reached(level) & _getting_worse()).fill_null(value=False)
+    slight = pl.col("back").is_not_null() & near & ~at_limit
     harmless = limits.harmless(level) & _getting_worse()
     # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
     less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)

@@ -177,3 +177,35 @@ def test_names_that_nobody_can_resolve_are_worse_than_one_s() -> None:
     [one] = triggers.found(scene(lost))
     [all_of_them] = triggers.found(scene(lost, lost | {"entity": "mail"}, lost | {"entity": "db"}))
     assert all_of_them.score > one.score
+
+
+NOTICE = {"title": "health: operational issue in one zone", "category": "external_provider"}
+
+
+@pytest.mark.parametrize(
+    ("when", "began"),
+    [("2026-03-03T14:11:00Z", True), ("Tue, 03 Mar 2026 14:11:00 GMT", True),
+     ("2026-03-03T12:11:00Z", False), ("2026-13-03T14:11:00Z", False)],
+)  # fmt: skip
+def test_a_provider_that_says_since_when_bears_what_began_then(when: str, *, began: bool) -> None:
+    notice = NOTICE | {"text": f'operational issue in one zone "startTime":"{when}"'}
+    [found] = triggers.found(scene(notice))
+    assert (found.bears == {"shop"}) is began
+    assert any(t.about == "time" for t in found.terms) is began
+
+
+def test_a_package_of_code_is_no_host_outside() -> None:
+    assert (
+        triggers.hosts("System.Net.Http.HttpRequestException at java.net.Socket", scene()) == set()
+    )
+    said = "POST http://geo.tally.example/v1/list timed out, see api.mail.com."
+    assert triggers.hosts(said, scene()) == {"geo.tally.example", "api.mail.com"}
+
+
+def test_what_comes_back_to_a_queue_is_no_more_traffic() -> None:
+    more = {"title": "requests/count rose from 100 to 400", "kind": "metric_change",
+            "category": "traffic", "entity": "mailer"}  # fmt: skip
+    where = replace(scene(more), topology=calls("mailer>jobs", "web>jobs"))
+    assert triggers.surged(where) is not None
+    kinds = {**where.topology.kinds, "jobs": "queue"}
+    assert triggers.surged(replace(where, topology=replace(where.topology, kinds=kinds))) is None
