@@ -37,6 +37,8 @@ FOLDERS = {
 FORMAT = "nova-timeline-run/1"
 
 _ROWS = 131_072
+_BATCH = 4_096
+"""Rows that go into a page at a time."""
 _READERS = 4
 """Row groups of evidence that are in memory at once, at most."""
 
@@ -112,7 +114,7 @@ def write_part(run: Path, name: str, number: int, data: pa.Buffer) -> Path:
 
 
 def packed(table: pa.Table) -> pa.Buffer:
-    """Pack a table as the bytes of a Parquet file (zstd).
+    """Pack a table as the bytes of a Parquet file (zstd; digests as they are).
 
     Pages carry no checksum: the manifest has the digest of the whole file.
     """
@@ -120,19 +122,39 @@ def packed(table: pa.Table) -> pa.Buffer:
     import pyarrow.parquet as pq
 
     columns: Any = [name for name in table.column_names if name in _REPEATING]
+    leaves = _leaves(table.schema)
+    codecs: Any = {leaf: "none" if leaf in _RANDOM else "zstd" for leaf in leaves}
+    levels: Any = dict.fromkeys((leaf for leaf in leaves if leaf not in _RANDOM), 1)
     out = pa.BufferOutputStream()
     with pq.ParquetWriter(
         out,
         table.schema,
-        compression="zstd",
-        compression_level=1,
+        compression=codecs,
+        compression_level=levels,
         use_dictionary=columns,
         write_statistics=[name for name in table.column_names if name in _PRUNED],
+        write_batch_size=_BATCH,
     ) as file:
         file.write_table(table, _ROWS)
     return out.getvalue()
 
 
+def _leaves(kinds: pa.Schema) -> list[str]:
+    """Name the leaves that Parquet has for some columns (its format, "Nested Types")."""
+    import pyarrow as pa
+
+    found: list[str] = []
+    fields: Any = kinds
+    for one in fields:
+        if pa.types.is_map(one.type):
+            found += [f"{one.name}.key_value.key", f"{one.name}.key_value.value"]
+        else:
+            found.append(f"{one.name}.list.element" if pa.types.is_list(one.type) else one.name)
+    return found
+
+
+_RANDOM = frozenset({"event_id", "evidence.sha256"})
+"""Columns that nothing makes smaller."""
 _REPEATING = frozenset(c for name in schema.TABLES for c in schema.columns(name)) - {
     "event_id",
     "evidence.sha256",
