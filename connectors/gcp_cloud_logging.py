@@ -118,7 +118,10 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
         system=log.eq("system_event"),
         k8s_event=pl.col("json.kind").eq("Event") & pl.col("json.reason").is_not_null(),
     )
-    return whole.with_columns(pl.col("audit", "k8s_event", "system").fill_null(value=False))
+    whole = whole.with_columns(pl.col("audit", "k8s_event", "system").fill_null(value=False))
+    # A literal is looked at once, and most of what an entry may hold is in none of a log's.
+    empty = [name for name in whole.columns if whole[name].null_count() == len(whole)]
+    return whole.with_columns(pl.lit(None, whole.schema[name]).alias(name) for name in empty)
 
 
 def _times(entries: pl.DataFrame) -> dict[str, Any]:
