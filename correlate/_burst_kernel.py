@@ -323,7 +323,7 @@ def _taken(cells: Ints, median: int, deviation: int, fewest: int) -> npt.NDArray
 
 @njit(cache=True, nogil=True)
 def stretches(
-    cells: Ints, others: Codes, earliest: Ints, buckets: int, fewest: int, quiet: int
+    cells: Ints, others: Codes, earliest: Ints, buckets: int, fewest: int, quiet: int, new: int
 ) -> Ints:
     """Join the cells that stand out into bursts.
 
@@ -334,6 +334,7 @@ def stretches(
         buckets: how many of them a series has, the empty ones included.
         fewest: records that a cell has at least if it stands out, and has above the median.
         quiet: how long it is quiet at most within a burst.
+        new: a slot with no record before this time has nothing as what is usual.
 
     Returns:
         Bursts, shape (k, BURST), by slot and time.
@@ -344,7 +345,9 @@ def stretches(
         while stop < cells.shape[0] and cells[stop, SLOT] == slot:
             stop += 1
         own = cells[first:stop]
-        median, deviation = _usual(own, others[slot], buckets)
+        median, deviation = 0, 0
+        if earliest[slot] < new:
+            median, deviation = _usual(own, others[slot], buckets)
         taken = _taken(own, median, deviation, fewest)
         last, begun = np.int64(0), False
         for k in np.flatnonzero(taken):

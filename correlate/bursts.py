@@ -3,7 +3,8 @@
 Counts per (entity, template) in buckets of time are held against their median and median absolute
 deviation (Leys et al., J. Exp. Soc. Psychol. 49, 2013) over all buckets of the window, the empty
 ones included. Most log templates are so sparse that more than half of the buckets are empty and
-both are zero, where the rule is plainly "at least `FEWEST`".
+both are zero, where the rule is plainly "at least `FEWEST`". So it is too of what the first part of
+the window knows nothing of: an incident that goes on for most of the window is not what is usual.
 
 Rows are gone through twice, slab by slab: first to find the few series that ever have so many
 records in a bucket, then to keep what matters of those. What is held does not grow with the rows.
@@ -33,7 +34,10 @@ SLOW_BUCKET = 10 * BUCKET
 """ns; for errors that come too slowly for the other."""
 FEWEST = 5
 """A bucket with fewer records is never a burst."""
+_KNOWN = 0.25
+"""The share of the window that says what is usual of a series."""
 _JOIN = 4  # buckets; quiet stretches up to so many do not end a burst
+_NEVER = 2**63 - 1  # ns
 _WARN = 13
 _ERROR = 17
 _SHARE = 100_000  # rows; fewer are not worth a thread
@@ -68,9 +72,10 @@ class Search:
     def __init__(self, window: Window) -> None:
         """Search a window; it says how long the baseline is."""
         length = window.end - window.start
-        self._quick = Counter(window.start, BUCKET, length // BUCKET)
+        new = window.start + int(_KNOWN * length)
+        self._quick = Counter(window.start, BUCKET, length // BUCKET, new=new)
         # Where little is logged, errors that come slowly are a burst all the same.
-        self._slow = Counter(window.start, SLOW_BUCKET, length // SLOW_BUCKET)
+        self._slow = Counter(window.start, SLOW_BUCKET, length // SLOW_BUCKET, new=new)
         self._series = _Series()
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -149,7 +154,9 @@ class Counter:
     `add` every slab of rows, then `collect` every slab; rows come in the order of time.
     """
 
-    def __init__(self, start: int, width: int, buckets: int, fewest: int = FEWEST) -> None:
+    def __init__(
+        self, start: int, width: int, buckets: int, fewest: int = FEWEST, new: int = _NEVER
+    ) -> None:
         """Set the buckets.
 
         Args:
@@ -157,11 +164,12 @@ class Counter:
             width: of one, in the unit of ``start``.
             buckets: how many the baseline is taken over; at least one is.
             fewest: records that a bucket of a burst has at least, at most 255.
+            new: what has no record before this time is usually not there at all.
         """
         import numpy as np
 
         self._start, self._width, self._buckets = start, width, max(buckets, 1)
-        self._fewest = fewest
+        self._fewest, self._new = fewest, new
         self._seen = np.zeros(0, np.uint32)
         self._hot = np.zeros(0, np.bool_)
         self._collected: _Collected | None = None
@@ -245,8 +253,9 @@ class Counter:
         held = self._held()
         cells = held.settled()
         bursts = kernel.stretches(
-            cells, held.others, held.earliest, self._buckets, self._fewest, _JOIN * self._width
-        )
+            cells, held.others, held.earliest, self._buckets, self._fewest,
+            _JOIN * self._width, self._new,
+        )  # fmt: skip
         table = pl.DataFrame(bursts, schema=["series", *_COLUMNS], orient="row")
         return table.with_columns(
             pl.Series("series", held.slots[bursts[:, kernel.SLOT]], pl.Int32),

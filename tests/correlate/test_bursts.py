@@ -58,6 +58,13 @@ def test_a_steady_rate_is_no_burst(step: float) -> None:
     assert bursts.find(logs(*every(step)), WINDOW).is_empty()
 
 
+def test_what_goes_on_to_the_end_is_a_burst_if_the_window_began_without_it() -> None:
+    [found] = bursts.find(logs(*every(2, 1801)), WINDOW).to_dicts()
+    assert found["novel"]
+    assert found["last"] - found["first"] >= 3590 * SECOND
+    assert bursts.find(logs(*every(2, 600)), WINDOW).is_empty()
+
+
 def test_a_rate_that_multiplies_is_a_burst_over_its_background() -> None:
     [found] = bursts.find(logs(*every(5), *every(0.25, 3000.1, 3060.1)), WINDOW).to_dicts()
     assert found["count"] == 240 + 12  # the background's share of the same two buckets
@@ -111,7 +118,7 @@ Burst = tuple[int, int, int, int, int, Fraction, int, int, bool]
 WIDTH, FEWEST, BUCKETS = 10, 3, 40
 
 
-def brute(time: Column, series: Column, severity: Column) -> list[Burst]:
+def brute(time: Column, series: Column, severity: Column, new: int) -> list[Burst]:
     """Find bursts one series after another, by exact fractions."""
     cells: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in range(len(time)):
@@ -121,6 +128,8 @@ def brute(time: Column, series: Column, severity: Column) -> list[Burst]:
     for code, own in sorted(cells.items()):
         counts = [len(rows) for rows in own.values()]
         counts += [0] * (BUCKETS - len(counts))
+        if min(time[rows[0]] for rows in own.values()) >= new:
+            counts = [0]
         usual = Fraction(median(map(Fraction, counts)))
         spread = median(abs(n - usual) for n in counts) * Fraction(14826, 10000)
         fires = {
@@ -172,9 +181,9 @@ def slabs(draw: st.DrawFn) -> tuple[Column, Column, Column, list[tuple[int, int]
 
 
 def counted(
-    time: Column, series: Column, severity: Column, cuts: list[tuple[int, int]]
+    time: Column, series: Column, severity: Column, cuts: list[tuple[int, int]], new: int
 ) -> list[Burst]:
-    counter = bursts.Counter(0, WIDTH, BUCKETS, FEWEST)
+    counter = bursts.Counter(0, WIDTH, BUCKETS, FEWEST, new)
     for a, b in cuts:
         counter.add(time[a:b], series[a:b])
     for a, b in cuts:
@@ -186,17 +195,19 @@ def counted(
 
 
 @settings(deadline=None)  # the first call compiles
-@given(slabs(), st.sampled_from([1, 30, 10**9]), st.sampled_from([1, 50, 10**9]))
+@given(
+    slabs(), st.sampled_from([1, 30, 10**9]), st.sampled_from([1, 50, 10**9]), st.integers(-30, 500)
+)
 def test_bursts_are_those_of_brute_force_wherever_slabs_are_cut(
-    drawn: tuple[Column, Column, Column, list[tuple[int, int]]], share: int, pending: int
+    drawn: tuple[Column, Column, Column, list[tuple[int, int]]], share: int, pending: int, new: int
 ) -> None:
     time, series, severity, cuts = drawn
-    expected = brute(time, series, severity)
+    expected = brute(time, series, severity, new)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bursts, "_SHARE", share)
         patch.setattr(bursts, "_PENDING", pending)
-        assert counted(time, series, severity, cuts) == expected
-        assert counted(time, series, severity, [(0, len(time))]) == expected
+        assert counted(time, series, severity, cuts, new) == expected
+        assert counted(time, series, severity, [(0, len(time))], new) == expected
 
 
 @pytest.mark.parametrize("cut", [1, 7, 100])
