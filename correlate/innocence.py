@@ -95,6 +95,10 @@ _LIBRARY = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
     r"(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?"
 )
+_TAKEN_FROM = re.compile(
+    r"""["'][^"']*["']|(?<=from )[\w.]+(?= import)|(?<=^import )(?:static )?[\w.]+(?=\.\w+;?$)"""
+)
+_TAKES = re.compile(r"^\s*(?:import|from|use|#include|export .* from)\b|\brequire\(")
 _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
@@ -211,6 +215,13 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     for what, pattern in about:
         if all(pattern.search(line) for line in lines):
             return f"changes only {what}", -0.25
+    return _by_names(diff)
+
+
+def _by_names(diff: Diff) -> tuple[str, float] | None:
+    """Judge by what lines differ in, where that is only what they say or name."""
+    if _only_taken_from(diff):
+        return "changes only where code is taken from", -0.12
     if _only_words(diff):
         return "changes only the words of a text or a message", -0.15
     return None
@@ -231,6 +242,14 @@ def _is_taken_out(diff: Diff) -> bool:
         return False
     name = re.compile(rf"\b{re.escape(made[0])}\b")
     return all(name.search(line) or _CLOSES.match(line) for line in diff.new)
+
+
+def _only_taken_from(diff: Diff) -> bool:
+    """Say whether lines bring in the same names as before, from files that were moved."""
+    if not all(_TAKES.search(line) for line in (*diff.gone, *diff.new)):
+        return False
+    old, now = (sorted(_TAKEN_FROM.sub("", x) for x in lines) for lines in (diff.gone, diff.new))
+    return old == now
 
 
 def _only_words(diff: Diff) -> bool:

@@ -241,7 +241,7 @@ def _hazard(change: Change, scene: Scene) -> list[Term]:
     if found is not None:
         threat, shown = found
         says = f"{shown.hazard.says} ({_short(shown.by)})"
-        weight = EXPLAINS * threat.share * shown.strength * reach.share(change.entity, scene)
+        weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
         text = f"{says}, and this is what such a change breaks like"
         return [Term(text, weight, (threat.symptom.signal,), "hazard")]
     if change.diff is not None:

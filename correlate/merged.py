@@ -27,6 +27,7 @@ _PUNCTUATION = re.compile(r"[\W_]+")
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
 _REVISION = "vcs.ref.head.revision"
 _SHORT = 7
+_LONG_KEY = 6  # letters; the name of a shorter switch may stand for something else
 _PATCH = re.compile(r"^[+-](?![+-])", re.MULTILINE)
 
 
@@ -154,7 +155,40 @@ def one_each(scene: Scene) -> list[Change]:
             brought[c.revision[:_SHORT]] = len(kept)
         placed.setdefault(c.entity, []).append(len(kept))
         kept.append(c)
-    return [c for c in kept if not (c.is_only_text and c.revision[:_SHORT] in brought_late)]
+    alive = [c for c in kept if not (c.is_only_text and c.revision[:_SHORT] in brought_late)]
+    return _switched(alive, scene)
+
+
+def _switched(found: list[Change], scene: Scene) -> list[Change]:
+    """Put each switch to the change whose lines it brings to life: the last that brought its name.
+
+    What is behind a feature flag does nothing until that is switched on.
+    """
+    kept = [c for c in found if c.signal["kind"] != "feature_flag"]
+    switches = [c for c in found if c.signal["kind"] == "feature_flag"]
+    alone_still: list[Change] = []
+    for switch in switches:
+        behind = [k for k, c in enumerate(kept) if _is_behind(c, switch)]
+        if behind:
+            last = max(behind, key=lambda k: (kept[k].signal["time"], k))
+            kept[last] = _joined(kept[last], switch, scene)
+        else:
+            alone_still.append(switch)
+    return [*kept, *alone_still]
+
+
+def _is_behind(change: Change, switch: Change) -> bool:
+    """Say whether a change, or an earlier part of it, put in lines that ask for a switch."""
+    if change.diff is None or change.signal["time"] > switch.signal["time"]:
+        return False
+    if change.entity and switch.entity and change.entity != switch.entity:
+        return False
+    keys = {a["feature_flag.key"] for a in switch.attributes if "feature_flag.key" in a}
+    told = "\n".join(change.diff.new)
+    return any(
+        len(key) >= _LONG_KEY and re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", told)
+        for key in keys
+    )
 
 
 def _is_same(a: Change, b: Change) -> bool:
@@ -206,10 +240,11 @@ def _joined(main: Change, other: Change, scene: Scene) -> Change:
     return Change(signals[0], tuple(signals[1:]), tuple(texts), tuple(held), calls)
 
 
-def _order(signal: Signal, scene: Scene) -> tuple[bool, bool, int]:
-    """Order the records of a change: what took effect, in the cascade, first."""
+def _order(signal: Signal, scene: Scene) -> tuple[bool, bool, bool, int]:
+    """Order the records of a change: what took effect, in the cascade, first; a switch did last."""
     outside = (signal["entity"] or "") not in scene.troubled_entities
-    return signal["kind"] == "commit", outside, signal["signal"]
+    kind = signal["kind"]
+    return kind == "commit", outside, kind != "feature_flag", signal["signal"]
 
 
 def _files(text: str) -> Iterable[str]:

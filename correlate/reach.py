@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from . import affinity
 from .scene import Term
 
 if TYPE_CHECKING:
@@ -19,13 +21,20 @@ _UNKNOWN = 0.4  # of what counts, where what a change touched is not known
 _HOP_DECAY = 0.75
 _CALM = 0.75  # of what a place counts where nothing is seen to be wrong there
 _PRESSES = 0.75
+_FEEDS = 0.75
 _NEARBY = 0.8
 _BELOW = 0.6
 _FAR_OFF = 0.3
+_QUOTED = re.compile(r"[\"'`]([A-Za-z_][\w-]{2,})[\"'`]")
 
 
 def place(change: Change, scene: Scene) -> Term:
     """Weigh what a change touched by how the root depends on it."""
+    missed = _missed(change, scene)
+    if missed:
+        root = scene.cascade.root
+        text = f"touched {change.entity}, which calls {root} and no longer sends {missed}"
+        return Term(text, _FEEDS * WHERE, (), "place")
     text, weight = _placed(change.entity, scene)
     if not change.entity and change.files:
         weight /= 2  # of files, the path would most likely say
@@ -62,22 +71,42 @@ def _beside(entity: str, scene: Scene) -> tuple[str, float]:
     return f"touched {entity}, which {root} does not depend on", -0.1
 
 
+def _calls(entity: str, scene: Scene) -> bool:
+    """Say whether an entity calls the root, or sends it messages."""
+    root = scene.cascade.root
+    return any(e.caller == entity and e.callee == root for e in scene.topology.edges)
+
+
+def _missed(change: Change, scene: Scene) -> str | None:
+    """Name what the errors at the root are about and a caller's change took out of what it sends.
+
+    Who calls hands over data: a field that is gone there is missed here, though nobody here
+    depends on the caller.
+    """
+    if change.diff is None or not _calls(change.entity, scene):
+        return None
+    told = {n for m in scene.symptoms if m.at_root and m.is_error for n in affinity.names(m.raw)}
+    gone, new = ("\n".join(lines) for lines in (change.diff.gone, change.diff.new))
+    lost = {affinity.joined(n): n for n in _QUOTED.findall(gone)}
+    kept = {affinity.joined(n) for n in _QUOTED.findall(new)}
+    return min((n for k, n in lost.items() if k in told and k not in kept), default=None)
+
+
 def _presses(entity: str, scene: Scene) -> bool:
     """Say whether an entity calls the root, where more requests came to the root than before."""
     root = scene.cascade.root
-    if not any(e.caller == entity and e.callee == root for e in scene.topology.edges):
-        return False
-    return any(
+    return _calls(entity, scene) and any(
         s["entity"] == root and s["kind"] == "metric_change" and s["category"] == "traffic"
         and " rose from " in s["title"]
         for s in (*scene.cascade.signals, *scene.troubled)
     )  # fmt: skip
 
 
-def share(entity: str, scene: Scene) -> float:
+def share(change: Change, scene: Scene) -> float:
     """Say how much it counts how a change can break things, by whether it can reach what broke."""
+    entity = change.entity
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
-    if entity in scene.troubled_entities:
+    if entity in scene.troubled_entities or _missed(change, scene):
         return _NEARBY
     return _BELOW if entity in scene.below else _FAR_OFF

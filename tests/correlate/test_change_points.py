@@ -162,6 +162,7 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("HTTPCode_Target_5XX_Count.Sum", "worse"),
         ("TargetResponseTime.p99", "worse"),
         ("availability", "better"),
+        ("messages_dead_lettered_per_min", "worse"),
         ("UnHealthyHostCount", "worse"),
         ("HealthyHostCount", "better"),
         ("CPUUtilization", "resource"),

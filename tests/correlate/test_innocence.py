@@ -54,6 +54,8 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "into a function of their own",
         ),
         ('-err = "not fuond here"\n+err = "not found here"\n', "the words of a text"),
+        ('-import { a } from "./old";\n+import { a } from "./new";\n', "where code is taken from"),
+        ("-from shop.old import a\n+from shop.new import a\n", "where code is taken from"),
     ],
 )
 def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:

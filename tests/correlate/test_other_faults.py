@@ -114,3 +114,23 @@ def test_a_change_is_told_by_all_its_records_once() -> None:
     assert [[s["signal"] for s in c.records] for c in found] == [[1, 2, 0], [3]]
     assert found[0].entity == "shop"
     assert found[0].patch == "-a\n"
+
+
+def test_a_switch_goes_with_the_change_whose_lines_ask_for_it() -> None:
+    asks = '+\tif flags.Enabled(ctx, "wide_search") {\n+\t\treturn s.wide(ctx, q)\n+\t}\n'
+    commit = record(0, 10, None, "Commit aaaaaaa: wider search", kind="commit", diff=asks,
+                    revision="a" * 40)  # fmt: skip
+    deploy = record(1, 12, "shop", "Deploy of shop (commit aaaaaaa)", revision="a" * 40)
+    fixed = record(2, 50, "shop", "Deploy of shop (commit bbbbbbb)", revision="b" * 40, diff="+x\n")
+    on, other = (
+        (record(n, 58, "shop", f"{key} was switched on", kind="feature_flag")[0],
+         {"feature_flag.key": key, "feature_flag.value": "on"})
+        for n, key in ((3, "wide_search"), (4, "wide"))
+    )  # fmt: skip
+    records = (commit, deploy, fixed, on, other)
+    held = {s["signal"]: a for s, a in records}
+    cascade = Cascade("shop", ("shop",), (told(90, "shop is slow"),), {"shop": 0})
+    found = merged.one_each(
+        Scene(cascade, at(ONSET), SHAPE, {}, [s for s, _ in records], (), attributes=held)
+    )
+    assert sorted([s["signal"] for s in c.records] for c in found) == [[2], [3, 1, 0], [4]]
