@@ -23,6 +23,8 @@ _STORES = frozenset(("database", "cache", "queue", "storage"))
 _MOST = 0.7
 """The share of what names anybody that must name one, for that one to be blamed."""
 _LACK = "resource_exhaustion"
+SHOWS = "trigger"
+"""What the term judges by which something from outside shows itself."""
 _SOON = 180_000_000_000
 _BESIDE = 0.5
 _TAKEN = 0.4
@@ -102,12 +104,14 @@ def _machine(signal: Signal, scene: Scene) -> Candidate | None:
     if signal["category"] == _LACK and others & busy:
         return None
     gained = _BESIDE if signal["category"] == "hardware" else _TAKEN
+    # Where its like have room, it is not what runs on all of them that takes its own away.
+    alone = signal["category"] == "hardware" or bool(others)
     terms = (
         Term(f"{', '.join(failing[:3])} run on {host}, which has trouble of its own", gained,
-             (signal["signal"],), "place"),
+             (signal["signal"],), SHOWS if alone else "place"),
         Term("it began no later than what fails on it", 0.2, (), "time"),
     )  # fmt: skip
-    bears = frozenset(failing) if signal["category"] == "hardware" else frozenset[str]()
+    bears = frozenset(failing) if alone else frozenset[str]()
     return Candidate(signal, terms, is_change=False, bears=bears)
 
 

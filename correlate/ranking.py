@@ -42,7 +42,7 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     best = next((c for c in found if c.is_change), None)
     if best is None:
         return tuple(found)
-    outside = [c for c in rivals if any(t.about == triggers.SHOWS for t in c.terms)]
+    outside = [c for c in rivals if any(t.about == blamed.SHOWS for t in c.terms)]
     if not _is_named(best) or _yields(best, outside, scene):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)

@@ -53,8 +53,7 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
         s["signal"]
         for s in lone
         if not any(
-            _has_company(s, times.get(e, ()))
-            for e in {s["entity"] or ""} | beside.get(s["entity"] or "", set())
+            _has_company(s, times.get(e, ())) for e in {s["entity"] or ""} | _beside(s, beside)
         )
     ]
     weight = pl.when(pl.col("signal").is_in(light)).then(_LIGHT).otherwise(pl.col("weight"))
@@ -83,6 +82,11 @@ def _times(lasting: list[Signal]) -> Mapping[str, list[int]]:
 def _has_company(sign: Signal, times: list[int] | tuple[int, ...]) -> bool:
     at = bisect_left(times, sign["time"] - NEAR)
     return at < len(times) and times[at] <= sign["time"] + NEAR
+
+
+def _beside(sign: Signal, beside: Mapping[str, set[str]]) -> set[str]:
+    """Say whose trouble makes more of a stray: a transaction is in nobody's way but its like's."""
+    return set() if sign["rule"] in _OF_TRANSACTIONS else beside.get(sign["entity"] or "", set())
 
 
 def _neighbours(topology: Topology) -> dict[str, set[str]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from nova_timeline import clock, knowledge
 
 from . import affinity, blamed
+from .blamed import SHOWS
 from .named import IS_FULL
 from .scene import Candidate, Term
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 STRONG = 0.5
 """The least score at which a trigger is believed unless a change explains what failed."""
-SHOWS = "trigger"
-"""What the term judges by which a trigger shows itself."""
 ABOUT = frozenset((SHOWS, "words", "place", "time", "record"))
 """What all the terms of a trigger judge."""
 _SHOWN = 0.3

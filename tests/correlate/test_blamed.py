@@ -69,3 +69,14 @@ def test_machines_that_are_all_busy_are_so_by_what_runs_on_them() -> None:
     assert [c.place for c in blamed.machines(spread)] == ["m1"]
     every = replace(scene(("web", "timeout", None), *busy), topology=spread.topology)
     assert blamed.machines(every) == []
+
+
+def test_a_machine_that_lacks_what_its_like_have_bears_what_runs_on_it() -> None:
+    busy = ("m1", "cpu rose from 30 to 100", "resource_exhaustion")
+    where = scene(("web", "timeout", None), busy)
+    [alone] = blamed.machines(where)
+    assert alone.bears == frozenset()
+    edges = [("web", "m3", "runs_on")]
+    [one] = blamed.machines(replace(where, topology=where.topology.with_edges(edges)))
+    assert one.bears == {"web"}
+    assert one.terms[0].about == blamed.SHOWS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nova_timeline import knowledge
-from nova_timeline.correlate import ranking, triggers
+from nova_timeline.correlate import blamed, ranking, triggers
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.knowledge import Trigger, plain
@@ -164,7 +164,7 @@ def test_a_machine_that_failed_first_and_is_named_is_what_broke_it() -> None:
     both = replace(shown, troubled=[early, *shown.troubled])
     [found] = [c for c in triggers.found(both) if c.category == "hardware"]
     assert found.score >= triggers.STRONG
-    assert {t.about for t in found.terms} == {triggers.SHOWS, "words", "time", "place"}
+    assert {t.about for t in found.terms} == {blamed.SHOWS, "words", "time", "place"}
     late = replace(shown, troubled=[early | {"time": at(ONSET + 2)}, *shown.troubled])
     [other] = [c for c in triggers.found(late) if c.category == "hardware"]
     assert other.score < found.score
