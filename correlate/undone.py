@@ -33,7 +33,7 @@ def helped(signal: Signal, scene: Scene) -> list[Term]:
         s for s in scene.after(signal)
         if not scene.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
     )  # fmt: skip
-    later = next(takers, None)
+    later = min(takers, key=lambda s: (s["time"], s["signal"]), default=None)
     if later is None:
         return []
     well = [r for r in scene.recoveries if r["time"] > scene.onset]
