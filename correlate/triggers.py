@@ -44,7 +44,11 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSED = re.compile(r"://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
-_OURS = re.compile(r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\.", re.I)
+_OURS = re.compile(
+    r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\."
+    r"|^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d{1,3}){2,3}$",  # RFC 1918, 3927
+    re.IGNORECASE,
+)
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",

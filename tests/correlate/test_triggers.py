@@ -209,3 +209,9 @@ def test_what_comes_back_to_a_queue_is_no_more_traffic() -> None:
     assert triggers.surged(where) is not None
     kinds = {**where.topology.kinds, "jobs": "queue"}
     assert triggers.surged(replace(where, topology=replace(where.topology, kinds=kinds))) is None
+
+
+@pytest.mark.parametrize("address", ["10.0.1.88", "172.20.0.10", "192.168.4.1", "127.0.0.1"])
+def test_addresses_of_private_networks_are_ours(address: str) -> None:
+    assert triggers.hosts(f"GET http://{address}:8081/ready: refused", scene()) == set()
+    assert triggers.hosts("GET http://172.40.0.10:8081/ready: refused", scene()) == {"172.40.0.10"}
