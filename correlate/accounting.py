@@ -45,6 +45,7 @@ LASTS = 60 * 60_000_000_000
 """ns after the alert; what is in excess later is another matter."""
 
 _MINDED = 0.01  # seconds more a request
+_SURE = 2.0  # the weight of a burst of errors, of which no single call is the reason
 _ODD = 0.5  # the weight of what is strange and no harm
 _FEW = 0.01  # of the requests at the worst of it; fewer failures are no incident's doing
 _SECOND_MODE = 0.5
@@ -90,6 +91,8 @@ def account(case: Case) -> Account:
 def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
     """Take the weight off faults of metrics that the accounts find to be no more than chance.
 
+    Where records of the entity tell of firm faults as it began, it is no chance.
+
     Args:
         found: the signals; see `nova_timeline.correlate.signals.gather`.
         said: the accounts.
@@ -99,9 +102,25 @@ def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
     faults = found.filter(
         pl.col("role") == "fault", pl.col("table") == "metric", pl.col("weight") > _ODD
     )
-    light = [s["signal"] for s in faults.to_dicts() if _is_chance(s, said)]
+    told = found.filter(
+        pl.col("role") == "fault", pl.col("table") == "event", pl.col("weight") >= _SURE
+    )
+    by: dict[str, list[int]] = {}
+    for entity, time in told.select("entity", "time").drop_nulls().iter_rows():
+        by.setdefault(entity, []).append(time)
+    light = [
+        s["signal"]
+        for s in faults.to_dicts()
+        if _is_chance(s, said) and not _is_told(s, by.get(s["entity"] or "", ()))
+    ]
     weight = pl.when(pl.col("signal").is_in(light)).then(_ODD).otherwise(pl.col("weight"))
     return found.with_columns(weight=weight) if light else found
+
+
+def _is_told(fault: Signal, times: Sequence[int]) -> bool:
+    """Say whether records tell of a fault as a metric shows it."""
+    since, until = fault["time"] - SLACK, fault["time"] + fault["precision"] + SLACK
+    return any(since <= t <= until for t in times)
 
 
 def _is_chance(fault: Signal, said: Account) -> bool:

@@ -185,6 +185,10 @@ def test_faults_of_metrics_that_are_chance_lose_their_weight() -> None:
     looked = case(*SLOW_DB, faults=told)
     found = accounting.weighed(looked.signals, accounting.account(looked))
     assert found["weight"].to_list() == [3.0, 0.5, 2.0, 2.0]
+    burst = signal(4, FROM, "mail", "fault", title="Burst of 20 log records")
+    looked = case(*SLOW_DB, faults=[*told, burst])
+    found = accounting.weighed(looked.signals, accounting.account(looked))
+    assert 0.5 not in found["weight"].to_list()
 
 
 def test_metrics_that_do_not_speak_of_requests_keep_no_books() -> None:
