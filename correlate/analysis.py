@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
     from .cascades import Cascade
     from .episode import Episode, Signal
-    from .scene import Candidate
     from .slabs import Each, Rows, Slabs
     from .suspects import Charge
+    from .terms import Candidate
 
 _RIVALS = 400
 """Changes that are judged at most: on or below the cascade first, then the nearest in time."""

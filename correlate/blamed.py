@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .scene import ODD, Candidate, Term
+from .scene import ODD
+from .terms import Candidate, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .scene import Term
 from .suspects import Suspect
+from .terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,8 @@ from nova_timeline import knowledge
 from . import affinity, canaries, hazards, innocence, reach, strays, undone
 from .durations import duration
 from .named import IS_FULL
-from .scene import EARLY, LATE, ODD, Candidate, Term
+from .scene import EARLY, LATE, ODD
+from .terms import Candidate, Term
 
 if TYPE_CHECKING:
     from .departures import Departure

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .episode import Signal
-    from .scene import Candidate, Scene
+    from .scene import Scene
+    from .terms import Candidate
 
 NAMED = 0.4
 """The least score at which a change is named."""

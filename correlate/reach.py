@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from . import affinity
-from .scene import Term
+from .terms import Term
 
 if TYPE_CHECKING:
     from .merged import Change

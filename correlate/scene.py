@@ -41,49 +41,6 @@ EARLY = 180_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One reason for or against a candidate: plain words, a weight, and the signals it rests on."""
-
-    text: str
-    weight: float
-    signals: tuple[int, ...] = ()
-    about: str = ""
-    """What it judges: time, place, words, kind, hazard, moved, nature, undone, canary, record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A possible root cause: a signal, its terms, and their sum."""
-
-    signal: Signal
-    terms: tuple[Term, ...]
-    is_change: bool
-    also: tuple[Signal, ...] = ()
-    """Other records of the same change: the commit behind a deploy."""
-    category: str | None = None
-    """What it is, where its signal does not say so itself."""
-    entity: str | None = None
-    """Whose trouble it is, where its signal is what another says of it."""
-    bears: frozenset[str] = frozenset()
-    """What stands on it and falls with it: what is held against those is held against it."""
-
-    @property
-    def place(self) -> str:
-        """Name the entity that it blames."""
-        return self.entity or self.signal["entity"] or ""
-
-    @property
-    def sum(self) -> float:
-        """Add up the terms."""
-        return sum(t.weight for t in self.terms)
-
-    @property
-    def score(self) -> float:
-        """Add up the terms, within 0 and 1."""
-        return max(0.0, min(1.0, self.sum))
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """What a change says that may undo another."""
 

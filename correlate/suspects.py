@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .episode import NEAR
-from .scene import Term
+from .terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,7 +19,7 @@ from nova_timeline import clock, knowledge
 from . import affinity, blamed
 from .blamed import SHOWS
 from .named import IS_FULL
-from .scene import Candidate, Term
+from .terms import Candidate, Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

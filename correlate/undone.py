@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .durations import duration
 from .episode import FIRM
-from .scene import Term
+from .terms import Term
 
 if TYPE_CHECKING:
     from .episode import Signal

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .durations import duration
-from .scene import Term
+from .terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .scene import Candidate
+    from .terms import Candidate
 
 SHOWN = 3
 """Reasons, and changes that are ruled out."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from nova_timeline.correlate.analysis import Analysis
     from nova_timeline.correlate.causes import Link
     from nova_timeline.correlate.episode import Signal
-    from nova_timeline.correlate.scene import Candidate, Term
     from nova_timeline.correlate.slabs import Rows
+    from nova_timeline.correlate.terms import Candidate, Term
 
 INCIDENT = "incident"
 NONE = "no incident found"

@@ -9,7 +9,8 @@ import pytest
 from nova_timeline.correlate import merged, ranking
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.episode import Signal
-from nova_timeline.correlate.scene import Candidate, Scene
+from nova_timeline.correlate.scene import Scene
+from nova_timeline.correlate.terms import Candidate
 
 from .changes import record
 from .scenes import at, calls, signal

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nova_timeline.correlate import durations, judgements, merged, ranking, reach
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.episode import Signal
-from nova_timeline.correlate.scene import Candidate, Scene
+from nova_timeline.correlate.scene import Scene
+from nova_timeline.correlate.terms import Candidate
 
 from .scenes import at, calls, signal
 

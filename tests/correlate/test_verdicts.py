@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nova_timeline.correlate import verdicts
-from nova_timeline.correlate.scene import Candidate, Term
+from nova_timeline.correlate.terms import Candidate, Term
 
 MINUTE = 60_000_000_000
 
