@@ -126,6 +126,7 @@ def rendered(runs: Sequence[Saved], command: str) -> str:
         suites=suites(runs),
         simulated=simulated(runs),
         kinds=kinds(runs),
+        simulation=simulation(runs),
         sweeps=sweeps(runs),
         confidence=confidence(runs),
     )
@@ -156,6 +157,11 @@ def simulated(runs: Sequence[Saved]) -> str:
         if isinstance(value, (int, float))
     ]
     return _table(("figure", "value"), rows)
+
+
+def simulation(runs: Sequence[Saved]) -> str:
+    """Return the command line whose figures are shown; empty where there is none."""
+    return next((r.command for r in reversed(runs) if _is_whole(r)), "")
 
 
 def kinds(runs: Sequence[Saved]) -> str:
@@ -193,8 +199,12 @@ def sweeps(runs: Sequence[Saved]) -> list[tuple[str, str]]:
 
 
 def _simulation(runs: Sequence[Saved]) -> Found:
-    whole = [r.found for r in runs if r.benchmark == "simulate" and r.arguments[0] == "--cases"]
+    whole = [r.found for r in runs if _is_whole(r)]
     return whole[-1] if whole else _NOTHING
+
+
+def _is_whole(run: Saved) -> bool:
+    return run.benchmark == "simulate" and run.arguments[0] == "--cases"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

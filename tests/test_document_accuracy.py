@@ -49,6 +49,7 @@ def test_the_page_holds_ours_beside_others_and_every_source_left_out(tmp_path: P
     assert r"| a\|b | web | 2 | 0.000 |" in text
     assert "top1 0.250 to 1.000; score 0.250 to 1.000" in text
     assert "| bad deploy | 9 | 0.750 | 1.000 | - |" in text
+    assert "`python -m benchmarks.simulate --cases 500` draws incidents" in text
     assert "More and more noise" in text
     assert "| 2.000 | 0.875 |" in text
     assert "| simulated incidents | 0.8 to 1.0 | 7 | 0.900 | 0.857 |" in text
