@@ -214,10 +214,9 @@ def _compared(
             continue
         old = max(there, key=lambda t: (len(t.time), t.version))
         until = int(min(old.time[-1], new.time[-1]))
-        usual, found = old.within(since, until), new.within(since, until)
         verdict = _judged(old, new, since, until, onset, sign)
         if verdict is not None:
-            told = (_median(usual), _median(found))
+            told = (_median(t.within(since, until)) for t in (old, new))
             yield Comparison(entity, metric, old.version, new.version, since, verdict, *told)
 
 
