@@ -121,16 +121,6 @@ class Diff:
         return bool(self.taken or self.put) and _tokens(self.taken) == _tokens(self.put)
 
     @cached_property
-    def tokens_gone(self) -> Counter[str]:
-        """Words and signs that there are fewer of."""
-        return _tokens(self.gone) - _tokens(self.new)
-
-    @cached_property
-    def tokens_new(self) -> Counter[str]:
-        """Words and signs that there are more of."""
-        return _tokens(self.new) - _tokens(self.gone)
-
-    @cached_property
     def settings(self) -> tuple[Setting, ...]:
         """Values that moved, each with the name it has."""
         return settings.moved(self.gone, self.new)

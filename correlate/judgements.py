@@ -159,10 +159,12 @@ def _effect(change: Change, scene: Scene) -> _Effect:
 
 
 def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
-    began = min((d.time for d in _own(scene.underway, change, scene)), default=scene.onset)
-    reference = began if effect.time <= began + _slack(scene) else scene.onset
-    seconds = (reference - effect.time) / 1e9
+    moved = min(_own(scene.underway, change, scene), key=lambda d: d.time, default=None)
     shown = (change.signal["signal"],)
+    reference = scene.onset
+    if moved is not None and effect.time <= moved.time + _slack(scene):
+        reference, shown = moved.time, (*shown, *scene.shown(moved))
+    seconds = (reference - effect.time) / 1e9
     what = "the onset" if reference == scene.onset else "the first metric that moved"
     if seconds < 0:
         weight = WHEN / 3 if reference == scene.onset else WHEN
@@ -179,7 +181,8 @@ def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     here = change.entity and change.entity in scene.heart
     if not here or not -_SKEWED <= seconds <= _AT_ONCE_S:
         return []
-    return [Term(f"{change.entity} failed just as it took effect", _JUST, (), "just")]
+    shown = (change.signal["signal"], *scene.begins)
+    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
 
 
 def _slack(scene: Scene) -> int:
@@ -198,13 +201,15 @@ def _words(change: Change, scene: Scene) -> Term:
     text = _changed(change)
     said = affinity.words(text, scene.ignored)
     score, both = affinity.shared(said, scene.failure, scene.weights)
-    named = sorted(affinity.names(text) & scene.identifiers)
+    named = sorted(affinity.names(text) & scene.identifiers.keys())
     if not both and not named:
         return Term("shares no word with what failed", -0.04, (), "words")
     rare = sum(scene.name_weights.get(n, 1.0) for n in named[:4])
     whole = 1 - (1 - 0.6 * score) * math.exp(-rare / 4.0)
     told = ", ".join((*named[:2], *both))
-    return Term(f"speaks of what failed: {told}", SPOKEN * whole, (), "words")
+    heard = (*(scene.identifiers[n] for n in named[:2]), *(scene.failure[w] for w in both))
+    shown = tuple(dict.fromkeys((change.signal["signal"], *heard)))
+    return Term(f"speaks of what failed: {told}", SPOKEN * whole, shown, "words")
 
 
 def _changed(change: Change) -> str:
@@ -269,13 +274,13 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
             how = "climb" if d.climbs else "move"
             ahead = duration((scene.onset - d.time) / 1e9)
             text = f"{d.metric} began to {how} as it took effect, {ahead} before the onset"
-            return [Term(text, MOVED * (1.0 if change.entity else _UNSURE), (), "began")]
+            sure = 1.0 if change.entity else _UNSURE
+            return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
     for d in _own(scene.underway, change, scene):
         if effect.time > d.time + max(_AFTER, 3 * d.step):
             long = duration((effect.time - d.time) / 1e9)
-            return [
-                Term(f"{d.metric} had been on its way for {long} when it came", -0.2, (), "began")
-            ]
+            text = f"{d.metric} had been on its way for {long} when it came"
+            return [Term(text, -0.2, (change.signal["signal"], *scene.shown(d)), "began")]
     return []
 
 

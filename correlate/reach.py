@@ -34,11 +34,16 @@ def place(change: Change, scene: Scene) -> Term:
     if missed:
         root = scene.cascade.root
         text = f"touched {change.entity}, which calls {root} and no longer sends {missed}"
-        return Term(text, _FEEDS * WHERE, (), "place")
+        return Term(text, _FEEDS * WHERE, _shown(change, scene), "place")
     text, weight = _placed(change.entity, scene)
     if not change.entity and change.files:
         weight /= 2  # of files, the path would most likely say
-    return Term(text, weight, (), "place")
+    return Term(text, weight, _shown(change, scene), "place")
+
+
+def _shown(change: Change, scene: Scene) -> tuple[int, ...]:
+    """Cite the change, and what shows that the root is in trouble."""
+    return (change.signal["signal"], *scene.begins)
 
 
 def _placed(entity: str, scene: Scene) -> tuple[str, float]:

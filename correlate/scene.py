@@ -123,10 +123,13 @@ class Scene:
         return self._harmless[signal["rule"], signal["kind"]] - self._is_harmless(signal)
 
     @cached_property
-    def failure(self) -> frozenset[str]:
-        """The words of the failure, without entity names."""
-        said = {m.raw for m in self.symptoms}
-        return frozenset(w for text in said for w in affinity.words(text, self.ignored))
+    def failure(self) -> Mapping[str, int]:
+        """The words of the failure, without entity names -> the first signal that says each."""
+        said = {m.raw: m.signal for m in reversed(self.symptoms)}
+        return {
+            w: signal for text, signal in reversed(said.items())
+            for w in affinity.words(text, self.ignored)
+        }  # fmt: skip
 
     @cached_property
     def symptoms(self) -> tuple[Symptom, ...]:
@@ -161,11 +164,13 @@ class Scene:
         return frozenset({self.cascade.root, *(self.troubled_entities & {*self.below})})
 
     @cached_property
-    def identifiers(self) -> frozenset[str]:
-        """Names of one thing only that the failure speaks of: tables, methods, files."""
-        return (
-            frozenset(i for m in self.symptoms for i in affinity.names(m.raw)) - self.entity_names
-        )
+    def identifiers(self) -> Mapping[str, int]:
+        """Names of one thing only that the failure speaks of: tables, methods, files.
+
+        Each with the first signal that says it.
+        """
+        said = {i: m.signal for m in reversed(self.symptoms) for i in affinity.names(m.raw)}
+        return {i: signal for i, signal in said.items() if i not in self.entity_names}
 
     @cached_property
     def entity_names(self) -> frozenset[str]:
@@ -242,6 +247,20 @@ class Scene:
             d for d in self.departures
             if d.entity in self.heart and d.time < self.onset - EARLY and self._bears(d)
         )  # fmt: skip
+
+    def shown(self, moved: Departure) -> tuple[int, ...]:
+        """Give the first signal that shows a metric that began to move, where one was drawn."""
+        signs = (
+            s["signal"] for s in (*self.cascade.signals, *self.troubled)
+            if s["entity"] == moved.entity and s["rule"] == f"metric:{moved.metric}"
+        )  # fmt: skip
+        return tuple(sorted(signs)[:1])
+
+    @cached_property
+    def begins(self) -> tuple[int, ...]:
+        """The first signal of the root, where there is one."""
+        own = (s["signal"] for s in self.cascade.signals if s["entity"] == self.cascade.root)
+        return tuple(own)[:1]
 
     def _bears(self, moved: Departure) -> bool:
         """Say whether a metric bears on the failure: one that does harm, or one it speaks of."""

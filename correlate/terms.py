@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class Candidate:
     def place(self) -> str:
         """Name the entity that it blames."""
         return self.entity or self.signal["entity"] or ""
+
+    @property
+    def reasons(self) -> tuple[Term, ...]:
+        """Its terms, each resting on something: on its own signal where it names none."""
+        own = (self.signal["signal"],)
+        return tuple(t if t.signals else replace(t, signals=own) for t in self.terms)
 
     @property
     def sum(self) -> float:

@@ -61,14 +61,14 @@ def _against(first: Candidate, change: Candidate, onset: int) -> tuple[Term, ...
     side = "after" if off > 0 else "before"
     near = Term(f"came {duration(abs(off))} {side} the onset, which alone proves nothing", 0.0,
                 (change.signal["signal"],), "time")  # fmt: skip
-    own = sorted((t for t in change.terms if t.weight < 0), key=lambda t: t.weight)[:SHOWN]
+    own = sorted((t for t in change.reasons if t.weight < 0), key=lambda t: t.weight)[:SHOWN]
     told = {t.about for t in own}
     return (near, *own, *(t for t in behind(first, change) if t.about not in told))
 
 
 def _by_subject(candidate: Candidate) -> dict[str, list[Term]]:
     found: dict[str, list[Term]] = {}
-    for term in candidate.terms:
+    for term in candidate.reasons:
         found.setdefault(term.about or term.text, []).append(term)
     return found
 

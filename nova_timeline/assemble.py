@@ -300,7 +300,7 @@ def _root_cause(
 ) -> RootCause:
     s = found.signal
     moment = moments[s["signal"]]
-    terms = sorted(found.terms, key=lambda t: -abs(t.weight))
+    terms = sorted(found.reasons, key=lambda t: -abs(t.weight))
     return RootCause(
         rank=rank,
         moment=moment.id,

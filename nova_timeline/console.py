@@ -54,8 +54,9 @@ def told(moment: Moment) -> str:
     return f"{moment_time(moment)}  {lead(moment)}{short(moment.title)} ({moment.id})"
 
 
-def reasons(console: Console, given: Iterable[Reason]) -> None:
-    """Print reasons, each with its weight."""
+def reasons(console: Console, given: Iterable[Reason], *, cited: bool = False) -> None:
+    """Print reasons, each with its weight, and with the records that it rests on if ``cited``."""
     for reason in given:
         weight = f"{reason.weight:+.2f}" if reason.weight else "     "
-        line(console, f"{weight}  {reason.text}", indent=2)
+        marks = f"  [{' '.join(reason.evidence)}]" if cited and reason.evidence else ""
+        line(console, f"{weight}  {reason.text}{marks}", indent=2)

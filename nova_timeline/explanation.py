@@ -65,14 +65,14 @@ def _explain_cause(console: Console, findings: Findings, cause: RootCause, raw: 
     line(console, named(cause), "bold")
     against = [r for r in cause.reasons if r.weight < 0]
     heading(console, "What speaks for it")
-    reasons(console, (r for r in cause.reasons if r.weight >= 0))
+    reasons(console, (r for r in cause.reasons if r.weight >= 0), cited=True)
     heading(console, "What speaks against it")
-    reasons(console, against)
+    reasons(console, against, cited=True)
     if not against:
         line(console, "nothing that the evidence shows", "dim")
     if cause.behind:
         heading(console, "What puts it behind the first")
-        reasons(console, cause.behind)
+        reasons(console, cause.behind, cited=True)
     if cause.rank == 1:
         _explain_others(console, findings)
     moment = highlights.by_id(findings).get(cause.moment or "")
@@ -91,13 +91,13 @@ def _explain_others(console: Console, findings: Findings) -> None:
     if second:
         heading(console, "Why the next in the ranking is not the first")
         line(console, named(second), "bold")
-        reasons(console, second.behind)
+        reasons(console, second.behind, cited=True)
     moments = highlights.by_id(findings)
     if findings.ruled_out:
         heading(console, "Changes nearest the onset that did not cause it")
     for one in findings.ruled_out:
         line(console, told(moments[one.moment]), "bold")
-        reasons(console, one.reasons)
+        reasons(console, one.reasons, cited=True)
 
 
 def _explain_moment(

@@ -129,8 +129,11 @@ def test_every_line_cites_records_that_are_there(
     for moment in timeline.moments:
         assert moment.evidence, moment
         assert set(moment.evidence) <= evidence.keys()
-    reasons = [r for cause in timeline.root_causes for r in cause.reasons]
-    assert {e for r in reasons for e in r.evidence} <= evidence.keys()
+    reasons = [r for cause in timeline.root_causes for r in (*cause.reasons, *cause.behind)]
+    reasons += [r for one in timeline.findings.ruled_out for r in one.reasons]
+    for reason in reasons:
+        assert reason.evidence, reason
+        assert set(reason.evidence) <= evidence.keys()
     for key in [*evidence][::17]:
         assert timeline.evidence(key).raw
 

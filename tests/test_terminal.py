@@ -168,6 +168,8 @@ def test_a_cause_is_told_with_what_speaks_against_it_and_why_the_others_lost() -
     told = text.split("\n\n")
     part = {lines.split("\n")[0]: lines for lines in told}
     assert "-0.20  another change was nearer" in part["What speaks against it"]
+    marks = " ".join(FINDINGS.root_causes[0].reasons[0].evidence)
+    assert f"[{marks}]" in part["What speaks for it"].replace("\n  ", " ")
     assert "another change" not in part["What speaks for it"]
     assert "-0.70  touched feature-service" in part["Why the next in the ranking is not the first"]
     near = part["Changes nearest the onset that did not cause it"]

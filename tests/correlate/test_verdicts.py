@@ -36,6 +36,11 @@ def test_what_differs_most_comes_first_and_what_speaks_for_the_other_is_left_out
     assert found[1].signals == (2, 1)
 
 
+def test_a_reason_that_rests_on_nothing_else_rests_on_the_change_itself() -> None:
+    assert [t.signals for t in FIRST.reasons] == [(1,), (1,)]
+    assert verdicts.behind(FIRST, OTHER)[0].signals == (2,)
+
+
 def test_what_only_the_first_has_is_said() -> None:
     bare = candidate(3, 5, Term("near", 0.1, (), "time"))
     (only,) = verdicts.behind(FIRST, bare)
