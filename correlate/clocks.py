@@ -3,17 +3,24 @@
 A caller's request leaves before its callee sees it, and the answer arrives after it was sent: each
 shared trace id bounds the difference of two clocks from both sides. A record cannot be received
 before it was written: the least arrival lag bounds a clock against the service that keeps its
-records. All bounds together are difference constraints; shortest paths from the reference give
-each clock an interval (Cormen et al., Introduction to Algorithms, "Difference constraints and
-shortest paths"; the same bounds as Cristian's algorithm, Distributed Computing 3, 1989).
+records. The bounds are those of Cristian's algorithm (Distributed Computing 3, 1989); what follows
+of all of them together, through any number of machines, is worked out by `difference_constraints`.
+
+What requests tie together they tie to one another, not to the right time. A cloud's own services
+are taken to have it. Among clocks that are tied to none of these, it is where most agree that it
+is, as NTP chooses between servers (RFC 5905): wrong clocks are wrong each in its own way.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nova_timeline.model import ClockEstimate
 from nova_timeline.topology import reach
+
+from . import difference_constraints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from nova_timeline.topology import Topology
+
+    from .difference_constraints import Bounds
 
 SERVICE_UNCERTAINTY = 0
 UNTESTED = 1_000_000_000
@@ -45,10 +54,8 @@ _REFERENCE = "service:"
 _DEPTH = 3
 _AGREEING = 0.3  # of the traces, at least
 _WIDTH = 50_000_000  # ns; traces whose latencies differ by less agree
-_LEAST_SLACK = 1_000_000.0  # ns
-
-Bounds = dict[tuple[str, str], tuple[float, float, int]]
-"""(a, b) -> least and greatest of offset(b) - offset(a) in ns, and how many pairs say so."""
+_TOLERANCE = 20_000_000.0  # ns; clocks that are kept right differ by less
+_QUORUM = 2
 
 
 def arrivals(rows: pl.DataFrame) -> pl.DataFrame:
@@ -181,27 +188,58 @@ def estimate(
         uncertainty `UNTESTED`.
     """
     clocks = sorted(lags["clock"].to_list())
-    bounds = _lag_bounds(lags) | _trace_bounds(seen, topology)
-    low, high = _solve(clocks, bounds)
-    pairs = {c: sum(n for ab, (_, _, n) in bounds.items() if c in ab) for c in clocks}
-    return tuple(_estimate(c, low[c], high[c], pairs[c]) for c in clocks)
+    services = [c for c in clocks if c.startswith(_REFERENCE)]
+    late, pairs = _lag_bounds(lags), _trace_bounds(seen, topology)
+    ties = pairs | {(_REFERENCE, c): (0.0, 0.0, 0) for c in services}
+    found: list[ClockEstimate] = []
+    for group in difference_constraints.groups({*clocks, _REFERENCE}, ties):
+        anchor, unsure = _anchor(group, ties, late)
+        bounds = late | ties | anchor
+        names = sorted({*group, _REFERENCE})
+        known = difference_constraints.intervals(names, bounds, _REFERENCE)
+        found += [_estimate(c, *known[c], unsure) for c in group if c != _REFERENCE]
+    said: Counter[str] = Counter()
+    for (a, b), (_, _, n) in (late | pairs).items():
+        said.update({a: n, b: n})
+    return tuple(
+        replace(e, constraints=said[e.clock]) for e in sorted(found, key=lambda e: e.clock)
+    )
 
 
-def _estimate(clock: str, low: float, high: float, pairs: int) -> ClockEstimate:
+def _anchor(group: Sequence[str], ties: Bounds, late: Bounds) -> tuple[Bounds, int]:
+    """Say where a group of clocks stands that nothing ties to the reference.
+
+    Returns:
+        A bound of its best tied clock against the reference, and by how much (ns) the group as a
+        whole may be off all the same; none for a group that needs none, or cannot have one.
+    """
+    if _REFERENCE in group or len(group) == 1:
+        return {}, 0
+    degree = Counter(c for pair in ties for c in pair)
+    root = max(group, key=lambda c: (degree[c], c))
+    known = difference_constraints.intervals(group, ties, root)
+    # No record is received before it was written, wherever the right time is.
+    latest = min((known[c][1] - low for (_, c), (low, _, _) in late.items() if c in known),
+                 default=float("inf"))  # fmt: skip
+    right = difference_constraints.agreed(known, _TOLERANCE, latest)
+    sure = right.clocks >= _QUORUM and right.clocks > right.others
+    return {(_REFERENCE, root): (-right.middle, -right.middle, 0)}, 0 if sure else UNTESTED
+
+
+def _estimate(clock: str, low: float, high: float, unsure: int) -> ClockEstimate:
     if clock.startswith(_REFERENCE):
-        return ClockEstimate(clock, 0, SERVICE_UNCERTAINTY, pairs)
+        return ClockEstimate(clock, 0, SERVICE_UNCERTAINTY, 0)
     known = low > -float("inf") and high < float("inf")
-    if low > high:  # bounds that disagree: the truth is somewhere around both
-        low, high = high, low
     if low <= 0 <= high:
         # The interval allows a right clock, which most are.
         spread = max(-low, high) if known else UNTESTED
-        return ClockEstimate(clock, 0, int(min(spread, UNTESTED) if not known else spread), pairs)
+        return ClockEstimate(clock, 0, int(spread) + unsure, 0)
     if known:
         middle = (low + high) / 2
-        return ClockEstimate(clock, round(middle), max(round((high - low) / 2), 1), pairs)
+        spread = max(round((high - low) / 2), 1)
+        return ClockEstimate(clock, round(middle), spread + unsure, 0)
     nearest = low if low > 0 else high
-    return ClockEstimate(clock, round(nearest), UNTESTED, pairs)
+    return ClockEstimate(clock, round(nearest), UNTESTED, 0)
 
 
 def _lag_bounds(lags: pl.DataFrame) -> Bounds:
@@ -294,44 +332,3 @@ def _agreed(values: npt.NDArray[np.int64], of: int) -> tuple[float, float, int] 
     if count < max(_FEWEST_TRACES, _AGREEING * of):
         return None
     return float(ordered[at]), float(ordered[at + count - 1]), count
-
-
-def _solve(clocks: list[str], bounds: Bounds) -> tuple[dict[str, float], dict[str, float]]:
-    """Give each clock the interval that all bounds together allow.
-
-    Bounds that contradict one another around a cycle are widened until they do not.
-    """
-    slack = 0.0
-    while True:
-        found = _shortest(clocks, bounds, slack)
-        if found is not None:
-            return found
-        slack = max(2 * slack, _LEAST_SLACK)
-
-
-def _shortest(
-    clocks: list[str], bounds: Bounds, slack: float
-) -> tuple[dict[str, float], dict[str, float]] | None:
-    """Run Bellman and Ford's paths from and to the reference; None where a cycle is negative."""
-    far = float("inf")
-    nodes = [*clocks, _REFERENCE]
-    weight: dict[tuple[str, str], float] = {}
-    for (a, b), (low, high, _) in bounds.items():
-        weight[a, b] = min(weight.get((a, b), far), high + slack)
-        weight[b, a] = min(weight.get((b, a), far), -low + slack)
-    for clock in clocks:
-        if clock.startswith(_REFERENCE):
-            weight[_REFERENCE, clock] = weight[clock, _REFERENCE] = 0.0
-    tied = any(_REFERENCE in pair and w < far for pair, w in weight.items())
-    ties = {c: sum(c in pair for pair in weight) for c in clocks}
-    root = _REFERENCE if tied else max(clocks, key=lambda c: (ties[c], c), default=_REFERENCE)
-    reached = {n: 0.0 if n == root else far for n in nodes}
-    back = dict(reached)
-    for _ in range(len(nodes) + 1):
-        before = (dict(reached), dict(back))
-        for (a, b), w in weight.items():
-            reached[b] = min(reached[b], reached[a] + w)
-            back[a] = min(back[a], back[b] + w)
-        if (reached, back) == before:
-            return {n: -back[n] for n in nodes}, reached
-    return None

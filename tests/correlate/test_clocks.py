@@ -81,3 +81,64 @@ def test_an_unbounded_clock_says_so_and_a_service_is_taken_as_right() -> None:
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = requests({"db": SECOND})
     assert estimate(rows, SHAPE) == estimate(rows.sample(fraction=1, shuffle=True, seed=3), SHAPE)
+
+
+def calls(off: dict[str, int], pairs: list[tuple[str, str]], n: int = 12) -> pl.DataFrame:
+    """Make calls between machines, some 10 ms each way, that both ends have a span of."""
+    chance = random.Random(3)
+    rows: list[tuple[object, ...]] = []
+    for k, (a, b) in enumerate(pairs):
+        for i in range(n):
+            start = (k * n + i) * SECOND
+            there, back = chance.randrange(2_000_000, 20_000_000), start + 60_000_000
+            done = back - chance.randrange(2_000_000, 20_000_000)
+            for name, first, last in ((a, start, back), (b, start + there, done)):
+                clock = name if name.startswith("service:") else f"host:{name}"
+                at, end = first + off.get(name, 0), last + off.get(name, 0)
+                rows.append((clock, name, f"trace-{k}-{i}", at, end, None))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def received(clock: str, ahead: int) -> pl.DataFrame:
+    rows = [(clock, "z", None, i * SECOND, None, i * SECOND - ahead) for i in range(9)]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+CHAIN = Topology().with_edges(
+    [("service:door", "a", "calls"), ("a", "b", "calls"), ("b", "c", "calls")]
+)
+STAR = Topology().with_edges([("door", name, "calls") for name in "abcde"])
+
+
+def test_a_machine_is_known_through_others_that_lead_to_a_service() -> None:
+    off = {"a": 4 * SECOND, "b": -3 * SECOND, "c": 2 * SECOND}
+    rows = calls(off, [("service:door", "a"), ("a", "b"), ("b", "c")])
+    got = {e.clock: e for e in estimate(rows, CHAIN)}
+    for name, skew in off.items():
+        assert abs(got[f"host:{name}"].offset_ns - skew) <= got[f"host:{name}"].uncertainty_ns
+        assert got[f"host:{name}"].uncertainty_ns < 150_000_000
+
+
+def test_where_no_service_says_the_time_most_clocks_do() -> None:
+    # A record's receipt bounds a clock from one side only and must not pass for the right time.
+    off = {"door": 4 * SECOND, "a": -2 * SECOND, "c": 3 * SECOND}
+    rows = pl.concat([calls(off, [("door", x) for x in "abcde"]), received("host:b", -SECOND)])
+    got = {e.clock: e for e in estimate(rows, STAR)}
+    for name in ("door", *"abcde"):
+        assert got[f"host:{name}"].offset_ns == pytest.approx(off.get(name, 0), abs=50_000_000)
+        assert got[f"host:{name}"].uncertainty_ns < 100_000_000
+
+
+def test_clocks_that_agree_on_a_time_before_their_records_came_are_all_wrong() -> None:
+    off = {"a": 2 * SECOND, "b": 2 * SECOND, "c": 2 * SECOND}
+    rows = pl.concat([calls(off, [("door", x) for x in "abcde"]), received("host:a", SECOND)])
+    got = {e.clock: e for e in estimate(rows, STAR)}
+    assert got["host:a"].offset_ns == pytest.approx(2 * SECOND, abs=50_000_000)
+    assert got["host:d"].offset_ns == pytest.approx(0, abs=50_000_000)
+
+
+def test_two_clocks_that_differ_keep_their_distance_but_neither_is_sure() -> None:
+    got = {e.clock: e for e in estimate(calls({"a": 3 * SECOND}, [("door", "a")]), STAR)}
+    apart = got["host:a"].offset_ns - got["host:door"].offset_ns
+    assert apart == pytest.approx(3 * SECOND, abs=50_000_000)
+    assert min(e.uncertainty_ns for e in got.values()) >= clocks.UNTESTED
