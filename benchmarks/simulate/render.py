@@ -93,17 +93,26 @@ def _truth(case: Case, ledger: Ledger) -> Json:
 
 
 def _tied(case: Case) -> list[str]:
-    """Name the machines whose clock spans tie to another: calls from or to what runs elsewhere."""
-    parents = {s.span_id: s for s in case.spans}
-    pairs: Counter[str] = Counter()
+    """Name the machines whose clocks spans tie to a cloud's, directly or through other machines.
+
+    A call bounds the difference of two clocks from both sides, for the caller's span holds the
+    callee's; what runs on no machine of its own has its cloud's time.
+    """
+    spans = {s.span_id: s for s in case.spans}
+    calls: Counter[tuple[str, str]] = Counter()
     for span in case.spans:
-        above = parents.get(span.parent_id)
-        if above is None or above.service == span.service:
-            continue
-        for one, other in ((span, above), (above, span)):
-            if one.host and not other.host:
-                pairs[one.host] += 1
-    return sorted(h for h, n in pairs.items() if n >= _PAIRS)
+        above = spans.get(span.parent_id)
+        if above is not None and above.service != span.service:
+            calls.update({(span.host, above.host), (above.host, span.host)})
+    near: defaultdict[str, list[str]] = defaultdict(list)
+    for (one, other), n in calls.items():
+        if n >= _PAIRS:
+            near[one].append(other)
+    found, new = set[str](), {""}
+    while new:
+        found |= new
+        new = {other for one in new for other in near[one]} - found
+    return sorted(found - {""})
 
 
 def _names(case: Case, change: Change) -> list[str]:

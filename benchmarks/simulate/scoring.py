@@ -8,7 +8,8 @@
   share that the timeline has in the right order. A stamp can tell its own coarseness, and half a
   second on a machine whose clock other records tie to others, or the most that clocks were set
   wrong by on one that nothing ties.
-- Skew: of the machines whose clocks records tie to others, how many are known within half a second.
+- Skew: of the machines whose clocks records tie to a cloud's, directly or through other machines,
+  how many are known within half a second.
 """
 
 from __future__ import annotations
