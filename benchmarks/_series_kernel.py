@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def number(
     kind: npt.NDArray[Any],
     entity: npt.NDArray[Any],

@@ -4,8 +4,8 @@
 
 Each repetition is a fresh process that imports the library and joins a few rows by windows (see
 `nova_timeline.correlate.candidates`). Beside it, by turns: an interpreter that does nothing, and
-one that imports numba alone, as every process does in which a kernel runs. Numba also loads scipy
-where there is one; it is no dependency of the library, so ``without_scipy`` is what users have.
+one that imports numba alone, as every process does in which a kernel runs. Numba's compiler loads
+scipy where there is one, which is no dependency of the library; ``without_scipy`` hides it.
 
 ``equal``: the joined pairs are those that were worked out by hand. ``compiled``: kernels that were
 compiled anew after the warm-up; there should be none, even though rows are read-only by turns.

@@ -5,14 +5,15 @@ Kept apart from `csv` because it imports numba.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _QUOTE = 34
 _LINE_FEED = 10
 _RETURN = 13
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def record(  # noqa: C901 - one pass, a branch a byte
     text: npt.NDArray[np.uint8],
     at: int,
@@ -67,7 +68,7 @@ def record(  # noqa: C901 - one pass, a branch a byte
             return count, last, i, False
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def records(
     text: npt.NDArray[np.uint8], at: int, delimiter: int, width: int, limit: int
 ) -> tuple[

@@ -6,7 +6,8 @@ numba.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 FILE_HEADER = 4096
 CHUNK = 65536
@@ -22,7 +23,7 @@ _FILETIME = 0x11
 _FILETIME_SIZE = 8
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _number(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
     """Read a little-endian integer; what does not fit 63 bits wraps."""
     value = 0
@@ -31,7 +32,7 @@ def _number(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _first_filetime(data: npt.NDArray[np.uint8], chunk: int, start: int, stop: int) -> int:
     """Return the first FILETIME among a record's values, 0 where there is none.
 
@@ -60,7 +61,7 @@ def _first_filetime(data: npt.NDArray[np.uint8], chunk: int, start: int, stop: i
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def records(
     data: npt.NDArray[np.uint8],
 ) -> npt.NDArray[np.int64]:
@@ -96,7 +97,7 @@ def records(
     return found[:, :n].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def matched(
     parsed: npt.NDArray[np.int64], walked: npt.NDArray[np.int64], start: int
 ) -> tuple[npt.NDArray[np.int64], int]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from nova_timeline import arrow, evidence
+from nova_timeline.compiled import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -168,7 +168,7 @@ def _slots(names: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
     return keys, slots
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _lookup(hashed: int, keys: npt.NDArray[np.int64], slots: npt.NDArray[np.int16]) -> int:
     at = hashed & (_SLOTS - 1)
     while slots[at] >= 0:
@@ -178,7 +178,7 @@ def _lookup(hashed: int, keys: npt.NDArray[np.int64], slots: npt.NDArray[np.int1
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _name(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """Return where a field's name ends (-1 when it is none, stop when cut off) and its hash."""
     hashed = _OFFSET_BASIS
@@ -194,7 +194,7 @@ def _name(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]
     return stop, hashed
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _value(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int, int]:
     """Return (status, start, stop) of the value behind the name that ends at at."""
     if letters[at] == _EQUALS:
@@ -214,7 +214,7 @@ def _value(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int
     return (_ENDED if letters[last] == _LINE_END else _BAD), first, last
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _entry(
     letters: npt.NDArray[np.uint8],
     start: int,
@@ -248,7 +248,7 @@ def _entry(
     return _CUT_OFF, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _most(letters: npt.NDArray[np.uint8], start: int, stop: int) -> int:
     """Count the empty lines, and one: there are no more entries than that."""
     most = 1
@@ -258,7 +258,7 @@ def _most(letters: npt.NDArray[np.uint8], start: int, stop: int) -> int:
     return most
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _empty_line(letters: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset of the first empty line from at on, or stop."""
     while at < stop and not (letters[at] == _LINE_END and letters[at - 1] == _LINE_END):
@@ -266,7 +266,7 @@ def _empty_line(letters: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _entries(
     letters: npt.NDArray[np.uint8],
     start: int,

@@ -7,7 +7,8 @@ twice the first counts. Kept apart from `_json_walk` because it imports numba.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._json_rewrite_kernel import ESCAPED, LOOSE, UNUSUAL, unescape, view
 from ._json_tokens_kernel import (
@@ -49,13 +50,13 @@ class Found(NamedTuple):
     counts: Numbers  # shape (columns,): how many values there are
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def slot_of(parent: int, length: int, first: int, last: int, mask: int) -> int:
     """Return where the hash table of keys begins to look."""
     return (parent * 40503 + length * 2999 + first * 613 + last * 89) >> 2 & mask
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _child(keys: Numbers, letters: Bytes, parent: int, text: Bytes, start: int, stop: int) -> int:
     """Find the node of the key text[start:stop] below a node; -1 when it is not wanted."""
     length = stop - start
@@ -77,7 +78,7 @@ def _child(keys: Numbers, letters: Bytes, parent: int, text: Bytes, start: int, 
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _item(items: Numbers, parent: int, place: int) -> int:
     """Find the node of an array's value below a node; -1 when it is not wanted."""
     for k in range(len(items)):
@@ -86,7 +87,7 @@ def _item(items: Numbers, parent: int, place: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _key(
     keys: Numbers,
     letters: Bytes,
@@ -105,7 +106,7 @@ def _key(
     return _child(keys, letters, parent, plain, first, last)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _forget(views: Words, valid: Bytes, count: Numbers, row: int) -> None:
     """Take back what was noted of a text that turns out to be broken."""
     bit = np.uint8(1 << (row & 7))
@@ -117,7 +118,7 @@ def _forget(views: Words, valid: Bytes, count: Numbers, row: int) -> None:
             views[column, row, 1] = np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _grown(table: Numbers) -> Numbers:
     rows, columns = table.shape
     more = np.empty((2 * rows, columns), np.int64)
@@ -127,7 +128,7 @@ def _grown(table: Numbers) -> Numbers:
     return more
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def walk(  # noqa: C901, PLR0912, PLR0915 - one pass over the bytes, a branch a state
     text: Bytes, words: Words, bounds: Numbers, plan: Plan, found: Found
 ) -> tuple[Bytes, Numbers]:

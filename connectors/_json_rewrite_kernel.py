@@ -6,7 +6,8 @@ JSON functions write them. Kept apart because it imports numba.
 """
 
 import numpy as np
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._json_tokens_kernel import Bytes, Numbers, Words, code_point
 
@@ -21,7 +22,7 @@ _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _eight(text: Bytes, words: Words, at: int) -> np.uint64:
     """Read the eight bytes from at on as a little-endian number; noughts after the last."""
     if at < len(words):
@@ -32,7 +33,7 @@ def _eight(text: Bytes, words: Words, at: int) -> np.uint64:
     return word
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def view(
     text: Bytes, words: Words, start: int, stop: int, buffer: int
 ) -> tuple[np.uint64, np.uint64]:
@@ -51,7 +52,7 @@ def view(
     return np.uint64(length) | low << half, high
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _utf8(out: Bytes, o: int, code: int) -> int:
     """Write a code point; return the offset after it."""
     if code < 0x80:
@@ -73,7 +74,7 @@ def _utf8(out: Bytes, o: int, code: int) -> int:
     return o + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _control(letter: int) -> int:
     """Return the character that a letter after a backslash stands for, if not itself."""
     if letter == 98:
@@ -89,7 +90,7 @@ def _control(letter: int) -> int:
     return letter
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def unescape(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     """Write the insides of a valid string; return the offset after them."""
     i = start
@@ -109,7 +110,7 @@ def unescape(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     return o
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _escape(out: Bytes, o: int, code: int) -> int:
     """Write a code point inside quotes, escaped only where JSON wants it; shortest forms first."""
     if code >= 32 and code not in (34, 92):
@@ -130,7 +131,7 @@ def _escape(out: Bytes, o: int, code: int) -> int:
     return o + 6
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _tidy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     """Write a valid object or array without white space, trailing commas or needless escapes."""
     quoted = False
@@ -158,7 +159,7 @@ def _tidy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     return o
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def rewrite(text: Bytes, odd: Numbers) -> tuple[Bytes, Numbers]:
     """Write strings without their escapes, objects and arrays tidily, unusual values as they are.
 
@@ -188,7 +189,7 @@ def rewrite(text: Bytes, odd: Numbers) -> tuple[Bytes, Numbers]:
     return out, bounds
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def place(
     views: Words, odd: Numbers, text: Bytes, words: Words, bounds: Numbers, buffer: int
 ) -> None:

@@ -5,13 +5,14 @@ Kept apart from `_json` because it imports numba.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 COMPLETE = 0
 CUT_OFF = 1  # the bytes end inside a value, or before the closing bracket
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _string_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset after the closing quote of the string that opens at at, or -1."""
     i = at + 1
@@ -26,7 +27,7 @@ def _string_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _value_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset after the value that begins at at, or -1 when it is cut off."""
     c = text[at]
@@ -56,7 +57,7 @@ def _value_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def values(
     text: npt.NDArray[np.uint8], start: int, stop: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int, int]:
@@ -98,7 +99,7 @@ def values(
     return starts[:count].copy(), stops[:count].copy(), status, i
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def elements(
     text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
@@ -127,7 +128,7 @@ def elements(
     return found[:count, 0].copy(), found[:count, 1].copy(), cut
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _rank(
     text: npt.NDArray[np.uint8],
     start: int,
@@ -148,7 +149,7 @@ def _rank(
     return len(bounds) - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def under(
     text: npt.NDArray[np.uint8],
     starts: npt.NDArray[np.int64],

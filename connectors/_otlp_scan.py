@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from . import _json_scan
 
@@ -36,7 +37,7 @@ _string_end = _json_scan._string_end  # pyright: ignore[reportPrivateUsage]
 _value_end = _json_scan._value_end  # pyright: ignore[reportPrivateUsage]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _same(text: Bytes, start: int, stop: int, word: Bytes, first: int, last: int) -> bool:
     """Say whether text[start:stop] is word[first:last]."""
     if stop - start != last - first:
@@ -47,7 +48,7 @@ def _same(text: Bytes, start: int, stop: int, word: Bytes, first: int, last: int
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def space_end(text: Bytes, at: int, stop: int) -> int:
     """Pass over white space, commas and colons."""
     while at < stop and text[at] in (32, 9, 10, 13, 44, 58):
@@ -55,7 +56,7 @@ def space_end(text: Bytes, at: int, stop: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def grown(table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return a table with room for twice as many rows."""
     more = np.empty((table.shape[0] * 2, table.shape[1]), np.int64)
@@ -63,7 +64,7 @@ def grown(table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return more
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def records(  # noqa: C901, PLR0912, PLR0915 - one pass over the bytes, a branch a state
     text: Bytes, starts: Numbers, stops: Numbers, keys: Bytes, bounds: Numbers
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -5,7 +5,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from . import _json_scan
 from ._otlp_scan import Bytes, Numbers, grown, space_end
@@ -16,7 +17,7 @@ _string_end = _json_scan._string_end  # pyright: ignore[reportPrivateUsage]
 _value_end = _json_scan._value_end  # pyright: ignore[reportPrivateUsage]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _copy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     for i in range(start, stop):
         out[o] = text[i]
@@ -24,7 +25,7 @@ def _copy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     return o
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _leaf(  # noqa: PLR0911 - one shape of value a return
     text: Bytes, at: int, stop: int, out: Bytes, o: int
 ) -> tuple[int, int, int]:
@@ -65,7 +66,7 @@ def _leaf(  # noqa: PLR0911 - one shape of value a return
     return _copy(text, value, last, out, o), -1, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _bare(text: Bytes, at: int, stop: int, out: Bytes, o: int) -> int:
     """Write the plain JSON of an AnyValue, or of a list of them or of KeyValues, that begins at at.
 
@@ -125,13 +126,13 @@ def _bare(text: Bytes, at: int, stop: int, out: Bytes, o: int) -> int:
             value = True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _is_number(text: Bytes, start: int, stop: int) -> bool:
     """Tell digits from the words NaN and Infinity, which JSON has only as strings."""
     return stop > start and (48 <= text[stop - 1] <= 57)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _ends_in_value(text: Bytes, key: int, after: int) -> bool:
     """Say whether the quoted key ends in ``Value``, as each choice of AnyValue does."""
     return (
@@ -144,7 +145,7 @@ def _ends_in_value(text: Bytes, key: int, after: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _null(out: Bytes, o: int) -> int:
     out[o] = 110
     out[o + 1] = 117
@@ -153,7 +154,7 @@ def _null(out: Bytes, o: int) -> int:
     return o + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _pair(text: Bytes, at: int, stop: int) -> tuple[int, int, int]:
     """Find the quoted key and the value of a KeyValue; (-1, ...) when it is none."""
     key = -1
@@ -175,7 +176,7 @@ def _pair(text: Bytes, at: int, stop: int) -> tuple[int, int, int]:
     return key, key_end, value
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def bare(text: Bytes, offsets: Numbers) -> tuple[Bytes, Numbers]:
     """Take the AnyValue wrapping off every JSON text of an Arrow string buffer.
 
@@ -199,7 +200,7 @@ def bare(text: Bytes, offsets: Numbers) -> tuple[Bytes, Numbers]:
     return out[:o].copy(), bounds
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def members(text: Bytes, offsets: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
     """Find the members of JSON objects in an Arrow string buffer, null ones left out.
 

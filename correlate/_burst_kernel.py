@@ -8,7 +8,8 @@ out; of all others only how many records they had is kept, as a histogram.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._selection_kernel import select
 
@@ -35,7 +36,7 @@ _UNIT = 10_000
 _DEVIATIONS = 6 * 14_826  # of a normal distribution, in units: six times 1.4826 median deviations
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mark_hot(
     time: Ints,
     series: Codes,
@@ -79,7 +80,7 @@ def mark_hot(
             hot[s] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _pick(series: Codes, hot: Bits, first: int, stop: int, picked: Ints) -> int:
     """List the rows of hot series and count them, without a branch that none could foresee."""
     found = np.uint64(0)  # an index without a sign cannot count from the end
@@ -92,7 +93,7 @@ def _pick(series: Codes, hot: Bits, first: int, stop: int, picked: Ints) -> int:
     return int(found)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def collect(
     time: Ints,
     series: Codes,
@@ -164,7 +165,7 @@ def collect(
     return cells[:found].copy(), others
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _roomy(cells: Ints, found: int) -> Ints:
     """Give cells, of which so many are taken, with room for two more."""
     if found + 2 <= cells.shape[0]:
@@ -174,7 +175,7 @@ def _roomy(cells: Ints, found: int) -> Ints:
     return more
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _close(
     now: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
 ) -> int:
@@ -194,21 +195,21 @@ def _close(
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _write(held: Ints, slot: int, cells: Ints, found: int) -> int:
     _copy(held, slot, cells, found)
     cells[found, SLOT] = slot
     return found + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _copy(source: Ints, row: int, into: Ints, place: int) -> None:
     """Copy one cell."""
     for column in range(CELL):
         into[place, column] = source[row, column]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def settle(cells: Ints, others: Codes, earliest: Ints, frontier: int) -> Ints:
     """Put together what belongs to one cell, and count the quiet cells that no loud one is beside.
 
@@ -240,7 +241,7 @@ def settle(cells: Ints, others: Codes, earliest: Ints, frontier: int) -> Ints:
     return cells[:left].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _by_slot(cells: Ints, slots: int) -> Ints:
     """Sort cells by slot; those of a slot stay as they are (a counting sort)."""
     free = np.zeros(slots + 1, np.int64)
@@ -255,7 +256,7 @@ def _by_slot(cells: Ints, slots: int) -> Ints:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _merged(cells: Ints) -> Ints:
     """Put together neighbouring rows of one slot and bucket, in place."""
     last = -1
@@ -271,7 +272,7 @@ def _merged(cells: Ints) -> Ints:
     return cells[: last + 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _beside(cells: Ints, k: int, other: int) -> bool:
     """Say whether the place before or after a cell's holds its neighbour in time."""
     if other < 0 or other >= cells.shape[0] or cells[other, SLOT] != cells[k, SLOT]:
@@ -279,7 +280,7 @@ def _beside(cells: Ints, k: int, other: int) -> bool:
     return abs(int(cells[other, _BUCKET] - cells[k, _BUCKET])) == 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _usual(cells: Ints, others: Codes, buckets: int) -> tuple[int, int]:
     """Return twice the median of a series' buckets and four times its median absolute deviation.
 
@@ -301,7 +302,7 @@ def _usual(cells: Ints, others: Codes, buckets: int) -> tuple[int, int]:
     return median, int(select(off, low)) + int(select(off, high))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _taken(cells: Ints, median: int, deviation: int, fewest: int) -> npt.NDArray[np.bool_]:
     """Mark the cells that stand out, and those beside them that are above the median."""
     n = cells.shape[0]
@@ -321,7 +322,7 @@ def _taken(cells: Ints, median: int, deviation: int, fewest: int) -> npt.NDArray
     return taken
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def stretches(
     cells: Ints, others: Codes, earliest: Ints, buckets: int, fewest: int, quiet: int, new: int
 ) -> Ints:
@@ -365,7 +366,7 @@ def stretches(
     return bursts[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _begin(burst: Ints, cell: Ints, median: int, novel: int) -> None:
     burst[0] = cell[SLOT]
     burst[1] = cell[_FIRST]

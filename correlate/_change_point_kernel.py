@@ -2,7 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._selection_kernel import median, percentiles, select
 
@@ -17,7 +18,7 @@ _SHORT = 5
 _CLIPPED = 50  # points; in a shorter stretch two percent are not even one point
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def sorted_by(rows: Ints, codes: Codes) -> Ints:
     """Sort rows by their codes, none below 0; those alike stay as they came (a counting sort)."""
     highest = 0
@@ -34,7 +35,7 @@ def sorted_by(rows: Ints, codes: Codes) -> Ints:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def starts(rows: Ints, entity: Codes, metric: Codes) -> Ints:
     """Find where each series begins among rows that are sorted by both codes, and the last ends."""
     found = np.empty(rows.shape[0] + 1, np.int64)
@@ -48,7 +49,7 @@ def starts(rows: Ints, entity: Codes, metric: Codes) -> Ints:
     return found[: series + 1].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def disordered(
     rows: Ints, starts: Ints, time: Ints, number: Ints, first: int, stop: int
 ) -> npt.NDArray[np.bool_]:
@@ -63,7 +64,7 @@ def disordered(
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _noise(values: Floats, room: Floats) -> float:
     """Estimate the noise around the level, with floors for series that hardly move."""
     n = values.shape[0]
@@ -82,7 +83,7 @@ def _noise(values: Floats, room: Floats) -> float:
     return float(max(rough, 0.02 * level, 0.01 * (high - low), 1e-9))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _split(values: Floats, scale: float, room: Floats) -> int:
     """Find where the means of the two sides differ most; -1 where they do not differ enough."""
     n = values.shape[0]
@@ -108,7 +109,7 @@ def _split(values: Floats, scale: float, room: Floats) -> int:
     return at if most >= _THRESHOLD else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _splits(values: Floats, scale: float, room: Floats, cuts: Ints, waiting: Ints) -> int:
     """Cut a series where the two sides' means differ most, and so on; count the stretches.
 
@@ -137,7 +138,7 @@ def _splits(values: Floats, scale: float, room: Floats, cuts: Ints, waiting: Int
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _baseline(cuts: Ints, levels: Floats) -> float:
     """Take the first level, unless it is so short that the window opened on an excursion."""
     longest = 0
@@ -148,7 +149,7 @@ def _baseline(cuts: Ints, levels: Floats) -> float:
     return float(levels[longest] if cuts[1] < max(_SHORTEST + 1, room // 4) else levels[0])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _furthest(values: Floats, baseline: float, ahead: Floats, behind: Floats) -> None:
     """Note how far single points are off at most: before each place, and from it on (n + 1,)."""
     n = values.shape[0]
@@ -159,7 +160,7 @@ def _furthest(values: Floats, baseline: float, ahead: Floats, behind: Floats) ->
         behind[i] = max(behind[i + 1], abs(values[i] - baseline))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _off(
     values: Floats, cuts: Ints, levels: Floats, baseline: float, scale: float, room: Floats
 ) -> npt.NDArray[np.int8]:
@@ -187,7 +188,7 @@ def _off(
     return off
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _walk_back(
     values: Floats, at: int, least: int, baseline: float, scale: float, sign: int
 ) -> int:
@@ -200,7 +201,7 @@ def _walk_back(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _one(
     values: Floats, room: Floats, cuts: Ints, waiting: Ints, place: Ints, figures: Floats
 ) -> int:
@@ -232,7 +233,7 @@ def _one(
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def excursions(
     values: Floats, rows: Ints, starts: Ints, first: int, stop: int, fewest: int
 ) -> tuple[Ints, Ints, Floats]:
@@ -276,7 +277,7 @@ def excursions(
     return owner[:found].copy(), place[:found].copy(), figures[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def steps(time: Ints, rows: Ints, starts: Ints, series: Ints) -> Ints:
     """Give the median distance in ns between neighbouring points of some series, rounded down."""
     found = np.zeros(series.shape[0], np.int64)

@@ -6,7 +6,8 @@ by time. A *cell* is one severity of one entity; cell ``entity * levels + severi
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _NEVER = np.int64(2**63 - 1)
 
@@ -15,7 +16,7 @@ _Int32s = npt.NDArray[np.int32]
 _Int64s = npt.NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def keep(
     first: int,
     time: _Int64s,
@@ -72,7 +73,7 @@ def keep(
     return int(np.int64(count)) if rising else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def tally(
     kept: _Int32s,
     entity: _Int32s,
@@ -97,7 +98,7 @@ def tally(
     return int(greatest)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def order(
     kept: _Int32s,
     time: _Int64s,
@@ -130,7 +131,7 @@ def order(
         index[place, 1] = np.int64(template[i]) << 32 | i
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _first_from(index: _Int64s, low: int, high: int, time: int) -> int:
     """Find the first place in [low, high) that is not before the time; high if there is none."""
     while low < high:
@@ -142,7 +143,7 @@ def _first_from(index: _Int64s, low: int, high: int, time: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _advance(
     t: int,
     reach: int,
@@ -194,7 +195,7 @@ def _advance(
     return alive
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _commonest(
     count: _Int32s, live: _Int32s, alive: int, found: _Int32s, found_count: _Int32s
 ) -> None:
@@ -214,7 +215,7 @@ def _commonest(
         worst = found_count[top - 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _nearest(index: _Int64s, low: int, high: int, time: int, found: _Int64s, held: int) -> int:
     """Append the rows of [low, high) nearest to a time to found[:held], until it is full.
 
@@ -238,7 +239,7 @@ def _nearest(index: _Int64s, low: int, high: int, time: int, found: _Int64s, hel
     return held
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def slide(
     first: int,
     stop: int,

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -15,12 +16,12 @@ FEWEST_INSIDE = 4
 FEWEST_BEFORE = 3
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _xlogx(n: float) -> float:
     return n * math.log(n) if n > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def segments(bucket: Ints) -> Ints:
     """Give each cell of a series, in the order of time, its segment, from 0 without a gap.
 
@@ -37,7 +38,7 @@ def segments(bucket: Ints) -> Ints:
     return place
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def g_test(before: Floats, inside: Floats) -> float:
     """Return the log likelihood ratio of two rows of counts against their being one (nats).
 
@@ -51,7 +52,7 @@ def g_test(before: Floats, inside: Floats) -> float:
     return llr - _xlogx(n_before) - _xlogx(n_inside) + _xlogx(n_before + n_inside)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def effect(before: Floats, inside: Floats, bad: npt.NDArray[np.bool_]) -> float:
     """Say what share of the steps went from good outcomes to bad ones, 0 to 1."""
     n_before, n_inside = before.sum(), inside.sum()
@@ -65,7 +66,7 @@ def effect(before: Floats, inside: Floats, bad: npt.NDArray[np.bool_]) -> float:
     return min(gained, lost)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _series(
     bucket: Ints, category: Ints, count: Ints, bad: npt.NDArray[np.bool_], shortest: int
 ) -> tuple[float, float, int, int]:
@@ -105,7 +106,7 @@ def _series(
     return best, most, first, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def breaks(
     starts: Ints,
     bucket: Ints,

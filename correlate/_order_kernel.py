@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 Ints = npt.NDArray[np.int64]
 Packed = npt.NDArray[np.uint64]
@@ -21,7 +22,7 @@ _MOVES = 4
 """How many places a number may move on average before `sort` gives up."""
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def counted(stream: npt.NDArray[Any]) -> tuple[Ints, bool]:
     """Find where each stream begins once they stand one after another, and whether they do.
 
@@ -41,7 +42,7 @@ def counted(stream: npt.NDArray[Any]) -> tuple[Ints, bool]:
     return np.cumsum(starts), False
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def grouped(stream: npt.NDArray[Any], starts: Ints) -> Ints:
     """Gather the rows of each stream, in the order they came (a counting sort)."""
     free = starts.copy()
@@ -52,7 +53,7 @@ def grouped(stream: npt.NDArray[Any], starts: Ints) -> Ints:
     return rows
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _millionth(value: int) -> int:
     """Return floor(value / 10**6).
 
@@ -62,20 +63,20 @@ def _millionth(value: int) -> int:
     return int(np.int64((np.uint64(value) + _SHIFT) // np.uint64(_MILLION))) - _SHIFTED
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _gained(since: int, drift: int) -> int:
     """Return floor(since * drift / 10**6), in two steps, as the product may overflow."""
     whole = _millionth(since)
     return whole * drift + _millionth((since - whole * _MILLION) * drift)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _is_short(since: int, drift: int) -> bool:
     """Say whether ``since * drift`` surely fits into 64 bits."""
     return abs(float(since)) * abs(float(drift)) < _SAFE
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def disordered(
     local: Ints, starts: Ints, drift: Ints, first: int, stop: int
 ) -> npt.NDArray[np.bool_]:
@@ -103,7 +104,7 @@ def disordered(
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def corrected(local: Ints, ahead: int, gain: int, origin: int) -> Ints:
     """Return the true times of one stream, shape (n,); see `order.Correction`."""
     true = np.empty(local.shape[0], np.int64)
@@ -112,7 +113,7 @@ def corrected(local: Ints, ahead: int, gain: int, origin: int) -> Ints:
     return true
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def cuts(local: Ints, starts: Ints, offset: Ints, drift: Ints, origin: int, bounds: Ints) -> Ints:
     """Find where each stream reaches each bound in time.
 
@@ -137,7 +138,7 @@ def cuts(local: Ints, starts: Ints, offset: Ints, drift: Ints, origin: int, boun
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def span(
     local: Ints, offset: Ints, drift: Ints, origin: int, begin: Ints, end: Ints
 ) -> tuple[int, int]:
@@ -151,7 +152,7 @@ def span(
     return earliest, latest
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def pack(
     local: Ints,
     rows: Ints,
@@ -202,7 +203,7 @@ def pack(
             rank += np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def sort(packed: Packed, shift: int, counts: Counts, ordered: Packed) -> bool:
     """Sort numbers into buckets, and within them by moving each to its place among its neighbours.
 
@@ -242,7 +243,7 @@ def sort(packed: Packed, shift: int, counts: Counts, ordered: Packed) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def unpack(
     packed: Packed,
     earliest: int,
@@ -258,7 +259,7 @@ def unpack(
         times[i] = earliest + np.int64(packed[i] >> np.uint64(bits))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def gather(column: npt.NDArray[Any], order: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     """Write the values of some rows, in the order given."""
     for i in range(order.shape[0]):

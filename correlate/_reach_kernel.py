@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _UNKNOWN = -1
 
@@ -57,7 +58,7 @@ def empty(entities: int, levels: int, most: int, pool: int) -> Reach:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def expand(reach: Reach, graph: Graph, entity: int, level: int, most: int) -> None:
     """Make an entity's levels known, up to the one asked for.
 
@@ -78,7 +79,7 @@ def expand(reach: Reach, graph: Graph, entity: int, level: int, most: int) -> No
         held += stop - first
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _next_level(reach: Reach, graph: Graph, entity: int, far: int, room: int) -> None:
     """Append what the level before leads to and is not marked yet, as far as there is room."""
     start = top = reach.used[0]

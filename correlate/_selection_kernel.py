@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _PATIENCE = 3  # rounds for every halving that the pivots may take
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _middle(a: Any, b: Any, c: Any) -> Any:
     """Return the middle one of three values."""
     if a < b:
@@ -22,7 +23,7 @@ def _middle(a: Any, b: Any, c: Any) -> Any:
     return a if a < c else max(b, c)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def select(values: npt.NDArray[Any], k: int, first: int = 0) -> Any:
     """Return the k-th smallest; what is smaller is moved before it, the rest behind it.
 
@@ -62,7 +63,7 @@ def select(values: npt.NDArray[Any], k: int, first: int = 0) -> Any:
     return values[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def median(values: npt.NDArray[np.float64]) -> float:
     """Return the median of some values, shape (n > 0,), which are rearranged."""
     n = values.shape[0]
@@ -72,7 +73,7 @@ def median(values: npt.NDArray[np.float64]) -> float:
     return float((np.max(values[: n // 2]) + high) / 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def percentiles(values: npt.NDArray[np.float64], low: int, high: int) -> tuple[float, float]:
     """Return two percentiles, low < high, of some values, shape (n > 0,), which are rearranged."""
     below, done = _percentile(values, low, 0)
@@ -80,7 +81,7 @@ def percentiles(values: npt.NDArray[np.float64], low: int, high: int) -> tuple[f
     return below, above
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _percentile(values: npt.NDArray[np.float64], percent: int, first: int) -> tuple[float, int]:
     """Interpolate a percentile, linearly, in the rounding that NumPy has; say what is in place."""
     n = values.shape[0]

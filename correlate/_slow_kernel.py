@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._log_order_kernel import segments
 
@@ -28,20 +29,20 @@ LEAST = 30_000_000.0
 _ALL_BUT = 0.95
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def bin_of(length: float) -> int:
     """Return the bin of a length in ns."""
     octaves = math.log2(1.0 + max(length, 0.0) * _FINEST / _A_MILLISECOND)
     return min(BINS - 1, int(octaves * _AN_OCTAVE))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def length_of(place: int) -> float:
     """Return where a bin ends, in ns."""
     return float((2.0 ** ((place + 1) / _AN_OCTAVE) - 1.0) * _A_MILLISECOND / _FINEST)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def bins(lengths: Ints) -> Ints:
     """Give each length (ns) its bin, shape (n,)."""
     found = np.empty(lengths.shape[0], np.int64)
@@ -50,12 +51,12 @@ def bins(lengths: Ints) -> Ints:
     return found
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _xlogx(n: float) -> float:
     return n * math.log(n) if n > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def rise(hits: float, n: float, before: float, n_before: float) -> tuple[float, float]:
     """Hold a share against the one before.
 
@@ -75,7 +76,7 @@ def rise(hits: float, n: float, before: float, n_before: float) -> tuple[float, 
     return llr * up * up, up
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def limit(before: Floats) -> int:
     """Return the last bin that is not slow, by how calls were spread over the bins before."""
     n, held = before.sum(), 0.0
@@ -90,7 +91,7 @@ def limit(before: Floats) -> int:
     return bin_of(least)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def spread(bucket: Ints, place: Ints, count: Ints) -> tuple[Ints, Floats]:
     """Sum calls of all series over the bins, up to each bucket.
 
@@ -107,7 +108,7 @@ def spread(bucket: Ints, place: Ints, count: Ints) -> tuple[Ints, Floats]:
     return buckets, total
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _usual(own: Floats, others: Floats, enough: int) -> Floats:
     """Fill up what is known of a series, where it is less than `FEWEST` calls, by the others."""
     missing, known = FEWEST - own.sum(), others.sum()
@@ -117,7 +118,7 @@ def _usual(own: Floats, others: Floats, enough: int) -> Floats:
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _series(
     bucket: Ints,
     place: Ints,
@@ -161,7 +162,7 @@ def _series(
     return best, most, first, stop, usual
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def slowdowns(
     starts: Ints, bucket: Ints, place: Ints, count: Ints, shortest: int, enough: int
 ) -> tuple[Floats, Floats, Ints]:

@@ -2,7 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _LONGEST = 512
 _OFFSET = np.uint64(0xCBF29CE484222325)
@@ -33,7 +34,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 _CLASS = _classes()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _hash(text: npt.NDArray[np.uint8], first: int, last: int) -> np.uint64:
     """Hash one text in one pass; a word is hashed as it is read and taken back if it varies."""
     # An index without a sign cannot count from the end, which saves a test a byte.
@@ -63,7 +64,7 @@ def _hash(text: npt.NDArray[np.uint8], first: int, last: int) -> np.uint64:
     return h
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def hashes(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
     """Hash each text (FNV-1a) with every word that holds a digit replaced by one mark.
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 from ._reach_kernel import Graph, Reach, expand
 
@@ -82,7 +83,7 @@ class Chains(NamedTuple):
     """The cause before a cause in its chain, or -1; room for all causes of a sweep."""
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def select(
     events: Events,
     roles: npt.NDArray[np.uint8],
@@ -111,7 +112,7 @@ def select(
     return e, c
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def gather(
     events: Events, rows: npt.NDArray[np.int32], chain: npt.NDArray[np.int8], points: Points
 ) -> None:
@@ -128,7 +129,7 @@ def gather(
             chains[i] = chain[kind[row]]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def sweep(
     effects: Points,
     causes: Points,
@@ -187,7 +188,7 @@ def sweep(
     return kept, scored
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _admit(
     place: int,
     time: npt.NDArray[np.int64],
@@ -206,7 +207,7 @@ def _admit(
         bound[here] = max(bound[here], time[place] - prior[its])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _walk(
     t: int,
     own: int,
@@ -247,7 +248,7 @@ def _walk(
     return limit, scored
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _insert(best: npt.NDArray[np.int64], e: int, pair: int) -> None:
     """Put a pair into its place of ``best[e]`` and drop the last, without a branch."""
     for place in range(best.shape[1]):
@@ -256,7 +257,7 @@ def _insert(best: npt.NDArray[np.int64], e: int, pair: int) -> None:
         pair = max(held, pair)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def unpack(
     effects: Points,
     best: npt.NDArray[np.int64],

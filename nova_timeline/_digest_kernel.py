@@ -13,7 +13,9 @@ from functools import cache
 import llvmlite.binding
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
+
+from nova_timeline.compiled import kernel
 
 _STATE = 256
 """Bytes set aside for a SHA256_CTX, which is 112 long in OpenSSL, LibreSSL and BoringSSL."""
@@ -47,7 +49,7 @@ def linked() -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def sha256(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Digest the n stretches of data between offsets; shape (n, 32)."""
     n = len(offsets) - 1

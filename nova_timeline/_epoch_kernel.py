@@ -5,19 +5,20 @@ Kept apart from `nova_timeline.clock` because it imports numba.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _WHOLE_DIGITS = 19
 _FRACTION_DIGITS = 9
 _LARGEST = 2**63 - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _is_space(c: int) -> bool:
     return c == 32 or 9 <= c <= 13
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _digits(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return where the digits that begin at at end."""
     while at < stop and 48 <= text[at] <= 57:
@@ -25,7 +26,7 @@ def _digits(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _number(text: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
     """Read at most 19 digits."""
     value = np.uint64(0)
@@ -34,7 +35,7 @@ def _number(text: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _one(text: npt.NDArray[np.uint8], start: int, stop: int, scale: int) -> tuple[bool, int, int]:
     """Read one text; return whether it is a time, ns since 1970 UTC, and precision in ns."""
     while start < stop and _is_space(text[start]):
@@ -63,7 +64,7 @@ def _one(text: npt.NDArray[np.uint8], start: int, stop: int, scale: int) -> tupl
     return True, -time if negative else time, precision
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def parse(
     text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], scale: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

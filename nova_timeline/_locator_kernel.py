@@ -2,7 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _PREFIX = np.frombuffer(b"bytes=", np.uint8)
 _PLUS = 43
@@ -12,7 +13,7 @@ _DIGITS = 19
 _LONGEST = len(_PREFIX) + _DIGITS + 1 + _DIGITS
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _number(into: npt.NDArray[np.uint8], at: int, value: np.uint64) -> int:
     """Write a number in decimal from at on; return where it ends."""
     digits = 1
@@ -27,7 +28,7 @@ def _number(into: npt.NDArray[np.uint8], at: int, value: np.uint64) -> int:
     return at + digits
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def spans(
     starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

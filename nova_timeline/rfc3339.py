@@ -5,7 +5,8 @@ Kept apart from `nova_timeline.clock` because it imports numba, which takes a th
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 UNREADABLE = 0
 WITHOUT_ZONE = 1
@@ -16,7 +17,7 @@ _FIRST_YEAR = 1678
 _LAST_YEAR = 2261
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _digits(text: npt.NDArray[np.uint8], start: int, count: int, stop: int) -> int:
     """Return the number written in count digits, or -1."""
     if start + count > stop:
@@ -30,7 +31,7 @@ def _digits(text: npt.NDArray[np.uint8], start: int, count: int, stop: int) -> i
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _days(year: int, month: int, day: int) -> int:
     """Count days from 1970-01-01 (H. Hinnant, days_from_civil)."""
     y = year - 1 if month <= 2 else year
@@ -40,14 +41,14 @@ def _days(year: int, month: int, day: int) -> int:
     return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _month_length(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _zone(  # noqa: PLR0911 - a parser kernel: each return is a form of the offset
     text: npt.NDArray[np.uint8], at: int, stop: int
 ) -> tuple[int, int]:
@@ -81,7 +82,7 @@ def _zone(  # noqa: PLR0911 - a parser kernel: each return is a form of the offs
     return READ, -seconds if c == 45 else seconds
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _one(  # noqa: C901, PLR0911 - a parser kernel: compiled calls with many results cost more
     text: npt.NDArray[np.uint8], start: int, stop: int
 ) -> tuple[int, int, int]:
@@ -129,7 +130,7 @@ def _one(  # noqa: C901, PLR0911 - a parser kernel: compiled calls with many res
     return status, seconds * 1_000_000_000 + fraction, precision
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def parse(
     text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -70,6 +70,21 @@ def test_every_exported_name_is_there() -> None:
     subprocess.run([sys.executable, "-c", told], check=True)
 
 
+def test_compiled_kernels_are_loaded_without_the_compiler_which_still_works_after_them() -> None:
+    answer = "from benchmarks.start import first_answer; first_answer(frozen=True)"
+    assert "numba" in imported(answer)
+    after = f"""
+import sys
+{answer}
+assert not {{"numba.np.linalg", "scipy.linalg"}} & set(sys.modules)
+import numba, numpy
+assert numba.njit(lambda x: numpy.sort(x)[:2].sum())(numpy.array([3.5, 1.0, 2.0])) == 3.0
+assert "numba.np.linalg" in sys.modules
+first_answer(frozen=False)
+"""
+    assert "numba" in imported(after)
+
+
 def test_help_costs_little_more_than_an_interpreter(capsys: pytest.CaptureFixture[str]) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "nova_timeline", "--help"],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def backlog(
     arriving: npt.NDArray[np.float64], capacity: npt.NDArray[np.float64], limit: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from nova_timeline.compiled import kernel
 
 _GROUP = 4
 _SLOTS = 1 << 16
@@ -90,7 +91,7 @@ def find(
     return rows, numbers
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _slot(text: npt.NDArray[np.uint8], at: int | np.uint64) -> np.uint64:
     """Hash four bytes; setting 0x20 makes both cases of a letter the same."""
     # An index without a sign cannot count from the end, so that the four loads become one.
@@ -104,7 +105,7 @@ def _slot(text: npt.NDArray[np.uint8], at: int | np.uint64) -> np.uint64:
     return np.uint64(np.uint32(group * np.uint32(2654435761)) >> np.uint32(16))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _same(
     text: npt.NDArray[np.uint8], at: int, letters: npt.NDArray[np.uint8], first: int, last: int
 ) -> bool:
@@ -117,7 +118,7 @@ def _same(
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _next(
     text: npt.NDArray[np.uint8], at: int, stop: int, step: int, heads: npt.NDArray[np.int32]
 ) -> int:
@@ -128,7 +129,7 @@ def _next(
     return int(i)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _find(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],

@@ -1,0 +1,48 @@
+"""The decorator of all kernels: compiled by numba once, and then loaded without its compiler.
+
+Before numba loads a compiled function, it makes its compiler ready: half a second of imports, among
+them scipy's linear algebra where there is one. A function that is compiled already needs none of it
+and here goes without, until something really has to be compiled: that makes the compiler ready too.
+
+Compiled code calls functions of C by name, and LLVM ends the process where it does not know one. It
+knows those for memory, arrays, exceptions and mathematics here; so a kernel may not use what numba
+makes known on the way to its compiler: sets, dictionaries, `hash`, random numbers, linear algebra.
+
+Kept apart because it imports numba, which takes a third of a second.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def kernel(*, inline: str = "never") -> Callable[[_F], _F]:
+    """Compile a function for each type of its arguments, without the interpreter's lock.
+
+    Args:
+        inline: "always" to put it into each kernel that calls it, before types are known.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorated(function: _F) -> _F:
+        dispatcher: Any = njit(nogil=True, inline=inline)(function)
+        dispatcher._cache = _Kept(function)
+        return dispatcher  # type: ignore[no-any-return]
+
+    return decorated
+
+
+class _Kept(FunctionCache):
+    """The files in which numba keeps what it has compiled of one function."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load the function for one signature; None where it was never compiled for it."""
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)

@@ -1,0 +1,1 @@
+"""What this project takes from numba's core, typed."""

@@ -1,0 +1,9 @@
+"""The files in which numba keeps what it has compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+class FunctionCache:
+    def __init__(self, py_func: Callable[..., Any]) -> None: ...
+    def load_overload(self, sig: Any, target_context: Any) -> Any: ...
+    def _load_overload(self, sig: Any, target_context: Any) -> Any: ...
