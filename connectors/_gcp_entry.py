@@ -68,6 +68,8 @@ AUDIT = {
     "permission": "$.authorizationInfo[0].permission",
     "region": "$.resourceLocation.currentLocations[0]",
     "zone": "$.request.managedZone | $.request.managed_zone",
+    "record": "$.request.change.additions[0].name | $.request.change.deletions[0].name"
+    " | $.request.resourceRecordSet.name",
 }
 PAYLOAD = {
     "kind": "$.kind",

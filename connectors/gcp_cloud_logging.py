@@ -322,12 +322,16 @@ def _places() -> dict[str, Any]:
 
 
 def _zone() -> pl.Expr:
-    """Name the managed zone of a call to Cloud DNS: its changes are numbered, its zones named."""
+    """Name what a call to Cloud DNS is about: the name whose records it changes, else the zone.
+
+    Of several names the first. Changes themselves are only numbered.
+    """
     import polars as pl
 
     path = pl.col("proto.subject").str.extract(r"(?:^|/)managedZones/([^/]+)")
-    zone = pl.coalesce("proto.zone", path, "label.zone_name")
-    return pl.when(pl.col("proto.call").str.contains(r"^(google\.cloud\.)?dns\.")).then(zone)
+    record = pl.col("proto.record").str.strip_suffix(".")
+    named = pl.coalesce(record, "proto.zone", path, "label.zone_name")
+    return pl.when(pl.col("proto.call").str.contains(r"^(google\.cloud\.)?dns\.")).then(named)
 
 
 def _attributes(entries: pl.DataFrame) -> Any:

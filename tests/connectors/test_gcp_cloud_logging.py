@@ -176,18 +176,21 @@ def test_a_long_operation_is_one_change_however_the_file_is_cut(tmp_path: Path) 
     assert roles == ["change", None, "change"]
 
 
-def test_a_change_of_names_is_about_the_zone(tmp_path: Path) -> None:
+def test_a_change_of_names_is_about_the_name_else_the_zone(tmp_path: Path) -> None:
     entry = operation("", first=True) | {"resource": {"type": "dns_managed_zone"}}
     payload = {
         "@type": AUDIT,
         "methodName": "dns.changes.create",
         "resourceName": "projects/p/managedZones/shop-zone/changes/17",
     }
-    asked = payload | {"resourceName": "changes/17", "request": {"managedZone": "shop-zone"}}
+    request: dict[str, Any] = {"managedZone": "shop-zone"}
+    asked = payload | {"resourceName": "changes/17", "request": request}
+    added = [{"name": "cart.example.com.", "type": "A", "ttl": 60, "rrdatas": ["10.0.0.7"]}]
+    told = payload | {"request": request | {"change": {"additions": added}}}
     rows, _ = read(
-        written(tmp_path, entry | {"protoPayload": payload}, entry | {"protoPayload": asked})
+        written(tmp_path, *(entry | {"protoPayload": p} for p in (payload, asked, told)))
     )
-    assert [r["entity"] for r in rows] == ["shop-zone", "shop-zone"]
+    assert [r["entity"] for r in rows] == ["shop-zone", "shop-zone", "cart.example.com"]
 
 
 def test_a_page_that_is_not_the_last_is_said(tmp_path: Path) -> None:
