@@ -24,6 +24,7 @@ from . import (
     ranking,
     signals,
     silent,
+    sizes,
     slabs,
     strays,
     suspects,
@@ -158,15 +159,23 @@ def _explained(
     sure = suspects.clear(blamed)
     named_one = named.root(trouble, topology, heard.lines(cut.rows, found))
     guilty = _guilty(trouble, named_one, sure)
-    split = cascades.find(trouble, topology, guilty)
-    if named_one is not None and named_one == guilty:
-        blamed = handed_on.to_root(blamed, split[0])
-    began = phases.onset(trouble, split)
+
+    def told(root: str | None) -> tuple[tuple[Cascade, ...], Phase, Scene, tuple[Candidate, ...]]:
+        split = cascades.find(trouble, topology, root)
+        named_so = named_one is not None and named_one == root
+        held = handed_on.to_root(blamed, split[0]) if named_so else blamed
+        began = phases.onset(trouble, split)
+        scene = _scene(cut, found, topology, split[0], began, trouble, series, each)
+        scene = replace(scene, suspects=held)
+        return split, began, scene, ranking.rank(scene)
+
+    split, began, scene, ranked = told(guilty)
+    below = ranking.place_below(ranked, scene)
+    if below is not None:
+        again = told(below)
+        if again[-1][0].signal == ranked[0].signal:
+            split, began, scene, ranked = again
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
-    scene = replace(
-        _scene(cut, found, topology, split[0], began, trouble, series, each), suspects=blamed
-    )
-    ranked = ranking.rank(scene)
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}
     return Analysis(
         so_far.clocks, found, causes.find(found, topology, judged), trouble, so_far.charges, split,

@@ -46,6 +46,12 @@ _SPARE = re.compile(
 _TRAFFIC = re.compile(
     r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE
 )
+COUNTS_INSTANCES = re.compile(
+    r"desired_?(task|capacity|count|replicas|instances)|group_?desired|(instance|task|replica)_?count"
+    r"|(^|[_./])replicas(_desired)?($|[.{])|observed_?capacity",
+    re.IGNORECASE,
+)
+"""Metrics of how many instances of something there are to be."""
 
 
 def is_spare(metric: str) -> bool:
@@ -54,11 +60,13 @@ def is_spare(metric: str) -> bool:
 
 
 def direction(metric: str) -> str:
-    """Say what a rise of this metric means: worse, better, resource, traffic or unknown."""
+    """Say what a rise of this metric means: worse, better, size, resource, traffic or unknown."""
     if _WORSE_UP.search(metric):
         return "worse"
     if _WORSE_DOWN.search(metric):
         return "better"
+    if COUNTS_INSTANCES.search(metric):
+        return "size"
     if _RESOURCE.search(metric):
         return "resource"
     return "traffic" if _TRAFFIC.search(metric) else "unknown"

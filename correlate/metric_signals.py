@@ -21,6 +21,7 @@ _RESOURCE = 1.0  # a precursor
 _ODD = 0.5
 _CATEGORIES = {
     "traffic": "traffic",
+    "size": "scaling",
     "resource": "resource_exhaustion",
     "spare": "resource_exhaustion",
 }
@@ -124,7 +125,8 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
         limits.of(found["metric"].unique()).rename({"category": "at_limit"}),
         on="metric", how="left", maintain_order="left",
     )  # fmt: skip
-    good = ((pl.col("means") == "worse") & ~up) | (pl.col("means").is_in(["better", "spare"]) & up)
+    more = pl.col("means").is_in(["better", "spare", "size"])
+    good = ((pl.col("means") == "worse") & ~up) | (more & up)
     told = known.filter(~good).with_columns(category=_category(), weight=_weight())
     verb = pl.when(up).then(pl.lit("rose")).otherwise(pl.lit("fell"))
     levels = (_number("baseline"), _number("level"))

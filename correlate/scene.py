@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards
+from . import affinity, called, hazards, sizes
 from .change_points import direction
 from .settings import Setting
 
@@ -100,6 +100,10 @@ class Scene:
     """How versions did that served side by side; see `canaries.find`."""
     lines: Sequence[Line] = ()
     """What those in trouble logged; see `failures.lines`."""
+    sizes: Mapping[tuple[str, int], tuple[float, float | None]] = field(
+        default_factory=dict[tuple[str, int], tuple[float, "float | None"]]
+    )
+    """How many instances there were before a change and after it; see `sizes.find`."""
 
     @cached_property
     def blame(self) -> Mapping[str, float]:
@@ -341,17 +345,18 @@ class Scene:
         )
 
     def called(self, change: Signal) -> tuple[Setting, ...]:
-        """Say what the call behind a change set, and what that was before as far as calls tell.
+        """Say what the call behind a change set, and what that was before as far as is told.
 
-        What was set last before it is what it was; where no call tells, what was set first once
-        the failure was on is taken for it: things are put right by setting them back.
+        What was set last before it is what it was, or what a metric counted; where none tells, what
+        was set first once the failure was on is taken for it: things are put right by setting them
+        back.
         """
         return tuple(
-            Setting(key, self._was(change, key), value)
+            Setting(key, self._was(change, key, value), value)
             for key, value in self._calls.get(change["signal"], {}).items()
         )
 
-    def _was(self, change: Signal, key: str) -> str:
+    def _was(self, change: Signal, key: str, new: str) -> str:
         since = max(change["time"], self.onset)
         others = [
             (s["time"], self._calls[s["signal"]][key])
@@ -360,7 +365,8 @@ class Scene:
         ]
         before = [o for o in others if o[0] < change["time"] - _REPEAT]
         after = [o for o in others if o[0] > since]
-        return max(before)[1] if before else min(after)[1] if after else ""
+        counted = sizes.was(key, new, self.sizes.get((change["entity"] or "", change["time"])))
+        return max(before)[1] if before else counted or (min(after)[1] if after else "")
 
     @cached_property
     def _calls(self) -> Mapping[int, Mapping[str, str]]:

@@ -48,3 +48,15 @@ def test_what_was_set_once_the_failure_was_on_is_what_it_was_before() -> None:
     )  # fmt: skip
     [moved] = merged.alone(less, where).settings
     assert (moved.key, moved.old, moved.new, moved.moved) == ("capacity", "8", "4", "down")
+
+
+def test_what_a_metric_counted_is_what_it_was_before() -> None:
+    change = signal(0, 30.5, "db", "change", kind="scaling")
+    held = {0: {"aws.request_parameters": json.dumps({"desiredCount": 5, "maxScale": 9})}}
+    trouble = signal(90, 40, "db", "fault")
+    where = Scene(
+        Cascade("db", ("db",), (trouble,), {"db": 0}), at(40), calls("web>db"), {}, [change], (),
+        attributes=held, sizes={("db", at(30.5)): (8.0, 5.0)},
+    )  # fmt: skip
+    settings = {s.key: (s.old, s.moved) for s in merged.alone(change, where).settings}
+    assert settings == {"desiredCount": ("8", "down"), "maxScale": ("8", "up")}

@@ -167,6 +167,8 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("HealthyHostCount", "better"),
         ("CPUUtilization", "resource"),
         ("RequestCount.Sum", "traffic"),
+        ("DesiredTaskCount.Average", "size"),
+        ("Replicas.average", "size"),
         ("temperature", "unknown"),
     ],
 )
