@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.simulate import case, faults, physics, render, scoring, sweep, trial, world
+from benchmarks.simulate import (
+    case,
+    faults,
+    observed,
+    physics,
+    render,
+    scoring,
+    sweep,
+    trial,
+    world,
+)
 from benchmarks.simulate.case import Settings
 
 ONSET = "2026-03-03T14:00:00Z"
@@ -125,7 +135,7 @@ TRUTH: dict[str, Any] = {
     "case": "SIM-1", "kind": "bug", "incident": True, "by_change": True, "onset": ONSET,
     "categories": ["code_change"], "entities": ["orders"], "roots": ["orders"],
     "struck": ["orders", "edge"], "change_ids": ["abc"], "cause_records": ["d0"],
-    "told_records": [],
+    "told_records": [], "looks": [],
     "decoys": [{"ids": ["zzz"], "records": ["d9"]}], "tied": ["h1"], "most_skew_ns": 5 * SECOND,
     "skew_ns": {"h1": 2 * SECOND, "h2": -4 * SECOND},
     "records": {"d0": record(0), "d1": record(10), "d2": record(20, "h1"), "d3": record(22, "h2")},
@@ -168,6 +178,32 @@ def test_without_a_change_the_place_and_the_category_count() -> None:
     assert not scoring.score(truth, document(cause("m1", None)))["top1"]
     assert not scoring.score(truth, document(right | {"entity": "edge"}))["top1"]
     assert not scoring.score(truth, document(right | {"moment": "m0"}))["top1"]
+
+
+def test_where_no_word_of_the_cause_was_kept_it_is_what_it_looks_like() -> None:
+    truth = TRUTH | {"cause_records": [], "categories": ["scaling"], "looks": ["data"]}
+    looks = cause("m1", None, category="data")
+    assert scoring.score(truth, document(looks))["top1"]
+    assert scoring.score(truth, document(looks | {"category": "scaling"}))["top1"]
+    assert not scoring.score(truth, document(looks | {"category": "unknown"}))["top1"]
+    assert not scoring.score(truth | {"told_records": ["d7"]}, document(looks))["top1"]
+    assert not scoring.score(truth, document(looks | {"moment": "m0"}))["top1"]
+
+
+def test_monitoring_counts_the_instances_that_somebody_takes_away() -> None:
+    drawn = next(
+        c for c in (case.draw(s, case.Settings(kind="scale_down")) for s in range(9))
+        if len({d.entity for d in c.changes if d.how == "scale"}) > 1
+    )  # fmt: skip
+    for entity in {c.entity for c in drawn.changes if c.how == "scale"}:
+        steps = [c for c in drawn.changes if c.how == "scale" and c.entity == entity]
+        told = next(
+            g.series.points for g in drawn.gauges
+            if (g.entity, g.gauge) == (entity, observed.INSTANCES)
+        )  # fmt: skip
+        assert told[0][1] == float(steps[0].old) == drawn.world.instances(entity)
+        assert told[-1][1] == float(steps[-1].new)
+        assert [c.new for c in steps[:-1]] == [c.old for c in steps[1:]]
 
 
 def test_onset_skew_and_root_are_measured() -> None:

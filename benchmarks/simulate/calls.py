@@ -93,7 +93,7 @@ def _aws_infra(world: World, change: Change, entity: Entity) -> Json:
 def _gcp(world: World, change: Change, entity: Entity) -> tuple[str, str, Json]:
     """Name the call to Google Cloud, the resource, and what it asks for."""
     if change.how == "infra":
-        return change.api, _gcp_infra(world, change, entity), {"description": change.message}
+        return change.api, _gcp_infra(world, change, entity), _gcp_asked(change)
     if entity.platform == "cloudsql":
         flags = [{"name": change.key, "value": change.new}]
         body = {"settings": {"databaseFlags": flags}}
@@ -110,11 +110,23 @@ def _gcp(world: World, change: Change, entity: Entity) -> tuple[str, str, Json]:
     return "google.cloud.run.v1.Services.ReplaceService", where, {"service": service}
 
 
+def _gcp_asked(change: Change) -> Json:
+    """Give the request of a call; Cloud DNS lists the record sets that go and those that come."""
+    if not change.api.startswith("dns."):
+        return {"description": change.message}
+    gone, come = (
+        [{"name": f"{change.key}.", "type": "A", "ttl": 60, "rrdatas": [address]}]
+        for address in (change.old, change.new)
+    )
+    return {"managedZone": "internal", "change": {"additions": come, "deletions": gone}}
+
+
 def _gcp_infra(world: World, change: Change, entity: Entity) -> str:
     if "firewalls" in change.api:
         return f"projects/{PROJECT}/global/firewalls/{resources.group_id(world, entity.name)}"
     if change.api.startswith("dns."):
-        return f"projects/{PROJECT}/managedZones/internal/changes/{entity.name}"
+        number = int(change.ident[:4], 16)
+        return f"projects/{PROJECT}/managedZones/internal/changes/{number}"
     return f"projects/{PROJECT}/secrets/{entity.name}-secret"
 
 
@@ -135,7 +147,7 @@ def _azure(world: World, change: Change, entity: Entity) -> tuple[str, str, Json
     """Name the operation on Azure, the resource, and what it asks for."""
     told: Json = {"value": change.new, "source": "user-override"}
     if change.how == "infra":
-        return change.api, _azure_infra(world, change, entity), {"description": change.message}
+        return change.api, _azure_infra(world, change, entity), _azure_asked(change)
     if entity.platform == "azpg":
         server = resources.azure_id(entity.name, "azpg")
         kind = "Microsoft.DBforPostgreSQL/flexibleServers/configurations/write"
@@ -159,6 +171,13 @@ def _azure(world: World, change: Change, entity: Entity) -> tuple[str, str, Json
     if change.how == "scale":
         body["template"]["scale"] = {"maxReplicas": int(change.new)}
     return "Microsoft.App/containerApps/write", app, body
+
+
+def _azure_asked(change: Change) -> Json:
+    """Give the request of an operation; one on a record set tells the addresses it is to have."""
+    if "privateDnsZones" in change.api:
+        return {"ttl": 60, "aRecords": [{"ipv4Address": change.new}]}
+    return {"description": change.message}
 
 
 def _azure_infra(world: World, change: Change, entity: Entity) -> str:

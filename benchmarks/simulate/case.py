@@ -108,12 +108,13 @@ def _told(
     acts = (start + int((earliest - 1) * SECOND), start + int((draft.end + 5) * SECOND))
     wording = Wording(there, fault, state, seed, start, acts)
     lines = sorted((wording.written(s) for s in said), key=lambda w: (w.time, w.entity))
-    gauges = tuple(observed.metrics(there, state, fault, seed, start))
     others = decoys.drawn(there, draft, fault, onset, seed, settings.decoys)
-    made = [c for c in (fault.change, *others, fault.cure) if c is not None]
+    both = (c for c in (fault.change, *others, fault.cure) if c is not None)
+    made = tuple(sorted(both, key=lambda c: c.time))
+    gauges = tuple(observed.metrics(there, state, fault, made, seed, start))
     return Case(
         seed, settings, there, fault, draft, state, start, start + draft.seconds * SECOND,
-        start + int(onset * SECOND), tuple(sorted(made, key=lambda c: c.time)), fleet,
+        start + int(onset * SECOND), made, fleet,
         tuple(lines), tuple(walk.spans), gauges,
         tuple(alerts.fired(gauges, seed, there.entry)), tuple(_struck(there, state, calm)),
     )  # fmt: skip
@@ -145,6 +146,7 @@ def truth(case: Case, digests: Sequence[tuple[str, Json]], ids: Sequence[str]) -
         "incident": fault.kind != "quiet",
         "onset": iso(case.onset, 9),
         "categories": list(fault.categories),
+        "looks": list(faults.LOOKS.get(fault.kind, ())),
         "entities": list(fault.entities),
         "roots": list(fault.roots),
         "by_change": fault.change is not None,

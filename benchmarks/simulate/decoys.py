@@ -43,7 +43,19 @@ def drawn(
         make = rng.choice(_MAKERS)
         if services:
             found.append(make(rng, world, rng.choice(services), max(time, 20.0)))
-    return found
+    return _scaled_once(found, fault)
+
+
+def _scaled_once(found: list[Change], fault: Fault) -> list[Change]:
+    """Leave out that somebody adds instances to what was scaled in the same window already."""
+    scaled = {fault.change.entity} if fault.change and fault.change.how == "scale" else set[str]()
+    kept: list[Change] = []
+    for change in found:
+        if change.how != "scale" or change.entity not in scaled:
+            kept.append(change)
+        if change.how == "scale":
+            scaled.add(change.entity)
+    return kept
 
 
 def _benign(rng: Random, world: World, name: str, time: float) -> Change:
@@ -82,8 +94,7 @@ def _flag(rng: Random, world: World, name: str, time: float) -> Change:
 
 
 def _more(rng: Random, world: World, name: str, time: float) -> Change:
-    del world
-    before = rng.choice((3, 4, 6))
+    before = world.instances(name)
     after = before + rng.choice((1, 2))
     return Change(time, "scale", name, f"{name}: more instances for the evening", "desired_count",
                   str(before), str(after), actor=rng.choice(vocabulary.PEOPLE))  # fmt: skip

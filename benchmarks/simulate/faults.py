@@ -34,6 +34,16 @@ KINDS: Mapping[str, Callable[[Draft], Fault]] = {
 }  # fmt: skip
 WEIGHTS: Mapping[str, float] = {"bug": 2.0, "flag_on": 1.5, "quiet": 1.0, "slow_code": 1.5}
 """How often a kind is drawn; 1 where nothing is said."""
+LOOKS: Mapping[str, tuple[str, ...]] = {
+    "flag_on": ("code_change", "resource_exhaustion"), "slow_code": ("resource_exhaustion",),
+    "leak": ("resource_exhaustion",), "pool_cut": ("resource_exhaustion",),
+    "timeout_cut": ("dependency",), "ttl_cut": ("resource_exhaustion",),
+    "scale_down": ("resource_exhaustion",), "parameter": ("resource_exhaustion",),
+    "zone": ("dependency",),
+}  # fmt: skip
+"""What a kind looks like to those from whom the one record of what did it was lost: the change's,
+or the provider's word. New code throws whoever switched it on, too few instances are busy, and
+machines without power do not answer; more than that nobody could know."""
 _HARM = 0.01
 _SLOWER = 1.5
 _OLDEST = 60.0

@@ -187,7 +187,7 @@ def scale_down(draft: Draft) -> Fault:
         found.load[:] *= effects.factor(
             effects.between(draft.seconds, draft.begin, draft.end + 900, 240, 300), 1.45
         )
-    before = rng.choice((6, 8, 12))
+    before = draft.world.instances(name)
     wanted = _busy(draft, name) / (0.78 if delayed else rng.uniform(1.05, 1.4))
     after = max(1, int(before * wanted) + delayed)
     shape = effects.between(draft.seconds, time, draft.end, 40, 90)

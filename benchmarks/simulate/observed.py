@@ -10,14 +10,16 @@ import numpy as np
 from fixtures.scenario import MINUTE, Series, dice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from .changes import Change
     from .physics import Array, Flow, State
     from .plan import Fault
     from .world import Entity, World
 
 REQUESTS, ERRORS, LATENCY, CPU, MEMORY = "requests", "errors", "latency", "cpu", "memory"
 CONNECTIONS, DISK, AGE, WAITING, HITS = "connections", "disk", "age", "waiting", "hits"
+INSTANCES = "instances"
 
 # platform -> gauge -> name, statistic (GCP: the metric's kind), unit
 NAMES: dict[str, dict[str, tuple[str, str, str]]] = {
@@ -27,11 +29,13 @@ NAMES: dict[str, dict[str, tuple[str, str, str]]] = {
         LATENCY: ("TargetResponseTime", "p99", "Seconds"),
         CPU: ("CPUUtilization", "Average", "Percent"),
         MEMORY: ("MemoryUtilization", "Average", "Percent"),
+        INSTANCES: ("DesiredTaskCount", "Average", "Count"),
     },
     "linux": {
         REQUESTS: ("RequestCount", "Sum", "Count"),
         ERRORS: ("HTTPCode_Target_5XX_Count", "Sum", "Count"),
         LATENCY: ("TargetResponseTime", "p99", "Seconds"),
+        INSTANCES: ("GroupDesiredCapacity", "Average", "None"),
     },
     "run": {
         REQUESTS: ("run.googleapis.com/request_count{2xx}", "DELTA", "1"),
@@ -39,6 +43,7 @@ NAMES: dict[str, dict[str, tuple[str, str, str]]] = {
         LATENCY: ("run.googleapis.com/request_latencies", "GAUGE", "ms"),
         CPU: ("run.googleapis.com/container/cpu/utilization", "GAUGE", "10^2.%"),
         MEMORY: ("run.googleapis.com/container/memory/utilization", "GAUGE", "10^2.%"),
+        INSTANCES: ("run.googleapis.com/container/instance_count", "GAUGE", "1"),
     },
     "containerapp": {
         REQUESTS: ("Requests", "total", "Count"),
@@ -46,11 +51,13 @@ NAMES: dict[str, dict[str, tuple[str, str, str]]] = {
         LATENCY: ("ResponseTime", "average", "MilliSeconds"),
         CPU: ("CpuPercentage", "average", "Percent"),
         MEMORY: ("MemoryPercentage", "average", "Percent"),
+        INSTANCES: ("Replicas", "average", "Count"),
     },
     "windows": {
         REQUESTS: ("requests/count", "total", "Count"),
         ERRORS: ("requests/failed", "total", "Count"),
         LATENCY: ("requests/duration", "average", "MilliSeconds"),
+        INSTANCES: ("ObservedCapacity", "average", "Count"),
     },
     "rds": {
         CPU: ("CPUUtilization", "Average", "Percent"),
@@ -91,6 +98,8 @@ NAMES: dict[str, dict[str, tuple[str, str, str]]] = {
     "host.windows": {CPU: ("Percentage CPU", "average", "Percent")},
 }  # fmt: skip
 _SYSTEMS = {"aws": "cloudwatch", "gcp": "gcp", "azure": "azure"}
+_LAG = 40.0
+"""Seconds until as many instances run as are asked for."""
 _NOISE = {LATENCY: 0.07, CPU: 0.05, MEMORY: 0.01, DISK: 0.0004, CONNECTIONS: 0.06, HITS: 0.01,
           WAITING: 0.1, AGE: 0.1}  # fmt: skip
 _BUCKET = 107_374_182_400.0
@@ -114,13 +123,16 @@ class _Watch:
     world: World
     state: State
     fault: Fault
+    changes: Sequence[Change]
     seed: int
     start: int
 
 
-def metrics(world: World, state: State, fault: Fault, seed: int, start: int) -> Iterator[Gauge]:
+def metrics(
+    world: World, state: State, fault: Fault, changes: Sequence[Change], seed: int, start: int
+) -> Iterator[Gauge]:
     """Draw every metric; the window's start, in ns, is that of a minute."""
-    watch = _Watch(world, state, fault, seed, start)
+    watch = _Watch(world, state, fault, changes, seed, start)
     for name in world.order:
         entity = world.entities[name]
         for gauge, about in NAMES.get(entity.platform, {}).items():
@@ -170,6 +182,8 @@ def _minutes(watch: _Watch, entity: Entity, gauge: str) -> Array:
         served = flow.rate * (1 - flow.shares["down"] * 0.5)
         rate = served * (watch.state.errors[entity.name] if gauge == ERRORS else 1.0)
         return draw.poisson(_per_minute(rate) * 60).astype(np.float64)
+    if gauge == INSTANCES:
+        return np.round(_per_minute(_instances(watch, entity)))
     values = _per_minute(_instant(watch, entity, flow, gauge))
     noisy = values * np.exp(draw.normal(0, _NOISE[gauge], len(values)))
     return np.minimum(noisy, 1.0) if gauge in (CPU, MEMORY, DISK, HITS) else noisy
@@ -194,6 +208,16 @@ def _instant(watch: _Watch, entity: Entity, flow: Flow, gauge: str) -> Array:
     if gauge == HITS:
         return level - 0.75 * _cold(watch, entity)
     return _waiting(watch, entity, gauge) if gauge in (WAITING, AGE) else level
+
+
+def _instances(watch: _Watch, entity: Entity) -> Array:
+    """Return how many instances of a service run: every cloud publishes it as a metric."""
+    usual = float(watch.world.instances(entity.name))
+    many = np.full(len(watch.state.flows[entity.name].rate), usual)
+    for change in watch.changes:
+        if change.how == "scale" and change.entity == entity.name:
+            many[int(change.time + _LAG) :] = float(change.new)
+    return many
 
 
 def _waiting(watch: _Watch, queue: Entity, gauge: str) -> Array:

@@ -1,9 +1,10 @@
 """Holds a timeline.json against the truth; what it says and nothing else counts.
 
 - Root cause: right if it names the change that did it, by any name or record that the evidence has
-  of it; where nothing but the world did it, or no record of the change was kept, if it places the
-  cause at the right entity, or in the provider's own report of that trouble, calls it by a right
-  category, and names no change.
+  of it; where nothing but the world did it, if it places the cause at the right entity, or in the
+  provider's own report of that trouble, calls it by a right category, and names no change. Where
+  the record of what did it was lost, nobody can know more than where it was and what it looks like:
+  then what it looks like is a right category too, and any change that is named is wrong.
 - Order: of all pairs of moments whose true times lie further apart than their stamps can tell, the
   share that the timeline has in the right order. A stamp can tell its own coarseness, and half a
   second on a machine whose clock other records tie to others, or the most that clocks were set
@@ -105,7 +106,13 @@ def _is_right(cause: Json, truth: Mapping[str, Any]) -> bool:
     # The record in which a provider tells of the trouble that it had is as good as its name.
     told = not set(cause["records"]).isdisjoint(truth["told_records"])
     placed = told or cause["entity"] in truth["entities"]
-    return placed and cause["category"] in truth["categories"] and not cause["change"]
+    return placed and cause["category"] in _right_categories(truth) and not cause["change"]
+
+
+def _right_categories(truth: Mapping[str, Any]) -> Sequence[str]:
+    """List what the cause may be called: by what it looks like too, if no word of it was kept."""
+    kept = truth["cause_records"] or truth["told_records"]
+    return truth["categories"] if kept else (*truth["categories"], *truth["looks"])
 
 
 def _is_change(cause: Json, change: Mapping[str, Any]) -> bool:

@@ -113,6 +113,10 @@ class World:
         """Name what runs on a host."""
         return [e.name for e in self.entities.values() if host in e.hosts]
 
+    def instances(self, name: str) -> int:
+        """Say how many instances of a service run until somebody changes that."""
+        return dice("instances", self.seed, name).choice((4, 6, 8, 12))
+
     def above(self, name: str) -> set[str]:
         """Name everything that depends on an entity, at any distance."""
         found: set[str] = set()
