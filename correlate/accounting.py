@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import excess, inferred, ledger, red_metrics
+from . import excess, inferred, ledger, red_metrics, strays
 from .cascades import SLACK
 from .episode import FIRM
 from .suspects import Charge, Sign
@@ -45,7 +45,6 @@ LASTS = 60 * 60_000_000_000
 """ns after the alert; what is in excess later is another matter."""
 
 _MINDED = 0.01  # seconds more a request
-_SURE = 2.0  # the weight of a burst of errors, of which no single call is the reason
 _ODD = 0.5  # the weight of what is strange and no harm
 _FEW = 0.01  # of the requests at the worst of it; fewer failures are no incident's doing
 _SECOND_MODE = 0.5
@@ -103,11 +102,12 @@ def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
         pl.col("role") == "fault", pl.col("table") == "metric", pl.col("weight") > _ODD
     )
     told = found.filter(
-        pl.col("role") == "fault", pl.col("table") == "event", pl.col("weight") >= _SURE
-    )
-    by: dict[str, list[int]] = {}
-    for entity, time in told.select("entity", "time").drop_nulls().iter_rows():
-        by.setdefault(entity, []).append(time)
+        pl.col("role") == "fault", pl.col("table") == "event", pl.col("weight") >= FIRM,
+        pl.col("count") > strays.FEW,
+    ).with_columns(until=pl.coalesce("end", "time"))  # fmt: skip
+    by: dict[str, list[tuple[int, int]]] = {}
+    for entity, *during in told.select("entity", "time", "until").drop_nulls().iter_rows():
+        by.setdefault(entity, []).append((during[0], during[1]))
     light = [
         s["signal"]
         for s in faults.to_dicts()
@@ -117,10 +117,10 @@ def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
     return found.with_columns(weight=weight) if light else found
 
 
-def _is_told(fault: Signal, times: Sequence[int]) -> bool:
-    """Say whether records tell of a fault as a metric shows it."""
+def _is_told(fault: Signal, times: Sequence[tuple[int, int]]) -> bool:
+    """Say whether more records than a stray call writes tell of a fault as a metric shows it."""
     since, until = fault["time"] - SLACK, fault["time"] + fault["precision"] + SLACK
-    return any(since <= t <= until for t in times)
+    return any(first <= until and last >= since for first, last in times)
 
 
 def _is_chance(fault: Signal, said: Account) -> bool:

@@ -185,7 +185,10 @@ def test_faults_of_metrics_that_are_chance_lose_their_weight() -> None:
     looked = case(*SLOW_DB, faults=told)
     found = accounting.weighed(looked.signals, accounting.account(looked))
     assert found["weight"].to_list() == [3.0, 0.5, 2.0, 2.0]
-    burst = signal(4, FROM, "mail", "fault", title="Burst of 20 log records")
+    stray = signal(4, FROM, "mail", "fault", count=2)
+    looked = case(*SLOW_DB, faults=[*told, stray])
+    assert 0.5 in accounting.weighed(looked.signals, accounting.account(looked))["weight"]
+    burst = signal(4, FROM - 9, "mail", "fault", end=at(FROM - 1), count=20)
     looked = case(*SLOW_DB, faults=[*told, burst])
     found = accounting.weighed(looked.signals, accounting.account(looked))
     assert 0.5 not in found["weight"].to_list()
