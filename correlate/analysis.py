@@ -224,6 +224,7 @@ def _scene(
     scene = Scene(
         cascade, began.time, topology, {}, changes, recoveries,
         canaries=canaries.find(series, changed, began.time, each),
+        sizes=sizes.find(series, changed, each),
         troubled=[bad[n] for n in sorted(bad)],
         departures=departures.find(series, moved, began.time, each),
         lines=failures.lines(

@@ -31,10 +31,10 @@ ELSEWHERE = 0.6
 """How much a symptom counts that shows on an entity above the root only."""
 GENERAL = 0.35
 """How much it counts that things broke the way many things break."""
-_FAR = math.log(3.0)  # a value that moved this far, or farther, moved far
 _SCALED = 20.0
 _UNTOLD = 0.5
-"""How strongly a number shows it whose old value nobody knows: it may have moved either way."""
+"""How strongly a setting shows it of which nobody knows the value, or of a number the old one: it
+may have moved either way."""
 _NUMBER = re.compile(r"\d+(\.\d+)?%?")
 _STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
 _COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
@@ -233,18 +233,18 @@ def _line(text: str, found: re.Match[str]) -> str:
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of settings: the one that moved farthest."""
     fits = [
-        (told(s), _strength(s))
+        (told(s), _strength(s, test.far))
         for s in change.settings
         if test.patterns["setting"].search(plain(s.key)) and ({s.moved} | _ways(s)) & {*test.moved}
     ]
     return max(fits, key=lambda f: f[1], default=None)
 
 
-def _strength(setting: Setting) -> float:
+def _strength(setting: Setting, far: float) -> float:
     """Say how strongly a setting's move shows a hazard: by how far, as far as that is known."""
     if setting.ratio is not None and setting.ratio > 0:
-        return _far(setting.ratio)
-    untold = not setting.old and _NUMBER.fullmatch(setting.new) is not None
+        return _distance(setting.ratio, far)
+    untold = not setting.old and (not setting.new or _NUMBER.fullmatch(setting.new) is not None)
     return _UNTOLD if untold else 1.0
 
 
@@ -252,14 +252,14 @@ def _ways(setting: Setting) -> set[str]:
     ways = set[str]()
     if setting.old in _COMPARISONS and setting.new in _COMPARISONS:
         ways.add("compared")
-    if setting.ratio is not None and setting.ratio > 0 and _far(setting.ratio, _SCALED) >= 1:
+    if setting.ratio is not None and setting.ratio > 0 and _distance(setting.ratio, _SCALED) >= 1:
         ways.add("scaled")
     return ways
 
 
-def _far(ratio: float, by: float | None = None) -> float:
-    """Say how far a value moved, from 0 to 1 at a factor of three (or another)."""
-    return min(1.0, abs(math.log(ratio)) / (_FAR if by is None else math.log(by)))
+def _distance(ratio: float, far: float) -> float:
+    """Say how far a value moved, from 0 to 1 at a factor that is far."""
+    return min(1.0, abs(math.log(ratio)) / math.log(far))
 
 
 def told(setting: Setting) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,16 @@ _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change mov
 _HOPELESS = 0.02  # with less than this for all else, no kind of change would be named
 _UNSURE = 0.6  # of what counts, where what a change touched is not known
 _AT_ONCE_S = 150.0  # a roll-out takes a while
+_SWITCHED_S = 60.0
 _SKEWED = 60.0
 _JUST = 0.1
+_MISTAKEN = 0.06  # what it adds that code is what fails, where other code runs since just then
+_MISTAKE = re.compile(
+    r"Null(Pointer|Reference)Exception|nil pointer|NoneType|has no attribute|is not a function"
+    r"|Cannot read propert|undefined method|IndexOutOfBounds|index out of (range|bounds)|IndexError"
+    r"|NameError|UnboundLocalError|ClassCastException|NoSuch(Method|Field)|is not defined",
+)
+"""What a program says that asks for what its own code does not have."""
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -179,10 +188,18 @@ def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     """Let it count that what failed failed just as a change to it took effect."""
     seconds = (scene.onset - effect.time) / 1e9
     here = change.entity and change.entity in scene.heart
-    if not here or not -_SKEWED <= seconds <= _AT_ONCE_S:
+    kind = change.signal["kind"]
+    soon = _SWITCHED_S if kind == "feature_flag" else _AT_ONCE_S
+    if not here or not -_SKEWED <= seconds <= soon:
         return []
     shown = (change.signal["signal"], *scene.begins)
-    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
+    just = [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
+    own = (m for m in scene.symptoms if m.entity == change.entity and m.is_error)
+    wrong = next((m for m in own if _MISTAKE.search(m.raw)), None)
+    if wrong is None or kind not in ("deploy", "feature_flag"):
+        return just
+    told = "it is its code that fails, and other code runs since then"
+    return [*just, Term(told, _MISTAKEN, (wrong.signal,), "just")]
 
 
 def _slack(scene: Scene) -> int:

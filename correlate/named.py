@@ -47,6 +47,10 @@ IS_FULL = re.compile(
 
 _BARE = re.compile(r": failed$")
 """A span that failed and says no more may have failed by what it calls."""
+_UNRESOLVED = re.compile(
+    r"temporary failure in name resolution|EAI_AGAIN|server misbehaving|SERVFAIL", re.IGNORECASE
+)
+"""Who cannot ask for an address has nothing to hold against whose address it is."""
 _REFUSED = re.compile(
     r"authentication failed|access denied|login failed|unauthori[sz]ed|permission denied|forbidden",
     re.IGNORECASE,
@@ -125,7 +129,7 @@ def _pointed(
     of_store = not full and (sign["rule"] or "").startswith("database.") and len(stores) == 1
     usual = stores[0] if of_store else entity
     to = min((c for c, name in calls.items() if name.search(text)), key=len, default=usual)
-    if _REFUSED.search(text):
+    if _REFUSED.search(text) or _UNRESOLVED.search(text):
         to = entity
     light = to == entity and (full or _BARE.search(sign["title"]))
     return to, sign["count"] * (_FULL if light else 1.0)

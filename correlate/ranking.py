@@ -55,6 +55,19 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
+def place_below(ranked: Sequence[Candidate], scene: Scene) -> str | None:
+    """Name what is in trouble below the root and where the best candidate acted; None if nowhere.
+
+    What acted there explains the root's trouble too, so that the cascade begins there: who waits
+    for what is slow fills up, and may show it first and loudest.
+    """
+    best = ranked[0]
+    shown = any(t.about == blamed.SHOWS for t in best.terms)
+    known = _is_named(best) if best.is_change else shown
+    deeper = known and best.place in scene.heart and best.place != scene.cascade.root
+    return best.place if deeper else None
+
+
 def _is_named(best: Candidate) -> bool:
     """Say whether the best change is worth naming: one that explains how it broke is so sooner."""
     told = sum(t.weight for t in best.terms if t.about == "hazard")

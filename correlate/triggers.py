@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .episode import Signal
     from .scene import Scene, Symptom
 
-STRONG = 0.5
+STRONG = 0.42
 """The least score at which a trigger is believed unless a change explains what failed."""
 ABOUT = frozenset((SHOWS, "words", "place", "time", "record"))
 """What all the terms of a trigger judge."""

@@ -22,7 +22,7 @@ MOVES = ("up", "down", "on", "off", "gone", "other", "compared", "scaled")
 
 _PATTERNS = ("setting", "gone", "new", "call_gone", "call_new", "path", "title", "without")
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
-_HAZARD = ("id", "says", "strength", "change", "symptom", "effect", "sample")
+_HAZARD = ("id", "says", "strength", "far", "change", "symptom", "effect", "sample")
 _TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "blames", "sample")
 NEEDS = ("outside_host", "all_traffic", "one_record")
 """What the evidence as a whole must show; see `nova_timeline.correlate.triggers`."""
@@ -41,6 +41,8 @@ class Test:
     moved: tuple[str, ...] = ()
     asks: frozenset[str] = frozenset()
     """What it asks for, by name; ``moved`` and ``findings`` among it."""
+    far: float = 3.0
+    """How many times a setting must have moved to show it as strongly as can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _hazard(given: dict[str, Any], words: Mapping[str, str]) -> Hazard:
     return Hazard(
         given["id"],
         given["says"],
-        tuple(_test(where, t) for t in given["change"]),
+        tuple(_test(where, t, float(given.get("far", 3.0))) for t in given["change"]),
         _any(where, given["symptom"]),
         _any(where, effect) if effect else None,
         float(given.get("strength", 1.0)),
@@ -155,7 +157,7 @@ def _hazard(given: dict[str, Any], words: Mapping[str, str]) -> Hazard:
     )
 
 
-def _test(where: str, given: dict[str, Any]) -> Test:
+def _test(where: str, given: dict[str, Any], far: float) -> Test:
     _known(where, "key of change", given, _TEST)
     moved = tuple(given.get("moved", ()))
     _known(where, "way to move", moved, MOVES)
@@ -165,7 +167,7 @@ def _test(where: str, given: dict[str, Any]) -> Test:
     patterns = {p: _any(where, [given[p]]) for p in _PATTERNS if p in given}
     findings = tuple(f for f in FINDINGS if given.get(f))
     asks = {*patterns, *(["moved"] if moved else []), *(["findings"] if findings else [])}
-    return Test(findings, patterns, moved, frozenset(asks))
+    return Test(findings, patterns, moved, frozenset(asks), far)
 
 
 def _trigger(given: dict[str, Any]) -> Trigger:

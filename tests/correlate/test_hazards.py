@@ -1,5 +1,8 @@
 """Every kind of change in hazards.toml is shown by its own sample, and by no harmless one."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from nova_timeline import knowledge
 from nova_timeline.correlate import hazards
 from nova_timeline.correlate.scene import Symptom
+from nova_timeline.correlate.settings import Setting
 from nova_timeline.errors import KnowledgeError
 from nova_timeline.knowledge import Hazard
 
@@ -81,6 +85,24 @@ def test_a_value_that_hardly_moved_hardly_shows_anything() -> None:
     assert far is not None
     assert near is not None
     assert near[1].strength < 0.2 < far[1].strength
+
+
+def test_of_which_nobody_knows_how_it_moved_shows_it_half() -> None:
+    def strength(old: str, new: str) -> float:
+        set_ = Setting("ack.mode", old, new)
+        one = replace(change("x"), called=(set_,))
+        found = hazards.best(one, hazards.threats([symptom("redelivered twice")]))
+        return 0.0 if found is None else found[1].strength
+
+    assert strength("", "") == strength("", "5") == strength("manual", "auto") / 2
+
+
+def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> None:
+    known = hazards.threats([symptom("throttled: cpu")])
+    one = replace(change("x"), called=(Setting("desiredCount", "12", "9"),))
+    found = hazards.best(one, known)
+    assert found is not None
+    assert found[1].strength == pytest.approx(math.log(12 / 9) / math.log(2))
 
 
 @given(st.permutations(["queries per request rose", "timed out", "oom killed", "429"]))

@@ -51,6 +51,15 @@ def test_a_name_within_another_is_not_that_name() -> None:
     assert named.root(bad, SHAPE) == "orders-db"
 
 
+def test_who_cannot_resolve_a_name_holds_nothing_against_whose_it_is() -> None:
+    bad = episode(
+        signal(0, 10, "web", "fault", title="shop answered 503", count=20),
+        signal(1, 10, "shop", "fault", title="getaddrinfo EAI_AGAIN orders-db", count=20),
+        signal(2, 5, "orders-db", "fault", title="deadlock detected", count=1),
+    )
+    assert named.root(bad, SHAPE) == "shop"
+
+
 def test_who_is_not_in_trouble_is_not_pointed_to() -> None:
     bad = episode(
         signal(0, 10, "web", "fault", title="shop answered 500", count=20),

@@ -88,6 +88,35 @@ def judged(one: Signal) -> Candidate:
     return found
 
 
+def test_what_acted_in_trouble_below_moves_the_root_there() -> None:
+    at_db = scene(GUILTY)
+    above = Cascade("shop", ("shop", "web"), (signal(92, ONSET, "shop", "fault"),), {"shop": 0})
+    at_shop = replace(at_db, cascade=above, troubled=at_db.cascade.signals)
+    calm = replace(at_shop, troubled=())
+    assert ranking.place_below(ranking.rank(at_shop), at_shop) == "db"
+    assert ranking.place_below(ranking.rank(at_db), at_db) is None
+    assert ranking.place_below(ranking.rank(calm), calm) is None
+
+
+def test_a_switch_takes_effect_sooner_than_a_roll_out() -> None:
+    sooner, later = (
+        [about(judged(change(0, m, "db", "x", kind=k)), "just") for k in ("deploy", "feature_flag")]
+        for m in (ONSET - 0.5, ONSET - 2)
+    )
+    assert sooner == [[0.1], [0.1]]
+    assert later == [[0.1], []]
+
+
+@pytest.mark.parametrize(("kind", "gained"), [("deploy", 0.2), ("config_change", 0.1)])
+def test_where_code_fails_other_code_that_runs_since_just_then_is_held_to_it(
+    kind: str, gained: float
+) -> None:
+    other = change(0, ONSET - 0.5, "db", "db was changed", kind=kind)
+    found = of_change(other, scene(other, fault="NullPointerException: a row without a name"))
+    assert found is not None
+    assert sum(about(found, "just")) == pytest.approx(gained)
+
+
 def test_what_sends_more_requests_to_the_root_is_near_it() -> None:
     sender = change(0, 35, "web", "web was deployed")
     more = signal(92, ONSET, "db", "fault", kind="metric_change", category="traffic",
