@@ -196,7 +196,8 @@ def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     just = [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
     own = (m for m in scene.symptoms if m.entity == change.entity and m.is_error)
     wrong = next((m for m in own if _MISTAKE.search(m.raw)), None)
-    if wrong is None or kind not in ("deploy", "feature_flag"):
+    new_code = kind == "feature_flag" or (kind == "deploy" and change.revision)
+    if wrong is None or not new_code:
         return just
     told = "it is its code that fails, and other code runs since then"
     return [*just, Term(told, _MISTAKEN, (wrong.signal,), "just")]
