@@ -58,7 +58,7 @@ _AT_ONCE_S = 150.0  # a roll-out takes a while
 _SWITCHED_S = 60.0
 _SKEWED = 60.0
 _JUST = 0.1
-_MISTAKEN = 0.06  # what it adds that code is what fails, where other code runs since just then
+_MISTAKEN = 0.1  # what it adds that code is what fails, where other code runs since just then
 _MISTAKE = re.compile(
     r"Null(Pointer|Reference)Exception|nil pointer|NoneType|has no attribute|is not a function"
     r"|Cannot read propert|undefined method|IndexOutOfBounds|index out of (range|bounds)|IndexError"
@@ -188,19 +188,27 @@ def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     """Let it count that what failed failed just as a change to it took effect."""
     seconds = (scene.onset - effect.time) / 1e9
     here = change.entity and change.entity in scene.heart
-    kind = change.signal["kind"]
-    soon = _SWITCHED_S if kind == "feature_flag" else _AT_ONCE_S
+    soon = _SWITCHED_S if change.signal["kind"] == "feature_flag" else _AT_ONCE_S
     if not here or not -_SKEWED <= seconds <= soon:
         return []
     shown = (change.signal["signal"], *scene.begins)
-    just = [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
-    own = (m for m in scene.symptoms if m.entity == change.entity and m.is_error)
+    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
+
+
+def mistaken(found: Candidate, scene: Scene) -> Candidate:
+    """Hold a mistake in a program's code to the roll-out or switch just as which it showed.
+
+    It tells nothing of which change it was beside one that explains how it broke.
+    """
+    just = any(t.about == "just" for t in found.terms)
+    if not just or found.signal["kind"] not in ("deploy", "feature_flag"):
+        return found
+    own = (m for m in scene.symptoms if m.entity == found.place and m.is_error)
     wrong = next((m for m in own if _MISTAKE.search(m.raw)), None)
-    new_code = kind == "feature_flag" or (kind == "deploy" and change.revision)
-    if wrong is None or not new_code:
-        return just
+    if wrong is None:
+        return found
     told = "it is its code that fails, and other code runs since then"
-    return [*just, Term(told, _MISTAKEN, (wrong.signal,), "just")]
+    return replace(found, terms=(*found.terms, Term(told, _MISTAKEN, (wrong.signal,), "just")))
 
 
 def _slack(scene: Scene) -> int:

@@ -39,6 +39,8 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
     judged = (judgements.of_change(c, scene) for c in merged.one_each(scene))
     found = [c for c in judged if c is not None]
+    if not any(_explained(c) >= TELLING for c in found):
+        found = [judgements.mistaken(c, scene) for c in found]
     rivals = _triggers(scene, triggers.found(scene))
     found += rivals
     found.sort(key=_order)
@@ -70,8 +72,12 @@ def place_below(ranked: Sequence[Candidate], scene: Scene) -> str | None:
 
 def _is_named(best: Candidate) -> bool:
     """Say whether the best change is worth naming: one that explains how it broke is so sooner."""
-    told = sum(t.weight for t in best.terms if t.about == "hazard")
-    return best.score >= (NAMED_FOR_ITS_KIND if told >= TELLING else NAMED)
+    return best.score >= (NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED)
+
+
+def _explained(change: Candidate) -> float:
+    """Give what a change gains by being of a kind that breaks the way things broke."""
+    return sum(t.weight for t in change.terms if t.about == "hazard")
 
 
 def _order(c: Candidate) -> tuple[float, int, int]:

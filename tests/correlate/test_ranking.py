@@ -112,11 +112,11 @@ def test_where_code_fails_other_code_that_runs_since_just_then_is_held_to_it(
     kind: str, gained: float
 ) -> None:
     other = change(0, ONSET - 0.5, "db", "db was changed", kind=kind)
-    there = scene(other, fault="NullPointerException: a row without a name")
-    held = {0: {"vcs.ref.head.revision": "a1b2c3d"}}
-    found = of_change(other, replace(there, attributes=held))
-    assert found is not None
+    wrong = "NullPointerException: a row without a name in its connection pool"
+    found = next(c for c in ranked(other, fault=wrong) if c.is_change)
     assert sum(about(found, "just")) == pytest.approx(gained)
+    beside = next(c for c in ranked(other, GUILTY, fault=wrong) if c.signal is other)
+    assert sum(about(beside, "just")) == pytest.approx(0.1)
 
 
 def test_what_sends_more_requests_to_the_root_is_near_it() -> None:
