@@ -12,7 +12,8 @@ from nova_timeline.compiled import kernel
 
 Ints = npt.NDArray[np.int64]
 Packed = npt.NDArray[np.uint64]
-Counts = npt.NDArray[np.uint32]
+Ranks = npt.NDArray[Any]
+"""Unsigned, as wide as a slab's rows need: narrow ones stay in the cache."""
 
 _MILLION = 1_000_000
 _SHIFTED = 2**63 // _MILLION
@@ -113,28 +114,54 @@ def corrected(local: Ints, ahead: int, gain: int, origin: int) -> Ints:
     return true
 
 
+@kernel(inline="always")
+def _true(local: int, ahead: int, gain: int, origin: int) -> int:
+    """Return the true time of one that a clock gives; see `order.Correction`."""
+    return local - ahead - _gained(local - origin, gain)
+
+
 @kernel()
-def cuts(local: Ints, starts: Ints, offset: Ints, drift: Ints, origin: int, bounds: Ints) -> Ints:
-    """Find where each stream reaches each bound in time.
+def cuts(
+    local: Ints, starts: Ints, offset: Ints, drift: Ints, origin: int, bounds: Ints,
+    first: int, stop: int,
+) -> Ints:  # fmt: skip
+    """Find where some streams reach each bound in time.
+
+    A bound is looked for about as far behind the one before it as that was behind its own.
+
+    Args:
+        local: see `disordered`.
+        starts: see `disordered`.
+        offset: see `order.Correction`.
+        drift: see `order.Correction`.
+        origin: see `order.Correction`.
+        bounds: true times, ascending.
+        first: the first stream to look at.
+        stop: the stream to stop before.
 
     Returns:
-        Shape (bounds + 2, streams); the first row is where the streams begin, the last where they
-        end. Equal times are never parted.
+        Shape (bounds + 2, stop - first); the first row is where the streams begin, the last where
+        they end. Equal times are never parted.
     """
-    found = np.empty((bounds.shape[0] + 2, starts.shape[0] - 1), np.int64)
-    for s in range(found.shape[1]):
-        low = starts[s]
-        found[0, s], found[-1, s] = low, starts[s + 1]
+    found = np.empty((bounds.shape[0] + 2, stop - first), np.int64)
+    for s in range(first, stop):
+        ahead, gain, low, end = int(offset[s]), int(drift[s]), int(starts[s]), int(starts[s + 1])
+        found[0, s - first], found[-1, s - first] = low, end
+        step = 1
         for b in range(bounds.shape[0]):
-            high = starts[s + 1]
+            begin, high = low, low + step
+            while high < end and _true(int(local[high]), ahead, gain, origin) < bounds[b]:
+                low, step = high + 1, 2 * step
+                high += step
+            high = min(high, end)
             while low < high:
                 middle = (low + high) // 2
-                now = int(local[int(middle)])
-                if now - offset[s] - _gained(now - origin, drift[s]) < bounds[b]:
+                if _true(int(local[middle]), ahead, gain, origin) < bounds[b]:
                     low = middle + 1
                 else:
                     high = middle
-            found[b + 1, s] = low
+            found[b + 1, s - first] = low
+            step = max(1, low - begin)
     return found
 
 
@@ -146,16 +173,16 @@ def span(
     earliest, latest = 2**63 - 1, -(2**63)
     for s in range(begin.shape[0]):
         if begin[s] < end[s]:
+            ahead, gain = int(offset[s]), int(drift[s])
             a, b = int(local[int(begin[s])]), int(local[int(end[s]) - 1])
-            earliest = min(earliest, a - int(offset[s]) - _gained(a - origin, drift[s]))
-            latest = max(latest, b - int(offset[s]) - _gained(b - origin, drift[s]))
+            earliest = min(earliest, _true(a, ahead, gain, origin))
+            latest = max(latest, _true(b, ahead, gain, origin))
     return earliest, latest
 
 
 @kernel()
 def pack(
     local: Ints,
-    rows: Ints,
     offset: Ints,
     drift: Ints,
     origin: int,
@@ -165,14 +192,12 @@ def pack(
     bits: int,
     shift: int,
     packed: Packed,
-    own: npt.NDArray[Any],
-    counts: Counts,
+    counts: Ranks,
 ) -> None:
     """Put each row's true time and its rank by (stream, place) into one number that sorts by both.
 
     Args:
         local: see `disordered`.
-        rows: the row in each place, or none.
         offset: see `order.Correction`.
         drift: see `order.Correction`.
         origin: see `order.Correction`.
@@ -182,29 +207,28 @@ def pack(
         bits: how many hold the rank.
         shift: times that are the same without so many of their last bits share a bucket.
         packed: takes the numbers by rank.
-        own: takes the rows by rank.
         counts: takes how many rows are in each bucket; all 0 before.
     """
     rank = np.uint64(0)
     for s in range(begin.shape[0]):
         if begin[s] == end[s]:
             continue
-        ahead, gain = offset[s] + earliest, drift[s]
+        ahead, gain = int(offset[s]) + earliest, int(drift[s])
+        times = local[begin[s] : end[s]]
         # Where no product overflows, one division does instead of two.
-        since, until = int(local[int(begin[s])]) - origin, int(local[int(end[s]) - 1]) - origin
+        since, until = int(times[0]) - origin, int(times[-1]) - origin
         short = _is_short(since, gain) and _is_short(until, gain)
-        for k in range(begin[s], end[s]):
-            since = int(local[k]) - origin
+        for k in range(times.shape[0]):
+            since = int(times[k]) - origin
             gained = _millionth(since * gain) if short else _gained(since, gain)
-            time = np.uint64(local[k] - ahead - gained)
+            time = np.uint64(int(times[k]) - ahead - gained)
             packed[rank] = time << np.uint64(bits) | rank
-            own[rank] = rows[k] if rows.shape[0] else k
-            counts[time >> np.uint64(shift)] += np.uint32(1)
+            counts[time >> np.uint64(shift)] += 1
             rank += np.uint64(1)
 
 
 @kernel()
-def sort(packed: Packed, shift: int, counts: Counts, ordered: Packed) -> bool:
+def sort(packed: Packed, shift: int, counts: Ranks, ordered: Packed) -> bool:
     """Sort numbers into buckets, and within them by moving each to its place among its neighbours.
 
     That is quick where the times are spread about evenly, and given up where they are not.
@@ -226,41 +250,81 @@ def sort(packed: Packed, shift: int, counts: Counts, ordered: Packed) -> bool:
     for i in range(packed.shape[0]):
         number = packed[i]
         bucket = number >> np.uint64(shift)
-        ordered[counts[bucket]] = number
-        counts[bucket] += np.uint32(1)
+        free = counts[bucket]
+        ordered[free] = number
+        counts[bucket] = free + 1
     counts[:] = 0
     left = _MOVES * ordered.shape[0]
     for i in range(1, ordered.shape[0]):
         number = ordered[i]
-        k = i
-        while k > 0 and ordered[k - 1] > number:
-            ordered[k] = ordered[k - 1]
-            k -= 1
+        k = np.uint64(i)  # an index without a sign cannot count from the end
+        while k > 0 and ordered[k - np.uint64(1)] > number:
+            ordered[k] = ordered[k - np.uint64(1)]
+            k -= np.uint64(1)
         ordered[k] = number
-        left -= i - k
+        left -= i - np.int64(k)
         if left < 0:
             return False
     return True
 
 
 @kernel()
-def unpack(
-    packed: Packed,
-    earliest: int,
-    bits: int,
-    own: npt.NDArray[Any],
-    order: npt.NDArray[Any],
-    times: Ints,
-) -> None:
-    """Take sorted numbers apart again: into rows and times."""
+def unpack(packed: Packed, earliest: int, bits: int, ranks: Ranks, times: Ints) -> None:
+    """Take sorted numbers apart again: into ranks and times."""
     mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     for i in range(packed.shape[0]):
-        order[i] = own[packed[i] & mask]
+        ranks[i] = packed[i] & mask
         times[i] = earliest + np.int64(packed[i] >> np.uint64(bits))
 
 
 @kernel()
-def gather(column: npt.NDArray[Any], order: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
-    """Write the values of some rows, in the order given."""
-    for i in range(order.shape[0]):
-        out[i] = column[order[i]]
+def gather(
+    column: npt.NDArray[Any],
+    rows: Ints,
+    begin: Ints,
+    end: Ints,
+    ranks: Ranks,
+    held: npt.NDArray[Any],
+    out: npt.NDArray[Any],
+) -> None:
+    """Write what a slab's rows hold of a column, in order.
+
+    They are put together by rank first, as memory is read in long runs much faster than here and
+    there, and what is put together fits into the cache.
+
+    Args:
+        column: shape (n,).
+        rows: the row in each place, or none.
+        begin: the slab's first place of each stream.
+        end: the place it stops before.
+        ranks: in order.
+        held: room for as many values.
+        out: takes the values.
+    """
+    at = 0
+    for s in range(begin.shape[0]):
+        count = int(end[s] - begin[s])
+        here = held[at : at + count]
+        if rows.shape[0]:
+            own = rows[begin[s] : end[s]]
+            for k in range(count):
+                here[k] = column[own[k]]
+        else:
+            values = column[begin[s] : end[s]]
+            for k in range(count):
+                here[k] = values[k]
+        at += count
+    for i in range(ranks.shape[0]):
+        out[i] = held[ranks[i]]
+
+
+@kernel()
+def places(rows: Ints, begin: Ints, end: Ints, ranks: Ranks, held: Ints, out: Ints) -> None:
+    """Write which rows a slab's are, in order; see `gather`."""
+    at = 0
+    for s in range(begin.shape[0]):
+        for k in range(begin[s], end[s]):
+            held[at] = rows[k] if rows.shape[0] else k
+            at += 1
+    for i in range(ranks.shape[0]):
+        out[i] = held[ranks[i]]

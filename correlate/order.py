@@ -2,11 +2,11 @@
 
 The order is by (true time, stream, place within the stream). Streams are cut into slabs of time
 that fit the processor's cache; in each, a row's time and rank are packed into one 64-bit number.
-Those are sorted into buckets of time, as many as there are rows, or by NumPy's vector instructions
-where most times fall into few of them. As no two of the numbers are equal, a sort that is not
-stable gives the stable order, and a slab's size changes nothing. All that is done with a slab's
-rows is done while they are in the cache, and times are corrected where they are looked at: memory
-that is written for the first time costs as much as the sorting.
+Those are sorted into buckets of time, two for each row, or by NumPy's vector instructions where
+most times fall into few of them. As no two of the numbers are equal, a sort that is not stable
+gives the stable order, and a slab's size changes nothing. All that is done with a slab's rows is
+done while they are in the cache, and times are corrected where they are looked at: memory that is
+written for the first time costs as much as the sorting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._shares import even, frozen, in_threads
+from ._shares import even, frozen, in_threads, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Column = npt.NDArray[Any]
 
-SLAB = 16_384
-"""Rows; what is made of them in a slab fills half a megabyte."""
+SLAB = 32_768
+"""Rows; what is made of them in a slab fills a megabyte."""
 _SAMPLES = 16  # of each stream for a slab's worth of rows
 _BITS = 64
-_NARROW = 2**31
+_NARROW = 2**16
+_FINER = 1  # as a power of 2: buckets of a slab for each of its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,7 @@ def permutation(
     import numpy as np
 
     found = np.empty(len(time), np.int64)
-
-    def take(rows: Column, first: int, stop: int) -> None:
-        found[first:stop] = rows
-
-    _Streams(time, stream, correction).merged(slab, take)
+    _Streams(time, stream, correction).merged(slab, lambda rows: rows.places(found))
     return found
 
 
@@ -96,15 +93,13 @@ def ordered(
     """
     import numpy as np
 
-    from . import _order_kernel as kernel
-
     found = [np.empty(len(column), column.dtype) for column in columns]
     # Columns of one width are copied by the same compiled code, whatever their values mean.
     pairs = [(frozen(_words(a)), _words(b)) for a, b in zip(columns, found, strict=True)]
 
-    def take(rows: Column, first: int, stop: int) -> None:
+    def take(rows: _Slab) -> None:
         for column, out in pairs:
-            kernel.gather(column, rows, out[first:stop])
+            rows.gather(column, out)
 
     return _Streams(time, stream, correction).merged(slab, take), found
 
@@ -152,32 +147,33 @@ class _Streams:
             local[own], rows[own] = local[own][order], rows[own][order]
         return frozen(local), frozen(rows)
 
-    def merged(self, slab: int, take: Callable[[Column, int, int], None]) -> Ints:
+    def merged(self, slab: int, take: Callable[[_Slab], None]) -> Ints:
         """Sort slab by slab, in threads.
 
         Args:
             slab: about how many rows are sorted at once.
-            take: called by the threads with a slab's rows in order, and the places in the whole
-                order of the first of them and after the last.
+            take: called by the threads with each slab.
 
         Returns:
             The true times in order, shape (n,).
         """
         import numpy as np
 
-        from . import _order_kernel as kernel
-
-        cuts = kernel.cuts(self._local, self._starts, *self._clocks, self._bounds(slab))
+        cuts = self._cuts(self._bounds(slab))
         firsts = np.concatenate([[0], (cuts[1:] - cuts[:-1]).sum(axis=1).cumsum()])
         times = np.empty(len(self._local), np.int64)
+        # The same room for slab after slab: fresh memory costs as much as the work in it.
+        rooms = [_Room(int(np.diff(firsts).max())) for _ in range(threads())]
 
         def work(first: int, stop: int) -> None:
-            # The same room for slab after slab: fresh memory costs as much as the work in it.
-            room = _Room(int(np.diff(firsts[first : stop + 1]).max()), narrow=len(times) < _NARROW)
+            room = rooms.pop()
             for i in range(first, stop):
                 a, b = int(firsts[i]), int(firsts[i + 1])
                 if a < b:
-                    take(self._sort(cuts[i], cuts[i + 1], room, times[a:b]), a, b)
+                    spans = cuts[i], cuts[i + 1]
+                    ranks = self._sort(*spans, room, times[a:b])
+                    take(_Slab(a, b, self._rows, spans, ranks, room.packed))
+            rooms.append(room)
 
         in_threads(work, even(firsts))
         return times
@@ -198,6 +194,15 @@ class _Streams:
         held = np.sort(np.concatenate(samples))
         return np.unique(held[np.arange(1, slabs) * len(held) // slabs])
 
+    def _cuts(self, bounds: Ints) -> Ints:
+        """Find where each stream reaches each bound in time, in threads; see `kernel.cuts`."""
+        import numpy as np
+
+        from . import _order_kernel as kernel
+
+        find = partial(kernel.cuts, self._local, self._starts, *self._clocks, bounds)
+        return np.concatenate(in_threads(find, even(self._starts)), axis=1)
+
     def _sort(self, begin: Ints, end: Ints, room: _Room, times: Ints) -> Column:
         """Sort a slab: each stream's places from begin to end, both of shape (streams,).
 
@@ -208,29 +213,27 @@ class _Streams:
             times: takes the times in order.
 
         Returns:
-            The rows in order; a part of the room.
+            The ranks of the rows by (stream, place), in order; a part of the room.
         """
         from . import _order_kernel as kernel
 
         n = len(times)
         earliest, latest = kernel.span(self._local, *self._clocks, begin, end)
         width, bits = (latest - earliest).bit_length(), (n - 1).bit_length()
-        packed, ordered = room.packed[:n], room.ordered[:n]
-        own, rows = room.own[:n], room.rows[:n]
+        packed, ordered, ranks = room.packed[:n], room.ordered[:n], room.ranks[:n]
         if width + bits > _BITS:
             # So much time in so few rows: it does not fit beside a rank, but the order is the same.
-            return self._argsorted(begin, end, rows, times)
-        shift = max(0, width - bits)
+            return self._argsorted(begin, end, ranks, times)
+        shift = max(0, width - bits - _FINER)
         counts = room.counts[: (latest - earliest >> shift) + 1]
-        whole = (self._local, self._rows, *self._clocks)
-        kernel.pack(*whole, begin, end, earliest, bits, shift, packed, own, counts)
+        kernel.pack(self._local, *self._clocks, begin, end, earliest, bits, shift, packed, counts)
         if not kernel.sort(packed, shift + bits, counts, ordered):
             packed.sort()
             ordered = packed
-        kernel.unpack(ordered, earliest, bits, own, rows, times)
-        return rows
+        kernel.unpack(ordered, earliest, bits, ranks, times)
+        return ranks
 
-    def _argsorted(self, begin: Ints, end: Ints, rows: Column, times: Ints) -> Column:
+    def _argsorted(self, begin: Ints, end: Ints, ranks: Column, times: Ints) -> Column:
         """Sort a slab by its times alone; see `_sort`."""
         import numpy as np
 
@@ -243,24 +246,53 @@ class _Streams:
             for stream, (a, b) in enumerate(spans)
         ]
         whole = np.concatenate(true)
-        order = np.argsort(whole, kind="stable")
-        places: Ints = np.concatenate([np.arange(a, b) for a, b in spans])[order]
-        times[:] = whole[order]
-        rows[:] = self._rows[places] if len(self._rows) else places
-        return rows
+        ranks[:] = np.argsort(whole, kind="stable")
+        times[:] = whole[ranks]
+        return ranks
 
 
 class _Room:
     """What a thread works in, for slabs of so many rows at most."""
 
-    def __init__(self, most: int, *, narrow: bool) -> None:
+    def __init__(self, most: int) -> None:
         import numpy as np
 
-        row = np.int32 if narrow else np.int64
+        rank = np.uint16 if most < _NARROW else np.uint32
         self.packed, self.ordered = np.empty(most, np.uint64), np.empty(most, np.uint64)
-        self.own: Column = np.empty(most, row)
-        self.rows: Column = np.empty(most, row)
-        self.counts = np.zeros(1 << (most - 1).bit_length() if most else 1, np.uint32)
+        self.ranks: Column = np.empty(most, rank)
+        self.counts: Column = np.zeros(1 << (max(most, 1) - 1).bit_length() + _FINER, rank)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slab:
+    """The rows of a stretch of time, in order."""
+
+    first: int
+    """The place of the first of them in the whole order."""
+    stop: int
+    """The place after the last."""
+    rows: Ints
+    """The row in each place of the streams, or none where every place is its own row."""
+    spans: tuple[Ints, Ints]
+    """The first place of each stream and the one to stop before, each of shape (streams,)."""
+    ranks: Column
+    """Of the rows by (stream, place), in order, shape (stop - first,)."""
+    room: Column
+    """Takes as many numbers of 64 bits while rows are put together."""
+
+    def gather(self, column: Column, out: Column) -> None:
+        """Write what the rows hold of a column to their places in the whole order."""
+        from . import _order_kernel as kernel
+
+        held, here = self.room.view(column.dtype), out[self.first : self.stop]
+        kernel.gather(column, self.rows, *self.spans, self.ranks, held, here)
+
+    def places(self, out: Ints) -> None:
+        """Write the rows themselves to their places in the whole order."""
+        from . import _order_kernel as kernel
+
+        held, here = self.room.view(out.dtype), out[self.first : self.stop]
+        kernel.places(self.rows, *self.spans, self.ranks, held, here)
 
 
 def _covering(figures: Ints, streams: int) -> Ints:

@@ -100,7 +100,8 @@ def test_columns_from_arrow_are_not_compiled_for_anew() -> None:
 
     time, stream = np.arange(10), np.zeros(10, np.int32)
     order.ordered([time], time, stream)
-    names = ("counted", "disordered", "corrected", "cuts", "span", "pack", "sort", "unpack")
+    in_slabs = ("cuts", "span", "pack", "sort", "unpack", "gather")
+    names = ("counted", "disordered", "corrected", *in_slabs)
     entries: list[Any] = [getattr(kernel, name) for name in names]
     before = [len(entry.signatures) for entry in entries]
     frozen: npt.NDArray[Any] = pa.array(time).to_numpy()
