@@ -8,17 +8,23 @@ Compiled code calls functions of C by name, and LLVM ends the process where it d
 knows those for memory, arrays, exceptions and mathematics here; so a kernel may not use what numba
 makes known on the way to its compiler: sets, dictionaries, `hash`, random numbers, linear algebra.
 
+How numba keeps what it compiled is its own affair, so all this is done only with a version of it
+that it was tried with; any other loads its functions in its own way, compiler and all.
+
 Kept apart because it imports numba, which takes a third of a second.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from numba import njit
+from numba import __version__, njit
 from numba.core.caching import FunctionCache
 from numba.core.runtime import rtsys
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_TRIED = ("0.68.",)
+IS_TRIED = __version__.startswith(_TRIED)
+"""Whether this numba's compiler can be done without."""
 
 
 def kernel(*, inline: str = "never") -> Callable[[_F], _F]:
@@ -32,8 +38,9 @@ def kernel(*, inline: str = "never") -> Callable[[_F], _F]:
     """
 
     def decorated(function: _F) -> _F:
-        dispatcher: Any = njit(nogil=True, inline=inline)(function)
-        dispatcher._cache = _Kept(function)
+        dispatcher: Any = njit(nogil=True, cache=True, inline=inline)(function)
+        if IS_TRIED:
+            dispatcher._cache = _Kept(function)
         return dispatcher  # type: ignore[no-any-return]
 
     return decorated

@@ -85,6 +85,19 @@ first_answer(frozen=False)
     assert "numba" in imported(after)
 
 
+def test_each_compiled_kernel_is_loaded_without_the_compiler() -> None:
+    from nova_timeline.compiled import IS_TRIED
+
+    assert IS_TRIED, "the locked numba is another than those its loading was tried with"
+    first = "from benchmarks.start import first_answer; first_answer(frozen=True)"
+    subprocess.run([sys.executable, "-c", first], check=True, capture_output=True)
+    command = [sys.executable, "-m", "tests.each_kernel"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    assert told["tried"]
+    assert not told["failed"]
+
+
 def test_help_costs_little_more_than_an_interpreter(capsys: pytest.CaptureFixture[str]) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "nova_timeline", "--help"],

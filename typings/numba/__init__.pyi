@@ -5,4 +5,6 @@ from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-def njit(*, nogil: bool = ..., inline: str = ...) -> Callable[[_F], _F]: ...
+__version__: str
+
+def njit(*, cache: bool = ..., nogil: bool = ..., inline: str = ...) -> Callable[[_F], _F]: ...
