@@ -87,38 +87,53 @@ def account(case: Case) -> Account:
     )
 
 
-def weighed(found: pl.DataFrame, said: Account) -> pl.DataFrame:
+def weighed(found: pl.DataFrame, said: Account, topology: Topology) -> pl.DataFrame:
     """Take the weight off faults of metrics that the accounts find to be no more than chance.
 
-    Where records of the entity tell of firm faults as it began, it is no chance.
+    It is none where records of the entity tell of firm faults as it began, or where a resource of
+    it, or of what it calls, was used up more just then.
 
     Args:
         found: the signals; see `nova_timeline.correlate.signals.gather`.
         said: the accounts.
+        topology: who depends on whom.
     """
     import polars as pl
 
     faults = found.filter(
         pl.col("role") == "fault", pl.col("table") == "metric", pl.col("weight") > _ODD
     )
-    told = found.filter(
-        pl.col("role") == "fault", pl.col("table") == "event", pl.col("weight") >= FIRM,
-        pl.col("count") > strays.FEW,
-    ).with_columns(until=pl.coalesce("end", "time"))  # fmt: skip
-    by: dict[str, list[tuple[int, int]]] = {}
-    for entity, *during in told.select("entity", "time", "until").drop_nulls().iter_rows():
-        by.setdefault(entity, []).append((during[0], during[1]))
-    light = [
-        s["signal"]
-        for s in faults.to_dicts()
-        if _is_chance(s, said) and not _is_told(s, by.get(s["entity"] or "", ()))
-    ]
+    several = (pl.col("table") == "event") & (pl.col("count") > strays.FEW)
+    told = _when(found.filter("is_effect", several, pl.col("weight") >= FIRM))
+    used = _when(faults.filter(pl.col("category") == "resource_exhaustion"), of_interval=True)
+    depends = topology.dependencies()
+
+    def no_chance(s: Signal) -> bool:
+        entity = s["entity"] or ""
+        near = (entity, *sorted(depends.get(entity, set[str]())))
+        return _is_told(s, [*told.get(entity, ()), *(t for e in near for t in used.get(e, ()))])
+
+    light = [s["signal"] for s in faults.to_dicts() if _is_chance(s, said) and not no_chance(s)]
     weight = pl.when(pl.col("signal").is_in(light)).then(_ODD).otherwise(pl.col("weight"))
     return found.with_columns(weight=weight) if light else found
 
 
+def _when(
+    some: pl.DataFrame, *, of_interval: bool = False
+) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """List from when to when each entity's signs lasted; of those of intervals, when they began."""
+    import polars as pl
+
+    until = pl.col("time") + pl.col("precision") if of_interval else pl.coalesce("end", "time")
+    spans = some.select("entity", "time", until.alias("until")).drop_nulls()
+    by: dict[str, list[tuple[int, int]]] = {}
+    for entity, first, last in spans.iter_rows():
+        by.setdefault(entity, []).append((first, last))
+    return by
+
+
 def _is_told(fault: Signal, times: Sequence[tuple[int, int]]) -> bool:
-    """Say whether more records than a stray call writes tell of a fault as a metric shows it."""
+    """Say whether something else tells of a fault as a metric shows it."""
     since, until = fault["time"] - SLACK, fault["time"] + fault["precision"] + SLACK
     return any(first <= until and last >= since for first, last in times)
 

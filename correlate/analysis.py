@@ -138,7 +138,7 @@ def run(
     case = suspects.Case(evidence, found, topology, window, each, usual_until, cut.offsets)
     accounts = accounting.account(case)
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
-    found = accounting.weighed(found, accounts)
+    found = accounting.weighed(found, accounts, topology)
     found = signals.joined(found, suspects.signs(charges, found))
     found = strays.lightened(found, topology)
     found = signals.joined(found, silent.spoken_for(found, topology, heard.lines(cut.rows, found)))
@@ -195,7 +195,7 @@ def _guilty(trouble: Episode, named_one: str | None, sure: suspects.Suspect | No
     began = {t.entity: t for t in sorted(trouble.troubles, key=lambda t: -t.onset)}
     pointed = began[named_one]
     charged = began.get(sure.entity, pointed)
-    first = charged.begun < pointed.onset
+    first = charged.begun + cascades.SLACK < pointed.onset
     return sure.entity if first and sure.score >= _FULL else named_one
 
 

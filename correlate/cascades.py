@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .episode import Episode, Signal, Trouble
 
 DEPTH = 4
-_HEAVY = 1.0  # the least weight of a trouble that can explain another
+_HEAVY = 1.0  # the least weight of a trouble that can explain another; what is odd explains nothing
 SLACK = 120_000_000_000
 """ns; how much later than its caller an entity may show its trouble and still explain it: metrics
 come once a minute, and alerts later still."""
@@ -96,7 +96,7 @@ def _split(
 
     def order(root: str) -> tuple[bool, bool, int, bool, int, str]:
         trouble = troubles[root]
-        light = trouble.weight < _HEAVY
+        light = trouble.solid < _HEAVY
         told = any(s["role"] == "alert_firing" for s in trouble.signals)
         return root != guilty, light, -len(explains[root]), not told, trouble.onset, root
 
@@ -151,7 +151,7 @@ def _main(episode: Episode) -> dict[str, Trouble]:
 
 
 def _explains(cause: Trouble, effect: Trouble) -> bool:
-    return cause.onset <= effect.begun + SLACK and cause.weight >= _HEAVY
+    return cause.onset <= effect.begun + SLACK and cause.solid >= _HEAVY
 
 
 def _mutual(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, hazards, innocence, reach, strays, undone
+from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, undone
 from .durations import duration
 from .named import IS_FULL
 from .scene import EARLY, LATE, ODD
@@ -65,6 +65,10 @@ _MISTAKE = re.compile(
     r"|NameError|UnboundLocalError|ClassCastException|NoSuch(Method|Field)|is not defined",
 )
 """What a program says that asks for what its own code does not have."""
+_HELD_UP = re.compile(
+    rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
+)
+_LESS_TO_DO = re.compile(r"cpu\S* fell from ", re.IGNORECASE)
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -114,7 +118,25 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
         terms.append(Term(f"{said} can fail by itself, without a change", TRIGGERS[category]))
     if says_why(signal) and not full:
         terms.append(Term("a record says what kind of fault it is", _SAID, (), "record"))
-    return Candidate(signal, tuple(terms), is_change=False)
+    idle = _idle(scene) if full or category is None else None
+    if idle is None:
+        return Candidate(signal, tuple(terms), is_change=False)
+    told = f"{where} is held up with less to do itself, so that it waits for what it calls"
+    waits = Term(told, TRIGGERS["dependency"], (idle["signal"],))
+    return Candidate(signal, (*terms, waits), is_change=False, category="dependency")
+
+
+def _idle(scene: Scene) -> Signal | None:
+    """Show that the root has less to do itself, though it is full or slow; None where it has not.
+
+    Who waits for another that nobody watches takes requests on until it is full, and works less.
+    """
+    root = scene.cascade.root
+    own = [s for s in (*scene.cascade.signals, *scene.troubled) if s["entity"] == root]
+    held = any(_HELD_UP.search(s["title"]) for s in own)
+    if not held or not scene.depends.get(root):
+        return None
+    return next((s for s in own if _LESS_TO_DO.search(s["title"])), None)
 
 
 def says_why(fault: Signal) -> bool:
@@ -142,7 +164,10 @@ def of_suspect(suspect: Suspect, trigger: Candidate | None) -> Candidate:
     terms = tuple(replace(t, weight=_SUSPECT * t.weight) for t in suspect.terms)
     if trigger is None:
         return Candidate(suspect.signal, terms, is_change=False)
-    return replace(trigger, terms=(*trigger.terms, *terms))
+    known = trigger.category or trigger.signal["category"]
+    if known is None and any(t.about == handed_on.METHOD for t in terms):
+        known = "dependency"  # which is what its callers say of it
+    return replace(trigger, terms=(*trigger.terms, *terms), category=known)
 
 
 def _article(kind: str) -> str:

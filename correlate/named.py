@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .episode import Episode, Signal
 
+SILENT = "is silent, and its callers say"
+"""What the title says of a fault that callers tell of; see `silent`."""
 CLEAR = 0.4
 """The least share of all records that must come to rest at one entity to tell of it."""
 LEAD = 1.5
@@ -48,7 +50,9 @@ IS_FULL = re.compile(
 _BARE = re.compile(r": failed$")
 """A span that failed and says no more may have failed by what it calls."""
 _UNRESOLVED = re.compile(
-    r"temporary failure in name resolution|EAI_AGAIN|server misbehaving|SERVFAIL", re.IGNORECASE
+    r"temporary failure in name resolution|during hostname resolution|EAI_AGAIN|server misbehaving"
+    r"|SERVFAIL",
+    re.IGNORECASE,
 )
 """Who cannot ask for an address has nothing to hold against whose address it is."""
 _REFUSED = re.compile(
@@ -66,7 +70,7 @@ def root(episode: Episode, topology: Topology, lines: Mapping[int, str] = _NONE)
         topology: who depends on whom; an entity can point only to what it calls.
         lines: see `heard.lines`.
     """
-    points = _points(episode, topology, lines)
+    points = _handed_down(_points(episode, topology, lines), episode, topology)
     resting = _rest(points)
     whole = sum(resting.values())
     ordered = sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -92,7 +96,8 @@ def _points(
 ) -> Mapping[str, Mapping[str, float]]:
     """Count to whom each entity's firm records point; those that name nobody, to itself."""
     firm = [s for s in episode.signals if s["role"] == "fault" and s["weight"] >= FIRM]
-    told = [s for s in firm if s["table"] == "event"]
+    # What callers say of one who is silent is counted as theirs.
+    told = [s for s in firm if s["table"] == "event" and SILENT not in s["title"]]
     since = _begin(told)
     # Whose own trouble begins long after it was named was named for something else.
     troubled = {t.entity for t in episode.troubles if t.first <= since + SOON}
@@ -108,6 +113,26 @@ def _points(
             to, many = _pointed(s, heard.text(s, lines), calls[entity], stores)
             some = found.setdefault(entity, {})
             some[to] = some.get(to, 0.0) + many
+    return found
+
+
+def _handed_down(
+    points: Mapping[str, Mapping[str, float]], episode: Episode, topology: Topology
+) -> Mapping[str, Mapping[str, float]]:
+    """Let those of whom no record is there hand on to what they call, where that plainly fails.
+
+    Whose logs nobody collected cannot say who failed it.
+    """
+    firm = [s for s in episode.signals if s["role"] == "fault" and s["weight"] >= FIRM]
+    failing = {s["entity"] or "" for s in firm if SILENT not in s["title"]}
+    depends = topology.dependencies()
+    found = {e: dict(some) for e, some in points.items()}
+    left = sorted({to for some in points.values() for to in some} - found.keys())
+    while left:
+        entity = left.pop()
+        below = sorted(depends.get(entity, set[str]()) & failing)
+        found[entity] = dict.fromkeys(below or [entity], 1.0)
+        left += [c for c in below if c not in found and c not in left]
     return found
 
 

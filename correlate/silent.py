@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from . import heard, signals
 from .cascades import SLACK
 from .episode import FIRM
-from .named import called
+from .named import SILENT, called
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,5 +126,5 @@ def _fault(entity: str, said: Sequence[Signal]) -> Signal:
     made = {name: first[name] for name in signals.types()}
     return made | {
         "entity": entity, "end": max(ends) if max(ends) > first["time"] else None, "count": many,
-        "title": f"{entity} is silent, and its callers say: {first['title']}", "weight": FIRM,
+        "title": f"{entity} {SILENT}: {first['title']}", "weight": FIRM,
     }  # fmt: skip

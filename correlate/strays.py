@@ -30,6 +30,7 @@ _OF_CALLS = ("dependency", "network", "external_provider")
 """Categories of failures that one single call can meet by bad luck."""
 _OF_TRANSACTIONS = ("database.deadlock", "queues.bad-data")
 """Rules of what befalls a single transaction now and then: another in its way, a bad value."""
+_DOWN = "database.unavailable"
 
 
 def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
@@ -42,7 +43,7 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
     import polars as pl
 
     firm = found.filter("is_effect", pl.col("weight") >= FIRM)
-    lone = [s for s in firm.to_dicts() if _is_single(s)]
+    lone = [s for s in firm.to_dicts() if _is_single(s) and not _is_down(s, topology)]
     if not lone:
         return found
     alone = {s["signal"] for s in lone}
@@ -69,6 +70,11 @@ def _is_single(sign: Signal) -> bool:
         and (sign["category"] in _OF_CALLS or sign["rule"] in _OF_TRANSACTIONS)
         and sign["count"] <= FEW
     )
+
+
+def _is_down(sign: Signal, topology: Topology) -> bool:
+    """Say whether a database tells that it is down itself: that befalls no single call alone."""
+    return sign["rule"] == _DOWN and topology.kinds.get(sign["entity"] or "") == "database"
 
 
 def _times(lasting: list[Signal]) -> Mapping[str, list[int]]:

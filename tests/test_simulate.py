@@ -1,6 +1,7 @@
 """The simulator: seeded bytes, truth kept apart, every fault there and back, and its scoring."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,16 @@ def test_where_no_word_of_the_cause_was_kept_it_is_what_it_looks_like() -> None:
     assert not scoring.score(truth, document(looks | {"category": "unknown"}))["top1"]
     assert not scoring.score(truth | {"told_records": ["d7"]}, document(looks))["top1"]
     assert not scoring.score(truth, document(looks | {"moment": "m0"}))["top1"]
+
+
+def test_what_only_words_tell_is_not_known_where_all_of_them_were_lost(tmp_path: Path) -> None:
+    drawn = case.draw(5, Settings(kind="resolver"))
+    kept = render.render(drawn, tmp_path / "a").truth
+    worded = {line.body for line in drawn.lines if line.family == "dns"}
+    silent = replace(drawn, lines=tuple(x for x in drawn.lines if x.body not in worded))
+    lost = render.render(silent, tmp_path / "b").truth
+    assert worded
+    assert (kept["looks"], lost["looks"]) == ([], ["unknown"])
 
 
 def test_monitoring_counts_the_instances_that_somebody_takes_away() -> None:

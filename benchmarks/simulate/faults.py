@@ -44,6 +44,9 @@ LOOKS: Mapping[str, tuple[str, ...]] = {
 """What a kind looks like to those from whom the one record of what did it was lost: the change's,
 or the provider's word. New code throws whoever switched it on, too few instances are busy, and
 machines without power do not answer; more than that nobody could know."""
+BY_WORDS = frozenset(("certificate", "resolver", "bad_data"))
+"""Kinds that lines of logs alone tell from others: where every such line was lost, nobody can know
+more than where it is, and to say that what it is is not known is right."""
 _HARM = 0.01
 _SLOWER = 1.5
 _OLDEST = 60.0

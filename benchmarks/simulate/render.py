@@ -10,6 +10,7 @@ from fixtures.scenario import uid
 
 from . import (
     calls,
+    faults,
     losses,
     notices,
     render_aws,
@@ -81,6 +82,8 @@ def _truth(case: Case, ledger: Ledger) -> Json:
     found = truth(case, told, ids)
     found["cause_records"] = kept[cause.ident] if cause else []
     found["told_records"] = kept[notices.PROVIDER]
+    if case.fault.kind in faults.BY_WORDS and not _is_worded(case, ledger):
+        found["looks"].append("unknown")
     found["tied"] = _tied(case) if "traces.jsonl" in ledger.files else []
     cure = case.fault.cure
     harmless = [c for c in case.changes if c not in (cause, cure)]
@@ -90,6 +93,13 @@ def _truth(case: Case, ledger: Ledger) -> Json:
         if kept[c.ident]
     ]
     return found
+
+
+def _is_worded(case: Case, ledger: Ledger) -> bool:
+    """Say whether a line was kept in which somebody says what the fault is."""
+    own = {family for said in case.fault.says.values() for family in said.values()}
+    times = {line.time for line in case.lines if line.family in own}
+    return any(r.time in times for records in ledger.files.values() for r in records)
 
 
 def _tied(case: Case) -> list[str]:

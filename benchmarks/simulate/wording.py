@@ -31,6 +31,8 @@ class Written:
     level: str
     body: str
     trace_id: str = ""
+    family: str = ""
+    """Of `sayings`; empty for what a notice says."""
 
 
 class Wording:
@@ -56,18 +58,19 @@ class Wording:
         """Write a line."""
         entity = self.world.entities[said.entity]
         rng = self.rng
-        if said.family == "usual":
+        family = said.family
+        if family == "usual":
             level, body = "INFO", self._form(rng.choice(sayings.USUAL), entity, said, rng)
             if entity.kind == "database":
                 body = f"checkpoint complete: wrote {rng.randrange(200, 3000)} buffers"
         else:
-            family = said.family if said.family == "background" else self._family(entity, said)
+            family = family if family == "background" else self._family(entity, said)
             if family == "background":
                 level, body = self._background(entity, said, rng)
             else:
                 about = self._about(entity, said, rng)
                 level, body = said.level, sayings.text(family, entity.language, about)
-        return Written(said.time, said.entity, said.host, level, body, said.trace_id)
+        return Written(said.time, said.entity, said.host, level, body, said.trace_id, family)
 
     def _background(self, entity: Entity, said: Said, rng: Random) -> tuple[str, str]:
         texts = sayings.OF_A_STORE if entity.kind == "database" else sayings.BACKGROUND

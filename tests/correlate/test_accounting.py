@@ -183,15 +183,28 @@ def test_faults_of_metrics_that_are_chance_lose_their_weight() -> None:
         signal(3, FROM, "db", "fault", rule="metric:queue_depth", table="metric"),
     ]
     looked = case(*SLOW_DB, faults=told)
-    found = accounting.weighed(looked.signals, accounting.account(looked))
+    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
     assert found["weight"].to_list() == [3.0, 0.5, 2.0, 2.0]
     stray = signal(4, FROM, "mail", "fault", count=2)
     looked = case(*SLOW_DB, faults=[*told, stray])
-    assert 0.5 in accounting.weighed(looked.signals, accounting.account(looked))["weight"]
+    assert 0.5 in accounting.weighed(looked.signals, accounting.account(looked), CHAIN)["weight"]
     burst = signal(4, FROM - 9, "mail", "fault", end=at(FROM - 1), count=20)
     looked = case(*SLOW_DB, faults=[*told, burst])
-    found = accounting.weighed(looked.signals, accounting.account(looked))
+    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
     assert 0.5 not in found["weight"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("entity", "minutes", "kept"),
+    [("mail", FROM, True), ("mail", FROM + 9, False), ("db", 1, False)],
+)
+def test_what_a_resource_goes_with_is_no_chance(entity: str, minutes: float, *, kept: bool) -> None:
+    slow = signal(1, FROM, "mail", "fault", rule="metric:latency_ms", table="metric")
+    used = signal(2, minutes, entity, "fault", rule="metric:cpu", table="metric",
+                  category="resource_exhaustion", weight=1.0)  # fmt: skip
+    looked = case(*SLOW_DB, faults=[slow, used])
+    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
+    assert (0.5 not in found["weight"]) == kept
 
 
 def test_metrics_that_do_not_speak_of_requests_keep_no_books() -> None:

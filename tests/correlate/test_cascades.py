@@ -40,6 +40,12 @@ def test_a_dependency_that_shows_later_within_the_slack_is_still_the_root() -> N
     assert split(shape, web=10, db=12.1) == [("web", ("web",)), ("db", ("db",))]
 
 
+def test_what_is_only_odd_in_several_ways_explains_nothing() -> None:
+    odd = [signal(i, 10, "db", "fault", kind=k, weight=0.5) for i, k in enumerate(("log", "host"))]
+    bad = episode(*odd, signal(2, 10, "web", "fault"))
+    assert [c.root for c in cascades.find(bad, calls("web>db"))] == ["web", "db"]
+
+
 def test_the_stamp_of_a_long_interval_is_no_beginning() -> None:
     shape = calls("web>db")
     long = signal(0, 10, "web", "fault", precision=5 * MINUTE)

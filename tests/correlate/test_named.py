@@ -60,6 +60,19 @@ def test_who_cannot_resolve_a_name_holds_nothing_against_whose_it_is() -> None:
     assert named.root(bad, SHAPE) == "shop"
 
 
+def test_of_whom_no_record_is_there_hands_on_to_what_plainly_fails_below() -> None:
+    spoken = f"web {named.SILENT}: web answered 503"
+    bad = episode(
+        signal(0, 10, "edge", "fault", title="web answered 503", count=90),
+        signal(1, 10, "web", "fault", title=spoken, count=90),
+        signal(2, 10, "shop", "fault", kind="metric_change", table="metric"),
+        signal(3, 11, "orders-db", "fault", title="the database is not available"),
+        signal(4, 11, "mail", "fault", title="odd", weight=0.5),
+    )
+    assert named.root(bad, SHAPE) == "orders-db"
+    assert named.root(episode(*bad.signals[:2]), SHAPE) == "web"
+
+
 def test_who_is_not_in_trouble_is_not_pointed_to() -> None:
     bad = episode(
         signal(0, 10, "web", "fault", title="shop answered 500", count=20),

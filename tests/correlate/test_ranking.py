@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.correlate import durations, judgements, merged, ranking, reach
+from nova_timeline.correlate import durations, judgements, merged, ranking, reach, suspects
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.episode import Signal
 from nova_timeline.correlate.scene import Scene
-from nova_timeline.correlate.terms import Candidate
+from nova_timeline.correlate.terms import Candidate, Term
 
 from .scenes import at, calls, signal
 
@@ -267,6 +267,34 @@ def test_a_fault_that_can_happen_by_itself_weighs_more() -> None:
     found = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
     assert [c.signal["signal"] for c in found] == [90, 91]
     assert found[0].score == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(("method", "is_of"), [("handed on", "dependency"), ("accounting", None)])
+def test_a_root_that_says_nothing_is_what_its_callers_say(method: str, is_of: str | None) -> None:
+    sign = signal(90, ONSET, "db", "fault", title="ReadLatency is off the usual")
+    held = suspects.Suspect("db", 0.9, None, (Term("x", 0.9, (90,), method),), sign)
+    cascade = Cascade("db", ("db",), (sign,), {"db": 0})
+    first, *_ = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), (), suspects=(held,)))
+    assert (first.place, first.category) == ("db", is_of)
+
+
+def test_who_is_full_with_less_to_do_waits_for_what_it_calls() -> None:
+    full = signal(90, ONSET, "shop", "fault", title="shop: too many requests in flight",
+                  category="resource_exhaustion")  # fmt: skip
+    less, more = (
+        signal(91, ONSET, "shop", "fault", kind="metric_change", title=f"cpu_percent {how} to 8")
+        for how in ("fell from 30", "rose from 2")
+    )
+
+    def category(root: str, *signs: Signal) -> str | None:
+        of = [s | {"entity": root} for s in signs]
+        cascade = Cascade(root, (root,), tuple(of), {root: 0})
+        first, *_ = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+        return first.category or first.signal["category"]
+
+    assert category("shop", full, less) == "dependency"
+    assert category("shop", full, more) == "resource_exhaustion"
+    assert category("db", full, less) == "resource_exhaustion"
 
 
 def test_what_a_record_says_goes_before_what_only_shows_that_something_fails() -> None:

@@ -28,6 +28,13 @@ def test_two_transactions_that_block_each_other_once_are_light() -> None:
     assert weights(signal(0, 10, "db", "fault", **lone)) == [0.5]
 
 
+def test_a_database_that_says_once_that_it_is_down_is_no_stray() -> None:
+    shape = Topology({"shop": "service", "db": "database"}).with_edges([("shop", "db", "calls")])
+    down = CALL | {"rule": "database.unavailable"}
+    told = [signal(i, 10 * i, e, "fault", **down) for i, e in ((1, "db"), (2, "shop"))]
+    assert weights(*told, shape=shape) == [1.5, 0.5]
+
+
 def test_many_records_are_firm() -> None:
     assert weights(signal(0, 10, "db", "fault", **CALL, count=3)) == [1.5]
 
