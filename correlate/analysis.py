@@ -170,9 +170,9 @@ def _explained(
         return split, began, scene, ranking.rank(scene)
 
     split, began, scene, ranked = told(guilty)
-    below = ranking.place_below(ranked, scene)
-    if below is not None:
-        again = told(below)
+    acted = ranking.where_it_acted(ranked, scene)
+    if acted is not None:
+        again = told(acted)
         if again[-1][0].signal == ranked[0].signal:
             split, began, scene, ranked = again
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)

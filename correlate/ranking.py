@@ -57,17 +57,21 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
-def place_below(ranked: Sequence[Candidate], scene: Scene) -> str | None:
-    """Name what is in trouble below the root and where the best candidate acted; None if nowhere.
+def where_it_acted(ranked: Sequence[Candidate], scene: Scene) -> str | None:
+    """Name where the best candidate acted, if that is in trouble and not the root; else None.
 
-    What acted there explains the root's trouble too, so that the cascade begins there: who waits
-    for what is slow fills up, and may show it first and loudest.
+    What acted below the root explains the root's trouble too, so that the cascade begins there: who
+    waits for what is slow fills up, and may show it first and loudest. A change that explains how
+    things broke begins it above the root as well, on what presses on others by it.
     """
     best = ranked[0]
+    if best.place == scene.cascade.root:
+        return None
     shown = any(t.about == blamed.SHOWS for t in best.terms)
     known = _is_named(best) if best.is_change else shown
-    deeper = known and best.place in scene.heart and best.place != scene.cascade.root
-    return best.place if deeper else None
+    explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
+    above = best.is_change and explains >= TELLING and best.place in scene.troubled_entities
+    return best.place if known and (above or best.place in scene.heart) else None
 
 
 def _is_named(best: Candidate) -> bool:

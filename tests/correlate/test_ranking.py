@@ -88,14 +88,17 @@ def judged(one: Signal) -> Candidate:
     return found
 
 
-def test_what_acted_in_trouble_below_moves_the_root_there() -> None:
+def test_what_acted_on_what_is_in_trouble_moves_the_root_there() -> None:
     at_db = scene(GUILTY)
-    above = Cascade("shop", ("shop", "web"), (signal(92, ONSET, "shop", "fault"),), {"shop": 0})
+    full = signal(92, ONSET, "shop", "fault", title=POOL)
+    above = Cascade("shop", ("shop", "web"), (full,), {"shop": 0})
     at_shop = replace(at_db, cascade=above, troubled=at_db.cascade.signals)
     calm = replace(at_shop, troubled=())
-    assert ranking.place_below(ranking.rank(at_shop), at_shop) == "db"
-    assert ranking.place_below(ranking.rank(at_db), at_db) is None
-    assert ranking.place_below(ranking.rank(calm), calm) is None
+    assert ranking.where_it_acted(ranking.rank(at_shop), at_shop) == "db"
+    assert ranking.where_it_acted(ranking.rank(at_db), at_db) is None
+    assert ranking.where_it_acted(ranking.rank(calm), calm) is None
+    beside = replace(at_shop, topology=calls("db>shop"))
+    assert ranking.where_it_acted(ranking.rank(beside), beside) == "db"
 
 
 def test_a_switch_takes_effect_sooner_than_a_roll_out() -> None:
