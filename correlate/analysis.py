@@ -16,6 +16,7 @@ from . import (
     departures,
     episode,
     failures,
+    gone,
     handed_on,
     heard,
     metric_signals,
@@ -140,6 +141,7 @@ def run(
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
     found = accounting.weighed(found, accounts, topology)
     found = signals.joined(found, suspects.signs(charges, found))
+    found = signals.joined(found, gone.faults(evidence.series, topology, each))
     found = strays.lightened(found, topology)
     found = signals.joined(found, silent.spoken_for(found, topology, heard.lines(cut.rows, found)))
     trouble = episode.find(found, topology, affected, usual_until)
