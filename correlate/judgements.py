@@ -132,11 +132,12 @@ def _idle(scene: Scene) -> Signal | None:
     Who waits for another that nobody watches takes requests on until it is full, and works less.
     """
     root = scene.cascade.root
-    own = [s for s in (*scene.cascade.signals, *scene.troubled) if s["entity"] == root]
-    held = any(_HELD_UP.search(s["title"]) for s in own)
+    signs = (*scene.cascade.signals, *scene.troubled)
+    held = any(s["entity"] == root and _HELD_UP.search(s["title"]) for s in signs)
     if not held or not scene.depends.get(root):
         return None
-    return next((s for s in own if _LESS_TO_DO.search(s["title"])), None)
+    under = {root, *(machine for machine, guests in scene.guests.items() if root in guests)}
+    return next((s for s in signs if s["entity"] in under and _LESS_TO_DO.search(s["title"])), None)
 
 
 def says_why(fault: Signal) -> bool:
