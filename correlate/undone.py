@@ -23,6 +23,7 @@ _IN_VAIN = -0.35
 _HELPED = 0.2
 _AT_ONCE = 0.15  # what taking back gains besides if all recovers as it is done
 _COARSE = 120_000_000_000  # ns; how late a metric may be for when something got better
+_STRAGGLE = 0.2  # share of the faults
 _EVER = 2**62  # ns; after every window
 
 
@@ -52,13 +53,17 @@ def helped(signal: Signal, scene: Scene) -> list[Term]:
 
 
 def _ended(took: str, cure: Signal, scene: Scene, *, late: bool) -> list[Term]:
-    """Learn from the faults themselves, where no recovery tells: did they last until it, or on?"""
+    """Learn from the faults themselves, where no recovery tells: did they last until it, or on?
+
+    One in a few may last a little longer, as metrics do that are told of rarely.
+    """
     since, until = cure["time"] - RESPITE, cure["time"] + 2 * _COARSE
     firm = [s for s in scene.cascade.signals if s["role"] == "fault" and s["weight"] >= FIRM]
     ends = [_over(s) for s in firm]
-    if late or max(ends, default=0) > until:
+    on = [end for end in ends if end > until]
+    if late or len(on) > _STRAGGLE * len(ends):
         return [Term(f"{took}, and nothing got better", _IN_VAIN, (cure["signal"],), "undone")]
-    if max(ends, default=0) < since:
+    if on or max(ends, default=0) < since:
         return []
     text = f"{took}, and what failed until then failed no more"
     return [Term(text, _HELPED, (cure["signal"],), "undone")]

@@ -201,9 +201,12 @@ def test_where_no_recovery_tells_the_faults_say_whether_taking_back_helped() -> 
                   text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
     until = signal(96, 41, "db", "fault", end=at(49))
     on = signal(96, 41, "db", "fault", end=at(70))
-    for fault, weights in ((until, [0.2]), (on, [-0.35])):
+    many = [until] * 6
+    for faults, weights in (
+        ([until], [0.2]), ([on], [-0.35]), ([*many, on], []), ([*many, on, on], [-0.35])
+    ):  # fmt: skip
         where = scene(GUILTY, back)
-        ended = replace(where, cascade=replace(where.cascade, signals=(fault,)))
+        ended = replace(where, cascade=replace(where.cascade, signals=tuple(faults)))
         found = of_change(GUILTY, ended)
         assert found is not None
         assert about(found, "undone") == weights
