@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from nova_timeline import arrow
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,10 +48,9 @@ def _each(text: pl.Expr, change: Callable[[str], str]) -> pl.Expr:
     import polars as pl
 
     def changed(column: pl.Series) -> pl.Series:
-        known = column.drop_nulls().unique()
-        return column.replace_strict(
-            known, pl.Series([change(t) for t in known], dtype=pl.String), default=None
-        )
+        coded = arrow.compute().dictionary_encode(arrow.column(column))
+        made = [change(text) for text in coded.dictionary.to_pylist()]
+        return pl.Series(made, dtype=pl.String).gather(pl.Series(values=coded.indices))
 
     return text.map_batches(changed, return_dtype=pl.String)
 
@@ -99,8 +100,9 @@ def gcp_log_entry(project: pl.Expr, log: pl.Expr, insert_id: pl.Expr, time: pl.E
         "{}?project={}"
     )
     entry = insert_id.map_batches(_without_reserved, return_dtype=pl.String)
-    readable = time.str.replace(" ", "T").str.extract(r"^(\d{4}-\d\d-\d\dT\S+)$")
-    cursor = pl.format(";cursorTimestamp={}", readable).fill_null("")
+    written = time.str.replace(" ", "T", literal=True)
+    readable = written.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^\s]+$")
+    cursor = pl.when(readable).then(pl.format(";cursorTimestamp={}", written)).otherwise(pl.lit(""))
     return pl.format(form, entry, percent(log), cursor, project)
 
 

@@ -55,13 +55,52 @@ def extract(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
     return _first(found, fields, ("",))
 
 
-def extract_repeated(texts: pl.Series, fields: Mapping[str, str]) -> pl.DataFrame:
-    """Read fields of JSON texts many of which are the same; each distinct one is read once."""
+def extract_repeated(
+    texts: pl.Series, fields: Mapping[str, str], told: Mapping[str, pl.Expr] | None = None
+) -> pl.DataFrame:
+    """Read fields of JSON texts many of which are the same; each distinct one is read once.
+
+    Args:
+        texts: the JSON texts, shape (n,).
+        fields: see `extract`.
+        told: further columns, by what the fields tell of each text.
+    """
+    distinct, codes = _distinct(texts)
+    return _spread(extract(distinct, fields).with_columns(**(told or {})), codes)
+
+
+def repeated(texts: pl.Series, told: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Work out what texts tell many of which are the same; each distinct one is looked at once.
+
+    Args:
+        texts: shape (n,).
+        told: column name -> what the text, `pl.first`, tells.
+    """
+    distinct, codes = _distinct(texts)
+    return _spread(distinct.to_frame().select(**told), codes)
+
+
+def _distinct(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the distinct texts, and which of them each text is, shape (n,); null for none."""
     import polars as pl
 
     coded = arrow.compute().dictionary_encode(arrow.column(texts.cast(pl.String)))
-    distinct = extract(pl.Series(values=coded.dictionary), fields)
-    return distinct.select(pl.all().gather(pl.Series(values=coded.indices)))
+    known = pl.Series("text", values=coded.dictionary, dtype=pl.String)
+    return known, pl.Series(values=coded.indices)
+
+
+def _spread(found: pl.DataFrame, codes: pl.Series) -> pl.DataFrame:
+    """Give every text what was found of its kind; what none has is not gathered."""
+    import polars as pl
+
+    return pl.DataFrame(
+        [
+            pl.Series(c.name, [None], dtype=c.dtype).new_from_index(0, len(codes))
+            if c.null_count() == len(c)
+            else c.gather(codes)
+            for c in found
+        ]
+    )
 
 
 def unfold(texts: pl.Series, path: str) -> pl.DataFrame:

@@ -36,6 +36,7 @@ _SUBRESOURCE = (
     r"^(\w[\w./]*/namespaces/[^/]+/\w+/[^/]+)/(?:exec|attach|log|portforward|eviction|scale)$"
 )
 _AUDIT_LOG = r"cloudaudit\.googleapis\.com(?:%2F|/)(activity|system_event|data_access|policy)"
+_ACCOUNT = r"^projects/([^/_]+)"
 
 
 class CloudLogging(JsonExport):
@@ -101,14 +102,17 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
     for name, fields in parts.items():
         if plain[name].null_count() == len(plain):
             # A payload that no entry here has is not looked into.
-            inner = pl.DataFrame(schema=dict.fromkeys(fields, pl.String)).clear(len(plain))
+            told = _told_of_resource() if name == "resource" else ()
+            inner = pl.DataFrame(schema=dict.fromkeys((*fields, *told), pl.String))
+            inner = inner.clear(len(plain))
         elif name == "resource":
-            inner = _fields.extract_repeated(plain[name], fields)
+            inner = _fields.extract_repeated(plain[name], fields, _told_of_resource())
         else:
             inner = _fields.extract(plain[name], fields)
         prefix = "" if name == "resource" else f"{name}."
         frames.append(inner.rename({c: prefix + c for c in fields}))
-    log = pl.col("log").str.extract(_AUDIT_LOG)
+    frames.append(_fields.repeated(plain["log"], _told_of_log()))
+    log = pl.col("log.audit")
     whole = pl.concat(frames, how="horizontal").with_columns(
         native=pl.concat_str([pl.col("log", "time").fill_null(""), "insert"], separator="|"),
         audit=pl.col("proto.call").is_not_null(),
@@ -122,6 +126,24 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
     # A literal is looked at once, and most of what an entry may hold is in none of a log's.
     empty = [name for name in whole.columns if whole[name].null_count() == len(whole)]
     return whole.with_columns(pl.lit(None, whole.schema[name]).alias(name) for name in empty)
+
+
+def _told_of_resource() -> dict[str, pl.Expr]:
+    """Say of a resource what is the same for all that it wrote."""
+    return {"resource.entity": _gcp.entity_label(), "resource.region": _gcp.region()}
+
+
+def _told_of_log() -> dict[str, pl.Expr]:
+    """Say of a log's name what is the same for all its entries."""
+    import polars as pl
+
+    text = pl.first().str
+    return {
+        "log.audit": text.extract(_AUDIT_LOG),
+        "log.project": text.extract(r"^projects/([^/]+)"),
+        "log.account": text.extract(_ACCOUNT),
+        "log.short": text.split("/").list.last(),
+    }
 
 
 def _times(entries: pl.DataFrame) -> dict[str, Any]:
@@ -186,10 +208,9 @@ def _columns(entries: pl.DataFrame) -> dict[str, Any]:
             pl.when(pl.col("json.object.kind").eq("Node")).then("json.object.name"),
             pl.when(pl.col("type").str.starts_with("k8s_")).then("labels.machine"),
         ),
-        project=pl.col("log").str.extract(r"^projects/([^/]+)"),
     )
     link = _deeplinks.gcp_log_entry(
-        pl.col("project"),
+        pl.col("log.project"),
         pl.col("log"),
         pl.col("insert"),
         pl.col("time"),
@@ -281,7 +302,8 @@ def _places() -> dict[str, Any]:
 
     service = pl.coalesce("label.service_name", "label.function_name", "json.service", "deployment")
     service = pl.when(~service.str.starts_with("{")).then(service)
-    entry_project = pl.coalesce("log", "proto.subject").str.extract(r"^projects/([^/_]+)")
+    unnamed = pl.when(pl.col("log").is_null()).then(pl.col("proto.subject"))
+    entry_project = pl.coalesce("log.account", unnamed.str.extract(_ACCOUNT))
     return {
         "entity": pl.coalesce(
             _zone(),
@@ -294,16 +316,16 @@ def _places() -> dict[str, Any]:
             service,
             "machine",
             pl.when("audit").then("subject"),
-            _gcp.entity_label(),
+            "resource.entity",
             "subject",
             "labels.machine",
             _gcp.number_label(),
             pl.col("proto.service").str.strip_suffix(".googleapis.com"),
-            pl.col("log").str.split("/").list.last(),
+            "log.short",
         ),
         "service__name": service,
         "host__name": pl.coalesce("machine", "node"),
-        "cloud__region": pl.coalesce(_gcp.region(), "proto.region"),
+        "cloud__region": pl.coalesce("resource.region", "proto.region"),
         "cloud__account__id": pl.coalesce("label.project_id", entry_project),
         "k8s__cluster__name": pl.col("label.cluster_name"),
         "k8s__namespace__name": pl.coalesce(

@@ -197,3 +197,32 @@ def test_a_page_that_is_not_the_last_is_said(tmp_path: Path) -> None:
     path = tmp_path / "page.json"
     path.write_text(json.dumps({"entries": [operation("a")], "nextPageToken": "x"}))
     assert read(path)[1] == ["the export stops at a page; more follow (nextPageToken)"]
+
+
+@pytest.mark.parametrize(
+    ("time", "cursor"),
+    [
+        ("2026-03-03T14:00:00Z", ";cursorTimestamp=2026-03-03T14:00:00Z"),
+        ("2026-03-03 14:00:00Z", ";cursorTimestamp=2026-03-03T14:00:00Z"),
+        ("2026-03-03 14:00:00 UTC", ""),
+        ("yesterday", ""),
+        (None, ""),
+    ],
+)
+def test_a_link_goes_to_the_time_of_its_entry_where_that_can_be_read(
+    time: str | None, cursor: str, tmp_path: Path
+) -> None:
+    entry = {"logName": "projects/p/logs/a", "insertId": "i", "textPayload": "x", "timestamp": time}
+    [row], _ = read(written(tmp_path, entry))
+    assert row["evidence.url"] == (
+        "https://console.cloud.google.com/logs/query;query=insertId%3D%22i%22%20"
+        f"logName%3D%22projects%2Fp%2Flogs%2Fa%22{cursor}?project=p"
+    )
+
+
+def test_an_entry_without_a_log_is_in_the_project_of_its_subject(tmp_path: Path) -> None:
+    entry = audit("v1.compute.instances.stop")
+    entry["protoPayload"]["resourceName"] = "projects/other/zones/z/instances/i"
+    named = written(tmp_path, entry, {**entry, "logName": None})
+    rows, _ = read(named)
+    assert [row["cloud.account.id"] for row in rows] == ["p", "other"]
