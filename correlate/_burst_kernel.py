@@ -58,31 +58,47 @@ def mark_hot(
         start: where bucket 0 begins.
         width: of a bucket.
         fewest: records that make a series hot; at most 255.
-        seen: the latest cell of each series: the last 24 bits of its bucket, and its records in 8.
-            Two buckets that agree in those bits are taken for one, which at worst makes a series
-            hot for nothing; in return the table stays in the cache. Carried from slab to slab.
+        seen: the latest cell in each place: the last 24 bits of its bucket, and its records in 8.
+            The last bits of a series are its place. Series that share one, and buckets that agree
+            in those bits, are taken for one, which at worst makes a series hot for nothing; in
+            return the table stays in the cache. As long as a power of 2; carried from slab to slab.
         hot: one a series; set to True, never to False.
     """
     bucket, end = np.uint32(0), _LOWEST
-    for i in range(first, stop):
-        s = series[i]
-        if s < 0:
-            continue
-        if time[i] >= end:
-            at = (time[i] - start) // width
-            end = start + (at + 1) * width
-            bucket = np.uint32(at & 0xFFFFFF) << _BITS
-        # No branch on whether the bucket is still the same: it is one time in a few.
-        apart = seen[s] ^ bucket
-        count = min(apart * np.uint32(apart <= _COUNTED) + _ONE, _COUNTED)
-        seen[s] = bucket | np.uint32(count)
-        if count == fewest:
-            hot[s] = True
+    last = np.uint32(seen.shape[0] - 1)
+    listed = np.empty(_BLOCK, np.uint32)
+    for block in range(first, stop, _BLOCK):
+        found = np.uint64(0)
+        for i in range(block, min(block + _BLOCK, stop)):
+            s = series[i]
+            if s < 0:
+                continue
+            if time[i] >= end:
+                at = (time[i] - start) // width
+                end = start + (at + 1) * width
+                bucket = np.uint32(at & 0xFFFFFF) << _BITS
+            # No branch on whether the bucket is still the same, or on whether that makes it hot:
+            # the one is so one time in a few, and the other comes without a warning.
+            place = np.uint32(s) & last
+            apart = seen[place] ^ bucket
+            count = min(apart * np.uint32(apart <= _COUNTED) + _ONE, _COUNTED)
+            seen[place] = bucket | np.uint32(count)
+            listed[found] = s
+            found += np.uint64(count >= fewest)
+        for k in range(int(found)):
+            if not hot[listed[k]]:  # what is written again and again, other threads wait for
+                hot[listed[k]] = True
 
 
 @kernel()
-def _pick(series: Codes, hot: Bits, first: int, stop: int, picked: Ints) -> int:
-    """List the rows of hot series and count them, without a branch that none could foresee."""
+def _pick(
+    time: Ints, series: Codes, first: int, stop: int, hot: Bits, slot_of: Codes,
+    picked: Ints, times: Ints, slots: Codes,
+) -> int:  # fmt: skip
+    """List the rows of hot series with their times and slots, and count them.
+
+    There is no branch that none could foresee, so that memory is asked for many rows at once.
+    """
     found = np.uint64(0)  # an index without a sign cannot count from the end
     for i in range(first, stop):
         picked[found] = i
@@ -90,23 +106,18 @@ def _pick(series: Codes, hot: Bits, first: int, stop: int, picked: Ints) -> int:
         at = np.uint32(max(s, 0))
         bit = hot[at >> np.uint32(3)] >> (at & np.uint32(7)) & np.uint32(1)
         found += np.uint64(bit & np.uint32(s >= 0))
+    for k in range(int(found)):
+        row = np.uint64(picked[k])
+        times[k] = time[row]
+        slots[k] = slot_of[np.uint64(series[row])]
     return int(found)
 
 
 @kernel()
 def collect(
-    time: Ints,
-    series: Codes,
-    severity: Levels,
-    first: int,
-    stop: int,
-    start: int,
-    width: int,
-    fewest: int,
-    hot: Bits,
-    slot_of: Codes,
-    slots: int,
-) -> tuple[Ints, Codes]:
+    time: Ints, series: Codes, severity: Levels, first: int, stop: int,
+    start: int, width: int, fewest: int, hot: Bits, slot_of: Codes, slots: int,
+) -> tuple[Ints, Codes]:  # fmt: skip
     """Write out the loud cells of hot series, with what may belong to them.
 
     The first and the last cell of each series are written out with their neighbours too, as they
@@ -132,54 +143,59 @@ def collect(
     """
     now, before = np.zeros((slots, CELL), np.int64), np.zeros((slots, CELL), np.int64)
     others = np.zeros((slots, fewest), np.int32)
-    cells, found = np.empty((2 * slots + _BLOCK, CELL), np.int64), 0
-    picked = np.empty(_BLOCK, np.int64)
+    cells, found = np.empty((2 * slots + 2 * _BLOCK, CELL), np.int64), 0
+    picked, times = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
+    slot_at = np.empty(_BLOCK, np.int32)
     bucket, end = 0, _LOWEST
     for block in range(first, stop, _BLOCK):
-        for k in range(_pick(series, hot, block, min(block + _BLOCK, stop), picked)):
-            i = np.uint64(picked[k])
-            if time[i] >= end:
-                bucket = (time[i] - start) // width
+        until = min(block + _BLOCK, stop)
+        cells = _roomy(cells, found, 2 * _BLOCK)
+        for k in range(_pick(time, series, block, until, hot, slot_of, picked, times, slot_at)):
+            moment, slot = times[k], np.uint64(slot_at[k])
+            level = severity[np.uint64(picked[k])]
+            if moment >= end:
+                bucket = (moment - start) // width
                 end = start + (bucket + 1) * width
-            slot = np.uint64(slot_of[np.uint64(series[i])])
             # Places are named one by one throughout: a view of a row costs more than the work.
             if now[slot, _BUCKET] == bucket and now[slot, _COUNT]:
                 now[slot, _COUNT] += 1
-                now[slot, _LAST] = time[i]
-                now[slot, _SEVERITY] = max(now[slot, _SEVERITY], severity[i])
+                now[slot, _LAST] = moment
+                now[slot, _SEVERITY] = max(now[slot, _SEVERITY], level)
                 continue
             if now[slot, _COUNT]:
                 loud = before[slot, _COUNT] == 0 or now[slot, _COUNT] >= fewest
-                cells = _roomy(cells, found)
                 found = _close(now, before, int(slot), loud, others, cells, found)
             now[slot, _BUCKET] = bucket
             now[slot, _COUNT] = 1
-            now[slot, _FIRST] = time[i]
-            now[slot, _LAST] = time[i]
-            now[slot, _SEVERITY] = severity[i]
+            now[slot, _FIRST] = moment
+            now[slot, _LAST] = moment
+            now[slot, _SEVERITY] = level
             now[slot, ROW] = picked[k]
+    cells = _roomy(cells, found, 2 * slots)
     for last in range(slots):
         if now[last, _COUNT]:
-            cells = _roomy(cells, found)
             found = _close(now, before, last, True, others, cells, found)
     return cells[:found].copy(), others
 
 
 @kernel()
-def _roomy(cells: Ints, found: int) -> Ints:
-    """Give cells, of which so many are taken, with room for two more."""
-    if found + 2 <= cells.shape[0]:
+def _roomy(cells: Ints, found: int, wanted: int) -> Ints:
+    """Give cells, of which so many are taken, with room for so many more."""
+    if found + wanted <= cells.shape[0]:
         return cells
-    more = np.empty((2 * cells.shape[0], CELL), np.int64)
+    more = np.empty((2 * cells.shape[0] + wanted, CELL), np.int64)
     more[: cells.shape[0]] = cells
     return more
 
 
-@kernel()
+@kernel(inline="always")
 def _close(
     now: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
 ) -> int:
-    """Write a slot's cell out, or count it among the others; it becomes the one before."""
+    """Write a slot's cell out, or count it among the others; it becomes the one before.
+
+    It is inlined, as calling with arrays counts references to them.
+    """
     beside = before[slot, _COUNT] > 0 and before[slot, _BUCKET] == now[slot, _BUCKET] - 1
     if loud and beside and before[slot, _TOLD] == 0:
         others[slot, before[slot, _COUNT]] -= 1
@@ -195,14 +211,14 @@ def _close(
     return found
 
 
-@kernel()
+@kernel(inline="always")
 def _write(held: Ints, slot: int, cells: Ints, found: int) -> int:
     _copy(held, slot, cells, found)
     cells[found, SLOT] = slot
     return found + 1
 
 
-@kernel()
+@kernel(inline="always")
 def _copy(source: Ints, row: int, into: Ints, place: int) -> None:
     """Copy one cell."""
     for column in range(CELL):
@@ -272,7 +288,7 @@ def _merged(cells: Ints) -> Ints:
     return cells[: last + 1]
 
 
-@kernel()
+@kernel(inline="always")
 def _beside(cells: Ints, k: int, other: int) -> bool:
     """Say whether the place before or after a cell's holds its neighbour in time."""
     if other < 0 or other >= cells.shape[0] or cells[other, SLOT] != cells[k, SLOT]:

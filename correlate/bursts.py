@@ -16,7 +16,7 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._shares import frozen, in_threads, threads
+from ._shares import evenly, frozen, in_threads, threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +41,8 @@ _NEVER = 2**63 - 1  # ns
 _WARN = 13
 _ERROR = 17
 _SHARE = 100_000  # rows; fewer are not worth a thread
+_PLACES = 16  # for each row of a bucket
+_FEW_PLACES = 4096
 _PENDING = 200_000  # cells that wait before they are put together
 _COLUMNS = ("first", "last", "count", "peak", "baseline", "severity", "first_row", "novel")
 
@@ -170,7 +172,7 @@ class Counter:
 
         self._start, self._width, self._buckets = start, width, max(buckets, 1)
         self._fewest, self._new = fewest, new
-        self._seen = np.zeros(0, np.uint32)
+        self._seen = np.zeros(1, np.uint32)
         self._hot = np.zeros(0, np.bool_)
         self._collected: _Collected | None = None
         self._rows = 0
@@ -195,7 +197,9 @@ class Counter:
         if len(time) == 0:
             return
         time, series = frozen(time, np.int64), frozen(series, np.int32)
-        self._grow(int(series.max()) + 1)
+        largest = in_threads(lambda a, b: int(series[a:b].max()), evenly(len(series)))
+        self._grow(max(largest) + 1)
+        self._widen(len(time) // (int(time[-1] - time[0]) // self._width + 1))
         runs = self._runs(time)
         # Only the first run goes on from what was seen: the others begin with a bucket.
         seen = [self._seen, *(np.zeros_like(self._seen) for _ in runs[1:])]
@@ -268,8 +272,16 @@ class Counter:
 
         more = series - len(self._hot)
         if more > 0:
-            self._seen = np.pad(self._seen, (0, more))
             self._hot = np.pad(self._hot, (0, more))
+
+    def _widen(self, rows: int) -> None:
+        """Make so many places for what was seen that few of a bucket's rows will share one."""
+        import numpy as np
+
+        wanted = min(max(_PLACES * rows, _FEW_PLACES), len(self._hot))
+        more = (1 << (max(wanted, 1) - 1).bit_length()) // len(self._seen)
+        if more > 1:
+            self._seen = np.tile(self._seen, more)  # the place of each series has what it had
 
     def _held(self) -> _Collected:
         if self._collected is None:

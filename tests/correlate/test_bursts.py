@@ -196,14 +196,24 @@ def counted(
 
 @settings(deadline=None)  # the first call compiles
 @given(
-    slabs(), st.sampled_from([1, 30, 10**9]), st.sampled_from([1, 50, 10**9]), st.integers(-30, 500)
+    slabs(),
+    st.sampled_from([1, 30, 10**9]),
+    st.sampled_from([1, 50, 10**9]),
+    st.sampled_from([1, 2, 4096]),
+    st.integers(-30, 500),
 )
 def test_bursts_are_those_of_brute_force_wherever_slabs_are_cut(
-    drawn: tuple[Column, Column, Column, list[tuple[int, int]]], share: int, pending: int, new: int
+    drawn: tuple[Column, Column, Column, list[tuple[int, int]]],
+    share: int,
+    pending: int,
+    places: int,
+    new: int,
 ) -> None:
     time, series, severity, cuts = drawn
     expected = brute(time, series, severity, new)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bursts, "_PLACES", 0)
+        patch.setattr(bursts, "_FEW_PLACES", places)
         patch.setattr(bursts, "_SHARE", share)
         patch.setattr(bursts, "_PENDING", pending)
         assert counted(time, series, severity, cuts, new) == expected
