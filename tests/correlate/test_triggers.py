@@ -155,6 +155,12 @@ def test_an_entity_s_name_is_no_unpaid_bill() -> None:
     assert ids(scene({"title": "write latency is critical on billing"})) == set()
 
 
+def test_the_end_of_a_name_is_no_part_of_a_machine() -> None:
+    title = "connection to shop-db.clinic.internal failed: password authentication failed"
+    assert ids(scene({"title": title})) == set()
+    assert ids(scene({"title": "kernel: NIC eth0 failed"})) == {"hardware"}
+
+
 def test_a_machine_that_failed_first_and_is_named_is_what_broke_it() -> None:
     felt = {"title": "write timed out on shop-5c-node-9"}
     early = signal(
