@@ -17,6 +17,7 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Levels = npt.NDArray[np.int8]
 Bits = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.uint16]
 
 CELL = 7
 """Columns of a cell: slot, bucket, records, first and last time, highest severity, first row."""
@@ -27,9 +28,7 @@ median of a bucket, highest severity, first row, and whether nothing came before
 _TOLD = SLOT  # a series' own cells need no slot: there, whether the cell is written out
 _LOUD = 2  # of a cell that is written out and brings its neighbours along
 
-_COUNTED = np.uint32(0xFF)
-_BITS = np.uint32(8)
-_ONE = np.uint32(1)
+_ONE = np.uint16(1)
 _LOWEST = -(2**63)
 _BLOCK = 4096  # rows
 _UNIT = 10_000
@@ -38,16 +37,9 @@ _DEVIATIONS = 6 * 14_826  # of a normal distribution, in units: six times 1.4826
 
 @kernel()
 def mark_hot(
-    time: Ints,
-    series: Codes,
-    first: int,
-    stop: int,
-    start: int,
-    width: int,
-    fewest: int,
-    seen: npt.NDArray[np.uint32],
-    hot: npt.NDArray[np.bool_],
-) -> None:
+    time: Ints, series: Codes, first: int, stop: int, start: int, width: int, fewest: int,
+    counted: int, seen: Counts, hot: npt.NDArray[np.bool_],
+) -> int:  # fmt: skip
     """Mark the series that have a cell of at least so many records.
 
     Args:
@@ -57,37 +49,60 @@ def mark_hot(
         stop: the row to stop before.
         start: where bucket 0 begins.
         width: of a bucket.
-        fewest: records that make a series hot; at most 255.
-        seen: the latest cell in each place: the last 24 bits of its bucket, and its records in 8.
-            The last bits of a series are its place. Series that share one, and buckets that agree
-            in those bits, are taken for one, which at worst makes a series hot for nothing; in
-            return the table stays in the cache. As long as a power of 2; carried from slab to slab.
+        fewest: records that make a series hot; at most 65,535.
+        counted: the bucket that ``seen`` has counted so far.
+        seen: records in a bucket by place, which is the last bits of a series. Those that share one
+            are taken for one, which at worst makes a series hot for nothing; in return the table
+            stays in the cache. As long as a power of 2; carried from slab to slab.
         hot: one a series; set to True, never to False.
+
+    Returns:
+        The bucket that ``seen`` has counted now.
     """
-    bucket, end = np.uint32(0), _LOWEST
     last = np.uint32(seen.shape[0] - 1)
     listed = np.empty(_BLOCK, np.uint32)
-    for block in range(first, stop, _BLOCK):
-        found = np.uint64(0)
-        for i in range(block, min(block + _BLOCK, stop)):
-            s = series[i]
-            if s < 0:
-                continue
-            if time[i] >= end:
-                at = (time[i] - start) // width
-                end = start + (at + 1) * width
-                bucket = np.uint32(at & 0xFFFFFF) << _BITS
-            # No branch on whether the bucket is still the same, or on whether that makes it hot:
-            # the one is so one time in a few, and the other comes without a warning.
-            place = np.uint32(s) & last
-            apart = seen[place] ^ bucket
-            count = min(apart * np.uint32(apart <= _COUNTED) + _ONE, _COUNTED)
-            seen[place] = bucket | np.uint32(count)
-            listed[found] = s
-            found += np.uint64(count >= fewest)
-        for k in range(int(found)):
-            if not hot[listed[k]]:  # what is written again and again, other threads wait for
-                hot[listed[k]] = True
+    begin = until = first
+    while begin < stop:
+        bucket = (time[begin] - start) // width
+        if bucket != counted:
+            seen[:] = 0
+            counted = bucket
+        until = _reaching(time, begin, stop, start + (bucket + 1) * width, until - begin)
+        for block in range(begin, until, _BLOCK):
+            found = np.uint64(0)
+            for i in range(block, min(block + _BLOCK, until)):
+                s = series[i]
+                if s < 0:
+                    continue
+                place = np.uint32(s) & last
+                count = seen[place] + _ONE
+                seen[place] = count
+                # Listed without a branch, as it comes without a warning.
+                listed[found] = s
+                found += np.uint64(count >= fewest)
+            for k in range(int(found)):
+                if not hot[listed[k]]:  # what is written again and again, other threads wait for
+                    hot[listed[k]] = True
+        begin, until = until, 2 * until - begin
+    return counted
+
+
+@kernel()
+def _reaching(time: Ints, first: int, stop: int, end: int, step: int) -> int:
+    """Find the first row at or after a time, looking about so many rows on."""
+    low, step = first, max(1, step)
+    high = low + step
+    while high < stop and time[high] < end:
+        low, step = high + 1, 2 * step
+        high = low + step
+    high = min(high, stop)
+    while low < high:
+        middle = (low + high) // 2
+        if time[middle] < end:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @kernel()
@@ -165,12 +180,9 @@ def collect(
             if now[slot, _COUNT]:
                 loud = before[slot, _COUNT] == 0 or now[slot, _COUNT] >= fewest
                 found = _close(now, before, int(slot), loud, others, cells, found)
-            now[slot, _BUCKET] = bucket
-            now[slot, _COUNT] = 1
-            now[slot, _FIRST] = moment
-            now[slot, _LAST] = moment
-            now[slot, _SEVERITY] = level
-            now[slot, ROW] = picked[k]
+            now[slot, _BUCKET], now[slot, _COUNT] = bucket, 1
+            now[slot, _FIRST] = now[slot, _LAST] = moment
+            now[slot, _SEVERITY], now[slot, ROW] = level, picked[k]
     cells = _roomy(cells, found, 2 * slots)
     for last in range(slots):
         if now[last, _COUNT]:
@@ -192,10 +204,8 @@ def _roomy(cells: Ints, found: int, wanted: int) -> Ints:
 def _close(
     now: Ints, before: Ints, slot: int, loud: bool, others: Codes, cells: Ints, found: int
 ) -> int:
-    """Write a slot's cell out, or count it among the others; it becomes the one before.
-
-    It is inlined, as calling with arrays counts references to them.
-    """
+    """Write a slot's cell out, or count it among the others; it becomes the one before."""
+    # Inlined, as calling with arrays counts references to them.
     beside = before[slot, _COUNT] > 0 and before[slot, _BUCKET] == now[slot, _BUCKET] - 1
     if loud and beside and before[slot, _TOLD] == 0:
         others[slot, before[slot, _COUNT]] -= 1
@@ -384,12 +394,6 @@ def stretches(
 
 @kernel()
 def _begin(burst: Ints, cell: Ints, median: int, novel: int) -> None:
-    burst[0] = cell[SLOT]
-    burst[1] = cell[_FIRST]
-    burst[2] = cell[_LAST]
-    burst[3] = cell[_COUNT]
-    burst[4] = cell[_COUNT]
-    burst[5] = median
-    burst[6] = cell[_SEVERITY]
-    burst[7] = cell[ROW]
-    burst[8] = novel
+    burst[0], burst[1], burst[2] = cell[SLOT], cell[_FIRST], cell[_LAST]
+    burst[3] = burst[4] = cell[_COUNT]
+    burst[5], burst[6], burst[7], burst[8] = median, cell[_SEVERITY], cell[ROW], novel

@@ -42,7 +42,7 @@ _WARN = 13
 _ERROR = 17
 _SHARE = 100_000  # rows; fewer are not worth a thread
 _PLACES = 16  # for each row of a bucket
-_FEW_PLACES = 4096
+_FEW_PLACES = 256
 _PENDING = 200_000  # cells that wait before they are put together
 _COLUMNS = ("first", "last", "count", "peak", "baseline", "severity", "first_row", "novel")
 
@@ -165,14 +165,15 @@ class Counter:
             start: where the first one begins.
             width: of one, in the unit of ``start``.
             buckets: how many the baseline is taken over; at least one is.
-            fewest: records that a bucket of a burst has at least, at most 255.
+            fewest: records that a bucket of a burst has at least, at most 65,535.
             new: what has no record before this time is usually not there at all.
         """
         import numpy as np
 
         self._start, self._width, self._buckets = start, width, max(buckets, 1)
         self._fewest, self._new = fewest, new
-        self._seen = np.zeros(1, np.uint32)
+        self._seen = np.zeros(1, np.uint16)
+        self._bucket = _NEVER  # what was seen last is of it
         self._hot = np.zeros(0, np.bool_)
         self._collected: _Collected | None = None
         self._rows = 0
@@ -204,14 +205,14 @@ class Counter:
         # Only the first run goes on from what was seen: the others begin with a bucket.
         seen = [self._seen, *(np.zeros_like(self._seen) for _ in runs[1:])]
 
-        def work(share: int, _: int) -> None:
-            kernel.mark_hot(
+        def work(share: int, _: int) -> int:
+            return kernel.mark_hot(
                 time, series, *runs[share], self._start, self._width, self._fewest,
-                seen[share], self._hot,
+                self._bucket, seen[share], self._hot,
             )  # fmt: skip
 
-        in_threads(work, [(share, share + 1) for share in range(len(runs))])
-        self._seen = seen[-1]
+        counted = in_threads(work, [(share, share + 1) for share in range(len(runs))])
+        self._seen, self._bucket = seen[-1], counted[-1]
 
     def hot(self) -> npt.NDArray[np.bool_]:
         """Say which series ever have the fewest records of a burst in one bucket, or might."""
