@@ -53,6 +53,8 @@ class Reading:
     """Its line, and that of its commit."""
     quoted: str = ""
     """The line of the change that it says to take back; empty where it quotes none."""
+    sets: frozenset[str] = frozenset()
+    """Names that its call sets, whatever they were; in one case."""
     is_told: bool = True
     """Whether it says what it is about, by a commit of its own."""
 
@@ -305,13 +307,15 @@ class Scene:
         commit = None if change["kind"] == "commit" else self._commits.get(revision[:_SHORT])
         text = self.text(change) + ("" if commit is None else "\n" + self.text(commit))
         title = change["title"] if commit is None else f"{change['title']}\n{commit['title']}"
-        told = {(s.key, s.old, s.new) for s in self.called(change) if s.old and s.new}
+        calls = self.called(change)
+        told = {(s.key, s.old, s.new) for s in calls if s.old and s.new}
         moves = {*affinity.moved(text), *called.told(held), *told}
         reverts = affinity.REVERT.search(text) is not None
         quoted = affinity.QUOTED.search(title)
         return Reading(
             frozenset(moves), affinity.words(title), reverts, revision, title,
-            "" if quoted is None else quoted[1], commit is not None or change["kind"] == "commit",
+            "" if quoted is None else quoted[1], frozenset(s.key.casefold() for s in calls),
+            commit is not None or change["kind"] == "commit",
         )  # fmt: skip
 
     @cached_property

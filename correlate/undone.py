@@ -13,6 +13,8 @@ from .episode import FIRM
 from .terms import Term
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from .episode import Signal
     from .scene import Reading, Scene
 
@@ -86,7 +88,7 @@ def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -
     """Say whether a later change of the same entity undoes this one."""
     if theirs.moves and any((k, new, old) in theirs.moves for k, old, new in ours.moves):
         return True
-    if ours.moves and theirs.moves and _keys(ours).isdisjoint(_keys(theirs)):
+    if _is_elsewhere(_keys(ours), _keys(theirs)) or _is_elsewhere(ours.sets, theirs.sets):
         return False  # another setting of the same entity
     if signal["kind"] == later["kind"] == "deploy" and ours.revision and theirs.revision:
         undoes = theirs.reverts or ours.revision == theirs.revision
@@ -101,6 +103,11 @@ def _takes_back(signal: Signal, ours: Reading, later: Signal, theirs: Reading) -
         return False
     alike = sum((ours.title & theirs.title).values())
     return alike * 2 >= max(sum(ours.title.values()), 1)
+
+
+def _is_elsewhere(ours: AbstractSet[str], theirs: AbstractSet[str]) -> bool:
+    """Say whether both name what they set, and nothing that both do."""
+    return bool(ours and theirs) and ours.isdisjoint(theirs)
 
 
 def _keys(reading: Reading) -> set[str]:

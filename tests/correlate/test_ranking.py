@@ -1,5 +1,6 @@
 """The change that fits the evidence is named, and none where none fits."""
 
+import json
 import random
 from dataclasses import replace
 from typing import Any
@@ -210,6 +211,21 @@ def test_where_no_recovery_tells_the_faults_say_whether_taking_back_helped() -> 
         found = of_change(GUILTY, ended)
         assert found is not None
         assert about(found, "undone") == weights
+
+
+def test_a_call_that_sets_something_else_takes_nothing_back() -> None:
+    asked = [{"env": [{"name": n, "value": "4"}]} for n in ("TIMEOUT", "SCALE")]
+    first, other, again = (
+        change(i, m, "db", "db was deployed", kind="deploy") for i, m in enumerate((30, 50, 51))
+    )
+    held = {s["signal"]: {"gcp.audit.request": json.dumps(asked[k])}
+            for s, k in ((first, 0), (other, 1), (again, 0))}  # fmt: skip
+    well = (signal(95, 50, "db", "recovery"),)
+    for later, terms in ((other, 0), (again, 1)):
+        where = replace(scene(first, later, recoveries=well), attributes=held)
+        found = of_change(first, where)
+        assert found is not None
+        assert len(about(found, "undone")) == terms
 
 
 def test_a_deploy_of_another_entity_takes_nothing_back() -> None:
