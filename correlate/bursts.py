@@ -110,7 +110,13 @@ class Search:
         import polars as pl
 
         quick, slow = self._quick.found(), self._slow.found()
-        both = pl.concat([quick, slow.join(quick, on="series", how="anti")])
+        # Errors that come steadily are dense here and there by chance: that is not when they began.
+        dense = quick.group_by("series").agg(pl.col("novel").any().alias("sudden"))
+        steady = slow.join(dense, on="series", how="left").filter(
+            pl.col("sudden").is_null() | (pl.col("novel") & ~pl.col("sudden"))
+        )
+        whole = steady.select(slow.columns)
+        both = pl.concat([quick.join(whole, on="series", how="anti"), whole])
         named = both.join(self._series.names, on="series", how="left")
         return named.select("entity", "template", *_COLUMNS).sort("first", "entity", "template")
 

@@ -101,6 +101,18 @@ def test_errors_that_come_slowly_are_a_burst_where_there_were_none() -> None:
     assert bursts.find(logs(*slow, severity=13), WINDOW).is_empty()
 
 
+def test_steady_errors_began_with_the_first_and_not_where_they_lie_dense_by_chance() -> None:
+    dense = [2000 + i for i in range(5)]
+    found = bursts.find(logs(*every(15, 1500, 3600), *dense), WINDOW).to_dicts()
+    assert [(f["first"], f["novel"]) for f in found] == [(START + 25 * MINUTE, True)]
+
+
+def test_a_surge_of_errors_that_always_come_begins_with_the_surge() -> None:
+    surge = [2000 + i for i in range(20)]
+    [found] = bursts.find(logs(*every(15, 0, 3600), *surge), WINDOW).to_dicts()
+    assert found["first"] >= START + 1980 * (MINUTE // 60)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     parts = [
