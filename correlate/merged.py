@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import affinity, diffs
 from .scene import LATE
-from .settings import Setting
+from .settings import Setting, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,6 +97,8 @@ class Change:
             if f"{what}.key" in a
         ]
         told = [s for s in told if self.signal["kind"] != "feature_flag" or s.ratio is not None]
+        if self.signal["kind"] == "config_change":
+            told = told or spoken(self.signal["title"])
         known = {_plain(s.key) for s in told}
         told += [s for s in self.called if _plain(s.key) not in known]
         return tuple(dict.fromkeys((*told, *(self.diff.settings if self.diff else ()))))

@@ -45,6 +45,12 @@ _NAMED_UNIT = re.compile(
     r"|kb|mb|gb|bytes)$",
     re.IGNORECASE,
 )
+_SPOKEN = re.compile(
+    r"\b(?:parameter|setting|option|variable|property)\s+[\"'`]?(?P<key>[A-Za-z_][\w.\-]*)[\"'`]?"
+    r"(?:\s+(?:was|has|been|is|changed|set|updated|modified))*"
+    r"(?:\s+from\s+[\"'`]?(?P<old>[\w.%\-]+)[\"'`]?)?\s+to\s+[\"'`]?(?P<new>[\w.%\-]+)",
+    re.IGNORECASE,
+)
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
 
 
@@ -160,3 +166,12 @@ def _name(parts: Sequence[str], at: int) -> str:
 
 def _is_word(part: str) -> bool:
     return part[0].isalpha() or part[0] == "_"
+
+
+def spoken(text: str) -> list[Setting]:
+    """Find the values that a sentence says were set, as event feeds of managed services do.
+
+    >>> spoken("Updated parameter work_mem to 4096 with apply method immediate")
+    [Setting(key='work_mem', old='', new='4096')]
+    """
+    return [Setting(m["key"], m["old"] or "", m["new"]) for m in _SPOKEN.finditer(text)]

@@ -47,3 +47,12 @@ def test_a_setting_is_the_variable_that_it_is_rolled_out_as() -> None:
     variable = setting(1, "SHOP_UPSTREAM_TIMEOUT_MS", "", "deploy")
     other = setting(2, "SHOP_PORT", "", "deploy")
     assert records(file, variable, other) == [(0, 1), (2,)]
+
+
+def test_a_setting_is_read_out_of_what_a_managed_service_says_of_it() -> None:
+    said = "Updated parameter work_mem from 4096 to 64 with apply method immediate."
+    one, held = record(0, 35, "db", said, kind="config_change")
+    log, other = record(1, 35, "db", said, kind="deploy")
+    [told] = merged.Change(one, (), (said,), (held,)).settings
+    assert (told.key, told.old, told.new) == ("work_mem", "4096", "64")
+    assert merged.Change(log, (), (said,), (other,)).settings == ()
