@@ -320,13 +320,13 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     if not change.entity and effect.brought is None:
         return []
     entity = change.entity or scene.cascade.root
-    early = [d for d in scene.departures if d.entity == entity and d.time < scene.onset - EARLY]
-    for d in early:
+    for d in _early(entity, scene):
         if -max(d.step, 60_000_000_000) <= d.time - effect.time <= max(_AFTER, 3 * d.step):
             how = "climb" if d.climbs else "move"
             ahead = duration((scene.onset - d.time) / 1e9)
-            text = f"{d.metric} began to {how} as it took effect, {ahead} before the onset"
-            sure = 1.0 if change.entity else _UNSURE
+            whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
+            text = f"{whose} began to {how} as it took effect, {ahead} before the onset"
+            sure = 1.0 if change.entity and d.entity == entity else _UNSURE
             return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
     for d in _own(scene.underway, change, scene):
         if effect.time > d.time + max(_AFTER, 3 * d.step):
@@ -334,6 +334,16 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
             text = f"{d.metric} had been on its way for {long} when it came"
             return [Term(text, -0.2, (change.signal["signal"], *scene.shown(d)), "began")]
     return []
+
+
+def _early(entity: str, scene: Scene) -> list[Departure]:
+    """List what moved ahead of the onset: an entity's own, then that of what it calls.
+
+    What an entity is given to do more of is often seen first where it hands that on.
+    """
+    near = (entity, *sorted(scene.depends.get(entity, ())))
+    early = (d for d in scene.departures if d.entity in near and d.time < scene.onset - EARLY)
+    return sorted(early, key=lambda d: near.index(d.entity))
 
 
 def _common(change: Change, scene: Scene) -> list[Term]:

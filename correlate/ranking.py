@@ -95,7 +95,7 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     merely came at the time and the place does not. What is held against a place speaks for a change
     to it as much as for what befell it.
     """
-    here = best.place in scene.heart
+    here = best.place in scene.heart or best.place not in scene.linked
     strong = max((_shown(c) if here else c.score for c in outside), default=0.0)
     if strong < triggers.STRONG:
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nova_timeline.knowledge import plain
+
 from . import affinity
 from .terms import Term
 
@@ -24,7 +26,14 @@ _PRESSES = 0.75
 _FEEDS = 0.75
 _NEARBY = 0.8
 _BELOW = 0.6
+_UNTOLD = 0.8  # of what nobody says how it relates, as of a network or a cluster
 _FAR_OFF = 0.3
+_NAMED = 0.75
+_OF_IT = 0.5  # of what has a longer name that begins with the root's, as its settings do
+_UNRELATED = 0.15
+_LETTERS = 4
+_WORK = re.compile(r"(active|open|running) (sessions?|quer|transactions?|connections?|jobs?)")
+"""What shows that more is asked of what keeps no count of requests, as of a database."""
 _QUOTED = re.compile(r"[\"'`]([A-Za-z_][\w-]{2,})[\"'`]")
 
 
@@ -64,16 +73,36 @@ def _beside(entity: str, scene: Scene) -> tuple[str, float]:
     """Weigh an entity that the root does not depend on, as far as is known."""
     root = scene.cascade.root
     if _presses(entity, scene):
-        text = f"touched {entity}, which calls {root}, and more requests came there"
+        there = ", ".join(sorted(scene.depends.get(entity, set()) & scene.heart))
+        text = f"touched {entity}, which calls {there}, and more requests came there"
         return text, _PRESSES * WHERE
     if entity in scene.cascade.depth:
         depth = scene.cascade.depth[entity]
         return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
     if entity in scene.troubled_entities:
         return f"touched {entity}, in trouble too", 0.5 * WHERE
+    return _apart(entity, scene)
+
+
+def _apart(entity: str, scene: Scene) -> tuple[str, float]:
+    """Weigh an entity that shows nothing wrong, and of which the root is not known to have need."""
+    root = scene.cascade.root
     if not scene.topology.edges:
-        return f"touched {entity}; no topology says how that relates to {root}", 0.03
+        weight = _OF_IT if entity.startswith(f"{root}-") else _UNRELATED
+        return f"touched {entity}; no topology says how that relates to {root}", weight * WHERE
+    if _is_named(entity, scene):
+        return f"touched {entity}, which what failed at {root} names", _NAMED * WHERE
+    if entity not in scene.linked:
+        return f"touched {entity}; no topology says how that relates to {root}", _UNRELATED * WHERE
     return f"touched {entity}, which {root} does not depend on", -0.1
+
+
+def _is_named(entity: str, scene: Scene) -> bool:
+    """Say whether errors at the root name an entity, as those of who asked it for something do."""
+    if len(entity) < _LETTERS:
+        return False
+    whole = re.compile(rf"(?<![\w.-]){re.escape(entity)}(?![\w-])", re.IGNORECASE)
+    return any(m.at_root and m.is_error and whole.search(m.raw) for m in scene.symptoms)
 
 
 def _calls(entity: str, scene: Scene) -> bool:
@@ -98,11 +127,11 @@ def _missed(change: Change, scene: Scene) -> str | None:
 
 
 def _presses(entity: str, scene: Scene) -> bool:
-    """Say whether an entity calls the root, where more requests came to the root than before."""
-    root = scene.cascade.root
-    return _calls(entity, scene) and any(
-        s["entity"] == root and s["kind"] == "metric_change" and s["category"] == "traffic"
-        and " rose from " in s["title"]
+    """Say whether an entity calls the root, or what ails below it, and more is asked of that."""
+    called = scene.depends.get(entity, set()) & scene.heart
+    return any(
+        s["entity"] in called and s["kind"] == "metric_change" and " rose from " in s["title"]
+        and (s["category"] == "traffic" or _WORK.search(plain(s["title"])))
         for s in (*scene.cascade.signals, *scene.troubled)
     )  # fmt: skip
 
@@ -112,6 +141,9 @@ def share(change: Change, scene: Scene) -> float:
     entity = change.entity
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
-    if entity in scene.troubled_entities or _missed(change, scene):
+    if entity in scene.troubled_entities or _missed(change, scene) or _presses(entity, scene):
         return _NEARBY
-    return _BELOW if entity in scene.below else _FAR_OFF
+    if entity in scene.below:
+        signs = (*scene.cascade.signals, *scene.troubled)
+        return _NEARBY if any(s["entity"] == entity for s in signs) else _BELOW
+    return _FAR_OFF if entity in scene.linked and not _is_named(entity, scene) else _UNTOLD

@@ -238,6 +238,11 @@ class Scene:
         return self.topology.dependencies()
 
     @cached_property
+    def linked(self) -> frozenset[str]:
+        """Every entity of which a dependency is known; most platforms and networks are not."""
+        return frozenset(n for e in self.topology.edges for n in (e.caller, e.callee))
+
+    @cached_property
     def guests(self) -> Mapping[str, set[str]]:
         """Machine -> what runs on it."""
         found: dict[str, set[str]] = {}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nova_timeline.correlate import durations, judgements, merged, ranking, reach, suspects
 from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.episode import Signal
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.correlate.terms import Candidate, Term
@@ -393,3 +394,15 @@ def test_confidence_is_high_alone_and_low_behind_a_better_one() -> None:
 )
 def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
     assert durations.duration(seconds) == text
+
+
+def test_what_a_change_asks_of_others_is_seen_first_where_it_asks() -> None:
+    climb = Departure("db", "sessions", at(21), 60_000_000_000, climbs=True)
+    asks = change(0, 20, "shop", "shop was deployed")
+    cascade = Cascade("shop", ("shop",), (signal(90, ONSET, "shop", "fault"),), {"shop": 0})
+    where = Scene(cascade, at(ONSET), SHAPE, {0: "x"}, (asks,), (), departures=(climb,))
+    found = of_change(asks, where)
+    assert found is not None
+    [term] = [t for t in found.terms if t.about == "began"]
+    assert term.text.startswith("sessions of db began to climb as it took effect")
+    assert 0 < term.weight < judgements.MOVED

@@ -38,3 +38,54 @@ def test_what_is_still_sent_or_not_missed_or_sent_to_others_tells_nothing() -> N
     assert reach.place(sent("web", SENDS), where).weight < 0.1
     other = scene("TimeoutError: no answer", calls("shop>biller"))
     assert reach.place(sent("shop", SENDS), other).weight < 0.1
+
+
+def touched(entity: str, where: Scene) -> tuple[float, float]:
+    """Weigh a change to an entity: by its place, and by how far what it breaks can reach."""
+    one, held = record(0, 35, entity, "x")
+    change = Change(one, (), ("x",), (held,))
+    return reach.place(change, where).weight, reach.share(change, where)
+
+
+def test_what_no_topology_knows_is_not_held_to_be_far_off() -> None:
+    where = scene("dial tcp 10.0.0.7:5432: i/o timeout", calls("shop>biller", "mail>relay"))
+    far = touched("relay", where)
+    apart = touched("network", where)
+    assert far[0] < 0 < apart[0]
+    assert far[1] < apart[1]
+
+
+def test_what_errors_at_the_root_name_is_near() -> None:
+    shape = calls("shop>biller", "mail>issuer")
+    named = scene("no such key at https://issuer/keys.json", shape)
+    other = scene("no such key at https://other-issuer/keys.json", shape)
+    assert touched("issuer", named)[0] > 0.1
+    assert touched("issuer", other)[0] < 0
+
+
+def test_who_asks_more_of_what_ails_below_the_root_presses_on_it() -> None:
+    fault = signal(9, 40, "biller", "fault", title="statement timeout", kind="log", count=30)
+    busy = signal(8, 39, "db", "fault", title="active_sessions rose from 4 to 300",
+                  kind="metric_change", weight=2.0)  # fmt: skip
+    shape = calls("shop>biller", "biller>db", "report>db", "mail>relay")
+    cascade = Cascade("biller", ("biller",), (fault,), {"biller": 0})
+    where = Scene(cascade, at(40), shape, {}, (), (), troubled=(busy,))
+    idle = Scene(cascade, at(40), shape, {}, (), ())
+    assert touched("report", where) > (0.1, 0.7)
+    assert touched("report", idle)[0] < 0
+
+
+def test_below_the_root_what_shows_something_odd_can_reach_it_sooner() -> None:
+    fault = signal(9, 40, "biller", "fault", title="NoSuchKey", kind="log", count=30)
+    odd = signal(8, 39, "bucket", "fault", title="objects fell from 40 to 3",
+                 kind="metric_change", weight=0.5)  # fmt: skip
+    cascade = Cascade("biller", ("biller",), (fault,), {"biller": 0})
+    shape = calls("biller>bucket")
+    shown = Scene(cascade, at(40), shape, {}, (), (), troubled=(odd,))
+    calm = Scene(cascade, at(40), shape, {}, (), ())
+    assert touched("bucket", shown)[1] > touched("bucket", calm)[1]
+
+
+def test_without_a_topology_what_is_named_after_the_root_is_of_it() -> None:
+    where = scene("FATAL: no entry for host", Topology())
+    assert touched("biller-settings", where)[0] > touched("mailer", where)[0] > 0
