@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nova_timeline import arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -46,7 +46,7 @@ def faults(series: Sequence[pa.Table], topology: Topology, each: Each) -> pl.Dat
     search = partial(_of_part, machines=tuple(machines))
     parts = [pl.DataFrame(t) for t in each(search, series)] if machines else []
     points = pl.concat(parts) if parts else pl.DataFrame()
-    found = [] if points.is_empty() else _gaps(points)
+    found = [] if points.is_empty() else [_fault(gap) for gap in _gaps(points)]
     return pl.DataFrame(found, schema=signals.types(), orient="row")
 
 
@@ -71,26 +71,27 @@ def _gaps(points: pl.DataFrame) -> list[dict[str, Any]]:
     last = told["time"].max()
     following = pl.col("time").shift(-1).over("entity")
     step = pl.col("time").diff().over("entity").median().over("entity").cast(pl.Int64)
-    ends = told.with_columns(until=following, step=step).filter(
-        pl.col("step") > 0,
-        pl.coalesce("until", pl.lit(last)) - pl.col("time") > MISSED * pl.col("step"),
-    )
-    return [
-        _fault(gap)
-        for gap in ends.iter_rows(named=True)
-        if _others_go_on(told, gap, last if gap["until"] is None else gap["until"])
-    ]
+    ends = told.with_columns(
+        until=following, step=step, ended=pl.coalesce(following, pl.lit(last))
+    ).filter(pl.col("step") > 0, pl.col("ended") - pl.col("time") > MISSED * pl.col("step"))
+    return [*ends.filter(_others_go_on(told, ends)).iter_rows(named=True)]
 
 
-def _others_go_on(told: pl.DataFrame, gap: dict[str, Any], until: Any) -> bool:
-    """Say whether another machine tells as many points as are missing: else nobody collected."""
+def _others_go_on(told: pl.DataFrame, gaps: pl.DataFrame) -> pl.Series:
+    """Say of each gap whether another machine tells as much within it: else nobody collected.
+
+    The machine itself tells nothing there, so any machine's points will do.
+    """
+    import numpy as np
     import polars as pl
 
-    inside = told.filter(
-        pl.col("entity") != gap["entity"], pl.col("time") > gap["time"], pl.col("time") < until
-    )
-    counts: Iterable[int] = inside.group_by("entity").len()["len"].to_list()
-    return max(counts, default=0) >= MISSED - 1
+    enough = pl.col("time").shift(2 - MISSED).over("entity")
+    runs = told.select(pl.col("time").alias("first"), enough.alias("last")).drop_nulls()
+    runs = runs.sort("first", "last")
+    never = np.iinfo(np.int64).max
+    soonest = np.minimum.accumulate(np.append(runs["last"].to_numpy(), never)[::-1])[::-1]
+    later = np.searchsorted(runs["first"].to_numpy(), gaps["time"].to_numpy(), "right")
+    return pl.Series(soonest[later] < gaps["ended"].to_numpy())
 
 
 def _fault(gap: dict[str, Any]) -> dict[str, Any]:

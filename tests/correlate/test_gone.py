@@ -1,6 +1,11 @@
 """A machine whose metrics end while those of others go on is gone."""
 
+import itertools
+import statistics
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nova_timeline.correlate import gone, notable, slabs
 from nova_timeline.topology import Topology
@@ -49,3 +54,26 @@ def test_it_is_not_where_nothing_else_shows_that(
 def test_a_point_or_two_that_are_late_are_no_gap() -> None:
     assert told(("a", "cpu", level(20, 21)), ("b", "cpu", level())) == []
     assert gone.faults([], SHAPE, slabs.one_by_one).is_empty()
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=30, max_size=30), min_size=2, max_size=4))
+def test_gaps_are_those_in_which_another_tells_enough(there: list[list[bool]]) -> None:
+    names = ["a", "b", "c", "d"][: len(there)]
+    shape = Topology(dict.fromkeys(names, "host"))
+    rows = [
+        (name, "cpu", [30.0 if is_told else GAP for is_told in points])
+        for name, points in zip(names, there, strict=True)
+    ]
+    found = gone.faults([notable.points(metrics(*rows))], shape, slabs.one_by_one)
+    times = {
+        n: [i for i, p in enumerate(points) if p] for n, points in zip(names, there, strict=True)
+    }
+    last = max((i for points in times.values() for i in points), default=0)
+    expected: list[tuple[str, int]] = []
+    for name, own in times.items():
+        step = statistics.median([b - a for a, b in itertools.pairwise(own)] or [99])
+        for begin, until in itertools.pairwise([*own, last] if own else []):
+            inside = [sum(begin < i < until for i in t) for n, t in times.items() if n != name]
+            if until - begin > gone.MISSED * step and max(inside) > 1:
+                expected.append((name, at(begin + step)))
+    assert sorted(found.select("entity", "time").iter_rows()) == sorted(expected)
