@@ -175,7 +175,8 @@ def _explained(
     acted = ranking.where_it_acted(ranked, scene)
     if acted is not None:
         again = told(acted)
-        if again[-1][0].signal == ranked[0].signal:
+        best = again[-1][0]
+        if best.signal == ranked[0].signal or best.score > ranked[0].score:
             split, began, scene, ranked = again
     steps = {"onset": began} | phases.later(found, trouble, began, split[0].root)
     judged = {c.signal["signal"]: c.score for c in ranked if c.is_change}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import blamed, judgements, merged, suspects, triggers
+from . import blamed, innocence, judgements, merged, suspects, triggers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,8 @@ def where_it_acted(ranked: Sequence[Candidate], scene: Scene) -> str | None:
 
 def _is_named(best: Candidate) -> bool:
     """Say whether the best change is worth naming: one that explains how it broke is so sooner."""
-    return best.score >= (NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED)
+    least = NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED
+    return best.score >= least and not _is_innocent(best)
 
 
 def _explained(change: Candidate) -> float:
@@ -84,8 +85,13 @@ def _explained(change: Candidate) -> float:
     return sum(t.weight for t in change.terms if t.about == "hazard")
 
 
-def _order(c: Candidate) -> tuple[float, int, int]:
-    return (-round(c.sum, 6), c.signal["time"], c.signal["signal"])
+def _order(c: Candidate) -> tuple[bool, float, int, int]:
+    return (_is_innocent(c), -round(c.sum, 6), c.signal["time"], c.signal["signal"])
+
+
+def _is_innocent(c: Candidate) -> bool:
+    """Say whether nothing that runs is any different for a change: it comes after all others."""
+    return any(t.about == "nature" and t.weight <= innocence.INNOCENT for t in c.terms)
 
 
 def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool:

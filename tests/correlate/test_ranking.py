@@ -241,6 +241,16 @@ def test_harmless_text_is_held_against_a_change() -> None:
     assert judged(words).score < judged(plain).score
 
 
+def test_what_changes_nothing_that_runs_is_never_named() -> None:
+    words = "db: fix a typo in the readme: pool exhausted, connections wait, pooler slot"
+    only = change(0, ONSET - 0.5, "db", words)
+    other = change(1, 3, "mail", "mail was deployed")
+    first, *rest = ranked(only, other)
+    assert not first.is_change
+    assert [c.signal for c in rest if c.is_change] == [other, only]
+    assert rest[-1].sum > rest[-2].sum
+
+
 def test_the_same_done_elsewhere_without_harm_is_held_against_it() -> None:
     others = [change(i, 10 + i, "mail", f"mail v{i}") for i in range(1, 4)]
     mine = change(0, 39, "db", "db v1")
