@@ -31,10 +31,13 @@ def scratch() -> Iterator[Path]:
 
 
 def start(mark: str, scratch: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    """Begin to reconstruct the bundled incident, as a group of its own."""
+    """Begin to reconstruct the bundled incident, as a group of its own.
+
+    What a shell runs in the background ignores SIGINT, and so does all that it starts.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", "nova_timeline", "reconstruct", runs.BUNDLED / "incident.toml",
-         "--out", out, *more],
+        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-m", "nova_timeline",
+         "reconstruct", runs.BUNDLED / "incident.toml", "--out", out, *more],
         env=engines.environment(mark, scratch), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
