@@ -48,5 +48,6 @@ def curve(
     for level in LEVELS[parameter]:
         jobs = [(seed, settings(parameter, level, base)) for seed in seeds]
         found = scoring.summary(list(run(jobs)), seeds[0])
-        points.append({parameter: level, **{name: found[name] for name in _TOLD}})
+        told = {name: found[name] for name in _TOLD}
+        points.append({parameter: level, "decoys_named": told.pop("decoys"), **told})
     return {"sweep": parameter, "points": points}
