@@ -133,7 +133,7 @@ class Scene:
         """The words of the failure, without entity names -> the first signal that says each."""
         said = {m.raw: m.signal for m in reversed(self.symptoms)}
         return {
-            w: signal for text, signal in reversed(said.items())
+            w: signal for text, signal in said.items()
             for w in affinity.words(text, self.ignored)
         }  # fmt: skip
 

@@ -60,6 +60,13 @@ def test_a_guilty_setting_beats_an_innocent_deploy_nearer_the_onset() -> None:
     assert about(first, "hazard") == [pytest.approx(judgements.EXPLAINS)]
 
 
+def test_a_word_of_the_failure_is_cited_where_it_was_said_first() -> None:
+    where = replace(
+        scene(GUILTY), troubled=(signal(92, ONSET + 2, "shop", "fault", title="pool of shop"),)
+    )
+    assert where.failure["pool"] == 90
+
+
 def test_a_change_after_the_onset_is_no_candidate() -> None:
     late = change(0, ONSET + 3, "db", "db: pooler slot", kind="config_change")
     assert [c.is_change for c in ranked(late)] == [False]
