@@ -113,10 +113,10 @@ class Search:
         # Errors that come steadily are dense here and there by chance: that is not when they began.
         dense = quick.group_by("series").agg(pl.col("novel").any().alias("sudden"))
         steady = slow.join(dense, on="series", how="left").filter(
-            pl.col("sudden").is_null() | (pl.col("novel") & ~pl.col("sudden"))
+            pl.col("sudden").is_null() | (pl.col("novel").any().over("series") & ~pl.col("sudden"))
         )
         whole = steady.select(slow.columns)
-        both = pl.concat([quick.join(whole, on="series", how="anti"), whole])
+        both = pl.concat([_apart(quick, whole), whole])
         named = both.join(self._series.names, on="series", how="left")
         return named.select("entity", "template", *_COLUMNS).sort("first", "entity", "template")
 
@@ -125,6 +125,18 @@ class Search:
 
         bad = rows.filter(pl.col("severity") >= _WARN, pl.col("entity").is_not_null())
         return bad, self._series.codes(bad)
+
+
+def _apart(quick: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the bursts that are a part of another of their series."""
+    import polars as pl
+
+    numbered = quick.with_row_index("at")
+    others = whole.select("series", since="first", until="last")
+    parts = numbered.join(others, on="series").filter(
+        pl.col("first") <= pl.col("until"), pl.col("last") >= pl.col("since")
+    )
+    return numbered.join(parts, on="at", how="anti").drop("at")
 
 
 def _errors(bad: pl.DataFrame, code: Column) -> Column:

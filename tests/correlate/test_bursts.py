@@ -107,6 +107,15 @@ def test_steady_errors_began_with_the_first_and_not_where_they_lie_dense_by_chan
     assert [(f["first"], f["novel"]) for f in found] == [(START + 25 * MINUTE, True)]
 
 
+def test_a_surge_long_after_a_few_errors_is_told_beside_them() -> None:
+    few, surge = every(60, 3000, 3600), every(0.3, 4800, 4830)
+    found = bursts.find(logs(*few, *surge), WINDOW).to_dicts()
+    assert [(b["first"], b["count"]) for b in found] == [
+        (START + 50 * MINUTE, len(few)),
+        (START + 80 * MINUTE, len(surge)),
+    ]
+
+
 def test_a_surge_of_errors_that_always_come_begins_with_the_surge() -> None:
     surge = [2000 + i for i in range(20)]
     [found] = bursts.find(logs(*every(15, 0, 3600), *surge), WINDOW).to_dicts()
