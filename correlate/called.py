@@ -36,7 +36,7 @@ def settings(attributes: Mapping[str, str]) -> dict[str, str]:
         if name in attributes:
             try:
                 request: Any = json.loads(attributes[name])
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             for key, value in _set(request, 0):
                 if len(found) < _MOST:

@@ -93,7 +93,7 @@ _DEFINED = re.compile(
 _CLOSES = re.compile(r"^\s*[)}\]]*;?\s*$|^\s*(?:return )?\w+;?$")
 _LIBRARY = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
-    r"(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?"
+    r"(?P<major>\d{1,9})\.(?P<minor>\d{1,9})(?:\.(?P<patch>\d{1,9}))?"
 )
 _TAKEN_FROM = re.compile(
     r"""["'][^"']*["']|(?<=from )[\w.]+(?= import)|(?<=^import )(?:static )?[\w.]+(?=\.\w+;?$)"""
@@ -101,7 +101,7 @@ _TAKEN_FROM = re.compile(
 _TAKES = re.compile(r"^\s*(?:import|from|use|#include|export .* from)\b|\brequire\(")
 _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _MANIFEST = re.compile(
     r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|requirements[^/]*\.txt|poetry\.lock"
     r"|pyproject\.toml|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|build\.gradle\w*)$",

@@ -254,7 +254,7 @@ def _files(text: str) -> Iterable[str]:
         return ()
     try:
         found: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (text,)
     names = cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
     return [n for n in names if isinstance(n, str)]

@@ -100,7 +100,7 @@ def amount(text: str) -> float | None:
     value *= _UNITS.get(found["unit"].lower(), 1.0)
     for factor in filter(None, (f.strip() for f in found["times"].split("*"))):
         name = factor.rpartition(".")[2].lower().rstrip("s") or factor
-        value *= float(factor) if factor.isdigit() else _UNITS.get(name, 1.0)
+        value *= float(factor) if factor.isdecimal() else _UNITS.get(name, 1.0)
     return value
 
 

@@ -55,7 +55,8 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _REQUEST = re.compile(r"request|\brps\b|\bqps\b|traffic|invocation|\bhits\b|throughput|visit", re.I)
-_ROSE = re.compile(r"^(?P<metric>\S+) rose from (?P<old>[\d.e+-]+) to (?P<new>[\d.e+-]+)")
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_ROSE = re.compile(rf"^(?P<metric>\S+) rose from (?P<old>{_NUMBER}) to (?P<new>{_NUMBER})")
 _SURGE = 1.5
 _FLOOD = 2.0
 _UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
@@ -279,23 +280,29 @@ def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str 
         return None
     times: list[str] = [t for m in fits for t in _SINCE.findall(m.raw)]
     for text in times:
-        try:
-            when = (
-                datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
-            )
-        except ValueError:
-            continue
-        if abs(clock.nanoseconds(when.astimezone(UTC)) - scene.onset) <= _DATE_OFF:
+        when = _time(text)
+        if when is not None and abs(when - scene.onset) <= _DATE_OFF:
             return text
     return None
+
+
+def _time(text: str) -> int | None:
+    """Read a time that a record quotes, in ns; None where there is no such time."""
+    try:
+        when = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        return clock.nanoseconds(
+            (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        )
+    except (ValueError, OverflowError):
+        return None
 
 
 def _passed(scene: Scene) -> list[Term]:
     """Say whether the end of a certificate was passed just as it began."""
     for m in scene.symptoms:
         for text in _UNTIL.findall(m.raw):
-            ends = clock.nanoseconds(datetime.fromisoformat(text).replace(tzinfo=UTC))
-            if abs(ends - scene.onset) <= _DATE_OFF:
+            ends = _time(text)
+            if ends is not None and abs(ends - scene.onset) <= _DATE_OFF:
                 told = f"it was valid until {text}Z, which is when it began"
                 return [Term(told, 0.2, (m.signal,), "time")]
     gauges = [s for s in scene.troubled if _EXPIRY.search(s["title"]) and "fell" in s["title"]]
