@@ -28,3 +28,16 @@ def test_what_is_cut_out_is_what_its_locator_leads_to(tmp_path: Path) -> None:
     locators = [str(made) for made in evidence.byte_locators(starts, stops)]
     assert cut == [b"zero", b"", b"one", b"two"]
     assert evidence.reread(tmp_path / "a.log", locators) == cut
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.binary(max_size=64), st.data())
+def test_stretches_are_cut_wherever_they_lie(content: bytes, data: st.DataObject) -> None:
+    """In any order, overlapping or empty; out of bytes or of a view of them."""
+    places = st.integers(0, len(content))
+    spans = [sorted(span) for span in data.draw(st.lists(st.tuples(places, places)))]
+    starts = np.array([a for a, _ in spans], np.int64)
+    stops = np.array([b for _, b in spans], np.int64)
+    expected = [content[a:b] for a, b in spans]
+    assert evidence.slices(content, starts, stops).to_pylist() == expected
+    assert evidence.slices(memoryview(content), starts, stops).to_pylist() == expected
