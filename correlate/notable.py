@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow
+from nova_timeline import arrow, coded
 
 from . import clocks, templates
 
@@ -66,11 +66,11 @@ def rows(events: pa.Table, first: int = 0) -> pa.Table:
     import pyarrow as pa
 
     pc = arrow.compute()
-    shown = pc.is_in(events["role"], value_set=pa.array(SHOWN))
+    shown = coded.among(events["role"], SHOWN)
     bad = pc.greater_equal(pc.fill_null(events["severity_number"], 9), WARN)
     wanted = pc.and_(pc.or_(shown, bad), events["timestamp"].is_valid())
     places = np.flatnonzero(np.asarray(wanted))
-    table = events.take(arrow.core().array(places))
+    table = coded.written_out(events.take(arrow.core().array(places)))
     title, name = table["title"], table["event_name"]
     said = pc.or_(table["rule"].is_null(), pc.is_in(table["role"], value_set=pa.array(EACH)))
     cut = pc.utf8_slice_codeunits(table["body"], 0, _TITLE)
@@ -90,23 +90,23 @@ def arrivals(events: pa.Table, *, own_receipt: bool = False) -> pl.DataFrame:
     """Say by clock how far ahead of the receipt its records are stamped; see `clocks.arrivals`."""
     import polars as pl
 
-    frame = pl.DataFrame(events.select(["clock", "timestamp", "observed_timestamp"]))
+    frame = pl.DataFrame(events.select(["timestamp", "observed_timestamp"])).with_columns(
+        clock=pl.Series(values=coded.of(events["clock"]))
+    )
     time = pl.col("timestamp").cast(pl.Int64)
     received = pl.lit(None, pl.Int64) if own_receipt else pl.col("observed_timestamp")
     dated = frame.select("clock", time=time, observed=received.cast(pl.Int64))
-    return clocks.arrivals(dated.filter(pl.col("time").is_not_null()))
+    lags = clocks.arrivals(dated.filter(pl.col("time").is_not_null()))
+    return lags.cast({"clock": pl.String})
 
 
 def passages(events: pa.Table) -> pl.DataFrame:
     """Say when each clock saw each request; see `clocks.passages`; names are categories."""
     import polars as pl
 
-    def coded(name: str) -> pl.Series:
-        return pl.Series(values=arrow.compute().dictionary_encode(arrow.whole(events[name])))
-
     frame = pl.DataFrame(events.select(["trace_id", "body"])).with_columns(
-        clock=coded("clock"),
-        entity=coded("entity"),
+        clock=pl.Series(values=coded.of(events["clock"])),
+        entity=pl.Series(values=coded.of(events["entity"])),
         time=pl.Series(values=events["timestamp"]).cast(pl.Int64),
         end=pl.Series(values=events["end_timestamp"]).cast(pl.Int64),
         held=pl.Series(values=_attribute(events), dtype=pl.String),
@@ -152,11 +152,12 @@ def points(metrics: pa.Table, first: int = 0) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    name = arrow.compute().fill_null(metrics["metric.name"], "a metric without a name")
+    metric = coded.plain(metrics["metric.name"])
+    name = arrow.compute().fill_null(metric, "a metric without a name")
     columns: list[Any] = [
         pa.array(np.arange(first, first + len(metrics))),
         metrics["timestamp"].cast(pa.int64()),
-        metrics["entity"],
+        coded.plain(metrics["entity"]),
         name,
         metrics["value"],
     ]

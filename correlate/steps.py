@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow
+from nova_timeline import arrow, coded
 
 from . import templates
 
@@ -79,7 +79,7 @@ def of(events: pa.Table, first: int = 0) -> pa.Table | None:
     places = np.flatnonzero(np.asarray(known))
     if len(places) == 0:
         return None
-    table = events.select(list(_TAKEN)).take(arrow.core().array(places))
+    table = coded.written_out(events.select(list(_TAKEN)).take(arrow.core().array(places)))
     frame = pl.DataFrame(table.select(["trace_id", "span_id", "entity", "severity_number"]))
     spans = pc.fill_null(pc.is_in(table["event_name"], value_set=arrow.core().array(_SPANS)), False)
     said = _said_of_spans(table, np.asarray(spans))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from nova_timeline import arrow, digest, store
+from nova_timeline import arrow, coded, digest, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,7 @@ def keys(table: pa.Table, name: str) -> pa.Array[Any]:
 
     if name == "event":
         return pa.array(digest.heads(arrow.whole(table["event_id"])))
-    frame = pl.DataFrame(table.select(list(IDENTITY[name])))
+    frame = pl.DataFrame(coded.written_out(table.select(list(IDENTITY[name]))))
     return arrow.column(frame.hash_rows(seed=0)).cast(pa.uint64())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nova_timeline import arrow, connector, duplicates, knowledge, normalise, schema, store
+from nova_timeline import arrow, coded, connector, duplicates, knowledge, normalise, schema, store
 from nova_timeline.attempts import persistently
 from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.correlate import notable, steps
@@ -30,6 +30,11 @@ OWN_RECEIPT = frozenset({"journald", "windows_event_log"})
 """Connectors whose receipt is stamped by the clock that stamped the record."""
 
 _CLASSIFIED = "event"
+_FEW = frozenset({
+    "clock", "kind", "role", "category", "rule", "entity", "service.name", "metric.name", "unit",
+    "evidence.uri",
+})  # fmt: skip
+"""Columns that hold few texts, however many rows there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def read(task: Task) -> Piece:
         piece.stored["event"] = _stored(table, "event")
     if "evidence" in found:
         several = len(found["evidence"]) > len(task.partitions)
-        table = _merged(found.pop("evidence"), "evidence")
+        table = _coded(_with_source(_merged(found.pop("evidence"), "evidence"), task.source.name))
         if several:  # batches of one partition may share records
             table = _once(table)
         piece.stored["evidence"] = _stored(table, "evidence" if task.shared else "")
@@ -167,20 +172,17 @@ def _keep(found: Found, item: Batch, task: Task) -> None:
     if table.num_rows == 0:
         return
     found.setdefault(item.name, []).append(table)
-    found.setdefault("evidence", []).append(_with_source(raw, task.source.name))
+    found.setdefault("evidence", []).append(raw)
 
 
 def _named(tables: list[pa.Table], name: str, task: Task) -> pa.Table:
-    import pyarrow as pa
-
     table = _with_source(_merged(tables, name), task.source.name)
     if name == "edge":
         for side in ("caller", "callee"):
             place = table.schema.get_field_index(side)
-            table = table.set_column(
-                place, pa.field(side, pa.string()), task.topology.names(table[side])
-            )
-        return table
+            table = table.set_column(place, side, task.topology.names(table[side]))
+        return coded.written_out(table)
+    table = _coded(table)
     if name == _CLASSIFIED:
         # Titles speak of entities by their one name; a rule may name another, which has one too.
         table = normalise.entities(table, task.source, task.topology)
@@ -189,17 +191,22 @@ def _named(tables: list[pa.Table], name: str, task: Task) -> pa.Table:
     return normalise.entities(table, task.source, task.topology)
 
 
+def _coded(table: pa.Table) -> pa.Table:
+    """Code the columns of few texts, so that all that follows looks at each text once."""
+    for at, name in enumerate(table.column_names):
+        if name in _FEW:
+            table = table.set_column(at, name, coded.of(table[name]))
+    return table
+
+
 def _cited(raw: pa.Table, table: pa.Table) -> Any:
     cited = table["evidence.locator"].combine_chunks()
     return arrow.compute().is_in(raw["evidence.locator"], value_set=cited)
 
 
 def _with_source(table: pa.Table, source: str) -> pa.Table:
-    import pyarrow as pa
-
     place = table.schema.get_field_index("source")
-    named = pa.repeat(pa.scalar(source), table.num_rows)
-    return table.set_column(place, pa.field("source", pa.string()), named)
+    return table.set_column(place, "source", coded.one(source, table.num_rows))
 
 
 def _merged(tables: list[pa.Table], name: str) -> pa.Table:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow
+from nova_timeline import arrow, coded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,19 +35,17 @@ def inside(table: pa.Table, window: Window) -> Any:
 def entities(table: pa.Table, source: Source, topology: Topology) -> pa.Table:
     """Name each row's entity: by the source's template if it has one, then by the topology.
 
-    Without a template, a service that the topology knows goes before the host it runs on.
+    Without a template, a service that the topology knows goes before the host it runs on. The
+    column comes coded.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column: Any = table["entity"]
     if source.entity is not None and table.num_rows:
-        column = _filled(table, source.entity)
+        column = _filled(coded.written_out(table), source.entity)
     elif "service.name" in table.column_names:
         service = topology.known(table["service.name"])
-        column = pc.coalesce(service, arrow.whole(column)) if service.null_count else service
+        column = coded.coalesced(service, column) if service.null_count else service
     place = table.schema.get_field_index("entity")
-    return table.set_column(place, pa.field("entity", pa.string()), topology.names(column))
+    return table.set_column(place, "entity", topology.names(column))
 
 
 def _filled(table: pa.Table, template: str) -> Any:

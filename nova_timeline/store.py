@@ -6,6 +6,7 @@ manifest is complete. The manifest holds the digest of every file, and its own.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from nova_timeline import arrow, digest, schema
+from nova_timeline import arrow, coded, digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def write_part(run: Path, name: str, number: int, data: pa.Buffer) -> Path:
 def packed(table: pa.Table) -> pa.Buffer:
     """Pack a table as the bytes of a Parquet file (zstd; digests as they are).
 
-    Pages carry no checksum: the manifest has the digest of the whole file.
+    Columns that are coded are read back as texts. Pages carry no checksum: the manifest has the
+    digest of the whole file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -134,9 +136,20 @@ def packed(table: pa.Table) -> pa.Buffer:
         use_dictionary=columns,
         write_statistics=[name for name in table.column_names if name in _PRUNED],
         write_batch_size=_BATCH,
+        store_schema=False,
     ) as file:
+        file.add_key_value_metadata({"ARROW:schema": _told(table.schema)})
         file.write_table(table, _ROWS)
     return out.getvalue()
+
+
+def _told(kinds: pa.Schema) -> str:
+    """Write a schema, its coded columns as texts, as Arrow keeps it in a Parquet file."""
+    import pyarrow as pa
+
+    fields: Any = kinds
+    texts = [f.with_type(pa.string()) if coded.is_coded(f) else f for f in fields]
+    return base64.b64encode(pa.schema(texts).serialize()).decode()
 
 
 def _leaves(kinds: pa.Schema) -> list[str]:

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from nova_timeline import arrow
+from nova_timeline import coded
 from nova_timeline.errors import IncidentFileError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -67,17 +67,17 @@ class Topology:
         return found
 
     def names(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
-        """Rename a column of entities, shape (n,); each distinct name is looked up once."""
-        return _mapped(column, self.name)
+        """Rename a column of entities, shape (n,); the names come coded."""
+        return coded.mapped(column, self.name)
 
     def known(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
-        """Rename a column, shape (n,), with null where the topology has no such entity."""
+        """Rename a column as `names` does, with null where the topology has no such entity."""
 
         def name(found: str) -> str | None:
             named = self.name(found)
             return named if named in self.kinds else None
 
-        return _mapped(column, name)
+        return coded.mapped(column, name)
 
     def with_edges(self, found: Iterable[tuple[str, str, str]]) -> Topology:
         """Add discovered dependencies, under the one name of each entity."""
@@ -95,21 +95,6 @@ class Topology:
         for edge in self.edges:
             found.setdefault(edge.caller, set()).add(edge.callee)
         return found
-
-
-def _mapped(
-    column: pa.Array[Any] | pa.ChunkedArray[Any], name: Callable[[str], str | None]
-) -> pa.Array[Any]:
-    """Put another text for each distinct text of a column; where none changes, it is the column."""
-    import pyarrow as pa
-
-    whole: pa.Array[Any] = arrow.whole(column).cast(pa.string())
-    if whole.null_count == len(whole):
-        return whole
-    coded = arrow.compute().dictionary_encode(whole)
-    found = coded.dictionary.to_pylist()
-    new = [name(text) for text in found]
-    return whole if new == found else pa.array(new, pa.string()).take(coded.indices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from nova_timeline import arrow, connector, knowledge, schema
+from nova_timeline import arrow, coded, connector, knowledge, schema
 from nova_timeline.connector import Batch, Gap
 from nova_timeline.errors import KnowledgeError
 from nova_timeline.knowledge import Case, Check, Rule
@@ -209,7 +209,7 @@ def test_agrees_with_asking_every_row_every_rule(use: str) -> None:
         values = arrow.core().array(given, table[name].type)
         table = table.set_column(table.schema.get_field_index(name), name, values)
     pieces = pa.concat_tables([table.slice(0, 50), table.slice(50, 1), table.slice(51)])
-    made = knowledge.classify(pieces, use)
+    made = coded.written_out(knowledge.classify(pieces, use))
     assert made.schema == table.schema
     assert made["rule"].to_pylist() == list(one_by_one(table, use))
     assert not [t for t in made["title"].to_pylist() if t and re.search(r"\b(None|null)\b", t)]

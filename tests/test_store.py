@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from nova_timeline import document, schema, store
+from nova_timeline import coded, document, schema, store
 from nova_timeline.config import Incident
 from nova_timeline.errors import RunError, RunFolderError
 from nova_timeline.pipeline import reconstruct
@@ -203,6 +204,23 @@ def test_a_table_without_rows_comes_back_with_its_columns(tmp_path: Path) -> Non
     store.write_table(tmp_path, "metric", schema.empty("metric"))
     assert store.read_table(tmp_path, "metric").equals(schema.empty("metric"))
     assert store.read_table(tmp_path, "edge").equals(schema.empty("edge"))
+
+
+@pytest.mark.parametrize("name", ["event", "metric", "evidence"])
+def test_coded_columns_are_kept_as_their_texts(
+    name: str, bundled: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever row groups there are, some of them without some of the texts."""
+    monkeypatch.setattr(store, "_ROWS", 100)
+    table = bundled.to_arrow(name)
+    packed = table
+    for at, column in enumerate(table.column_names):
+        if table[column].type == pa.string():
+            packed = packed.set_column(at, column, coded.of(table[column]))
+    made: Any = pq.ParquetFile(pa.BufferReader(store.packed(packed)))
+    assert made.num_row_groups > 1
+    assert made.schema_arrow == schema.table(name)
+    assert made.read().equals(table.combine_chunks())
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "emptied"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow
+from nova_timeline import arrow, coded
 
 from ._rules import Case, Check, Rule, rules
 
@@ -264,7 +264,7 @@ def _frame(table: pa.Table, rows: Numbers, columns: Iterable[str]) -> pl.DataFra
     taken: dict[str, Any] = {}
     at: Any = pa.array(rows)
     for name in plain:
-        taken[name] = pl.Series(values=arrow.whole(table[name]).take(at))
+        taken[name] = pl.Series(values=coded.plain(arrow.whole(table[name]).take(at)))
     if len(plain) < len(names):
         mapped: Any = arrow.whole(table["attributes"]).take(at)
         taken |= _attributes(mapped, [n for n in names if n.startswith(_ATTRIBUTE)])
@@ -292,14 +292,11 @@ def _attributes(column: Any, names: Sequence[str]) -> dict[str, pl.Series]:
 
 
 def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.Table:
-    """Write what the rules say into their rows."""
+    """Write what the rules say into their rows; the columns of text that it goes to come coded."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    place = np.full(table.num_rows, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    placed: Any = pa.array(place, mask=place < 0)
     said: Any = pa.array(numbers)
     lines = _lines(plan, table, rows, numbers)
     new: Mapping[str, Any] = {
@@ -307,17 +304,16 @@ def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.
         "role": pa.array([r.role for r in plan.rules], pa.string()).take(said),
         "category": pa.array([r.category for r in plan.rules], pa.string()).take(said),
         "rule": pa.array([r.id for r in plan.rules], pa.string()).take(said),
-        "title": lines["title"].to_arrow().cast(pa.string()),
-        "entity": lines["entity"].to_arrow().cast(pa.string()),
+        "title": lines["title"].to_arrow(),
+        "entity": lines["entity"].to_arrow(),
     }
-    for name, values in new.items():
-        if values.null_count == len(values):
-            continue
-        at = table.schema.get_field_index(name)
-        spread: Any = values.take(placed)
-        if table[name].null_count < table.num_rows:
-            spread = pc.coalesce(spread, table[name])
-        table = table.set_column(at, table.field(name), spread)
+    for name, texts in new.items():
+        if texts.null_count < len(texts):
+            at = table.schema.get_field_index(name)
+            table = table.set_column(at, name, coded.replaced(table[name], rows, texts))
+    place = np.full(table.num_rows, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    placed: Any = pa.array(place, mask=place < 0)
     at = table.schema.get_field_index(_SEVERITY)
     severities: Any = pa.array([r.severity for r in plan.rules], pa.int8()).take(said).take(placed)
     raised: Any = pc.max_element_wise(table[_SEVERITY], severities)
