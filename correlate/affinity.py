@@ -109,7 +109,8 @@ def shared(
 
 
 _NAME = re.compile(
-    r"[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+"
+    r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9]*+(?:[._-][A-Za-z0-9]++)+"
+    r"|(?<![a-z])[a-z]++(?:[A-Z][a-z0-9]*)+|[A-Z][a-z0-9]++(?:[A-Z][a-z0-9]*)+"
 )
 _FEWEST_LETTERS = 6
 

@@ -58,6 +58,8 @@ _RIVALS = 400
 _TOLD = 2_000
 """Signals of the cascade whose records are read for what failed: the nearest to the onset."""
 _TEXT = 8000
+_ENDLESS = re.compile(r"(\S{300})\S+")
+"""What is no word but a key, an image or a dump: cut off, or patterns go over it for long."""
 _METHODS: tuple[Callable[[suspects.Case], Iterable[Charge]], ...] = (traced.charges,)
 """What else looks for the entities that a failure may come from; see `suspects`."""
 _TELLS = re.compile(
@@ -298,7 +300,7 @@ def _texts(
         for row in (s["row"], *s["rows"])
     ]
     if not pairs:
-        return {signal: parts[0][:_TEXT] for signal, parts in said.items()}, held
+        return {signal: _cut(parts[0]) for signal, parts in said.items()}, held
     rows = np.array([row for _, row in pairs], np.int64)
     found = kept.take(rows, ["body", "role", "attributes"])
     bodies, roles = found["body"].to_pylist(), found["role"].to_pylist()
@@ -314,7 +316,12 @@ def _texts(
             given_here = ((k, v) for k, v in attributes if v)
             told = ((k, v) for k, v in given_here if _TELLS.search(k) or _SINCE.search(v))
             said[signal].extend(f"{k}: {v}" if _SINCE.search(k) else v for k, v in told)
-    return {signal: "\n".join(parts)[:_TEXT] for signal, parts in said.items()}, held
+    return {signal: _cut("\n".join(parts)) for signal, parts in said.items()}, held
+
+
+def _cut(text: str) -> str:
+    """Keep what is looked at of a text."""
+    return _ENDLESS.sub(r"\1", text[:_TEXT])
 
 
 def _errors(cut: Slabs, trouble: Episode, steps: Mapping[str, Phase], each: Each) -> int:

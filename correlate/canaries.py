@@ -48,7 +48,7 @@ ALIKE = -0.3
 _ROLLOUT = 30 * 60_000_000_000  # ns; from a change to the first point of its version, at most
 _COARSE = 120_000_000_000  # ns; how much earlier that point may be: it stands for an interval
 _LABELLED = re.compile(r"^(?P<name>[^{]*)\{(?P<labels>.*)\}")
-_LABEL = re.compile(r'([\w./-]+)=("(?:[^"\\]|\\.)*"|[^,}]*)')
+_LABEL = re.compile(r'(?<![\w./-])([\w./-]++)=("(?:[^"\\]|\\.)*"|[^,}]*)')
 _VERSION = re.compile(
     r"(?:^|[./_-])(?:version|revision|revision_name|release|build|commit|tag|track|variant|canary"
     r"|slot|lane|cohort|rollout|pod_template_hash)$",

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 LONGEST = 20_000
 """Characters of a diff that are read; what is generated or vendored is longer than that."""
+_LINE = 500  # characters of a line; what is generated is longer than that, too
 
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))(?://|#(?!include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
 )
 _BLOCK = re.compile(r"/\*.*?\*/|<!--.*?-->|^\s*\*(?:\s.*)?$")
 _TOKEN = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?\w*|[^\s\w]")
-_CALL = re.compile(r"(?P<receiver>[\w.\]\)>-]*?)(?P<name>[A-Za-z_]\w*)(?:\[[^\]\n]*\])?\(")
+_CALL = re.compile(r"(?P<receiver>(?<=[.\])>-]))?(?<!\w)(?P<name>[A-Za-z_]\w*+)(?:\[[^\]\n]*\])?\(")
 _LOOP = re.compile(
     r"^\s*(?:\}\s*)?(?:for|while|foreach|loop|until)\b|\.(?:forEach|map|flatMap|each|stream)\s*\("
     r"|\beach\s+do\b|\bfor\s*\(",
@@ -190,7 +191,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
     for raw in text.splitlines():
         if raw.startswith(("--- ", "+++ ", "diff ", "index ", "@@")) or not raw:
             continue
-        sign, line = (raw[0], raw[1:]) if raw[0] in "+- " else (" ", raw)
+        sign, line = (raw[0], raw[1:_LINE]) if raw[0] in "+- " else (" ", raw[:_LINE])
         code = _COMMENT.sub("", _BLOCK.sub("", line)).rstrip()
         if code.strip():
             yield sign, code
@@ -255,5 +256,5 @@ def _steps(line: str) -> set[str]:
         return set()
     return {
         m["name"] for m in _CALL.finditer(line)
-        if m["name"] not in _KEYWORDS and m["receiver"] and _STEP.search(m["name"])
+        if m["name"] not in _KEYWORDS and m["receiver"] is not None and _STEP.search(m["name"])
     }  # fmt: skip

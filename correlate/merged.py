@@ -27,6 +27,7 @@ _PUNCTUATION = re.compile(r"[\W_]+")
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
 _REVISION = "vcs.ref.head.revision"
 _SHORT = 7
+_LONGEST_KEY = 300  # characters
 _LONG_KEY = 6  # letters; the name of a shorter switch may stand for something else
 _PATCH = re.compile(r"^[+-](?![+-])", re.MULTILINE)
 
@@ -91,7 +92,11 @@ class Change:
     def settings(self) -> tuple[Setting, ...]:
         """Values that it moves, by its records and by its diff."""
         told = [
-            Setting(a[f"{what}.key"], a.get(f"{what}.previous", ""), a.get(f"{what}.value", ""))
+            Setting(
+                a[f"{what}.key"][:_LONGEST_KEY],
+                a.get(f"{what}.previous", ""),
+                a.get(f"{what}.value", ""),
+            )
             for a in self.attributes
             for what in ("config", "feature_flag")
             if f"{what}.key" in a

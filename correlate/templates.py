@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-_VARIABLE = re.compile(r"\w*\d\w*(?:[-.:/][0-9a-fA-F]\w*)*")
+_LONGEST = 4096  # characters of a body that are looked at
+_VARIABLE = re.compile(r"(?<!\w)\w*\d\w*(?:[-.:/][0-9a-fA-F]\w*)*")
 
 
 def codes(bodies: pa.Array[Any] | pa.ChunkedArray[Any]) -> npt.NDArray[np.uint64]:
@@ -29,4 +30,4 @@ def codes(bodies: pa.Array[Any] | pa.ChunkedArray[Any]) -> npt.NDArray[np.uint64
 
 def text(body: str) -> str:
     """Write one body as its template, for people: variable parts become ``<*>``."""
-    return _VARIABLE.sub("<*>", body)[:512]
+    return _VARIABLE.sub("<*>", body[:_LONGEST])[:512]

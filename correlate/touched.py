@@ -22,7 +22,7 @@ _SCOPE = re.compile(
     re.IGNORECASE,
 )
 _SEGMENT = re.compile(r"[^/\s\"',\[\]]+")
-_PATH = re.compile(r"[\w.@-]+(?:/[\w.@-]+)+")
+_PATH = re.compile(r"(?<![\w.@-])[\w.@-]++(?:/[\w.@-]++)+")
 _ENDING = re.compile(r"[-_]?(?:services?|svc|server|srv)$")
 _PART = re.compile(r"[-_.]")
 _EVERYWHERE = """

@@ -65,7 +65,7 @@ _SINCE = re.compile(
     r"|\w{3}, \d\d? \w{3} \d{4} [\d:]+ GMT)",
     re.IGNORECASE,
 )
-_EXPIRY = re.compile(r"cert\w*[_.]?.*(expir|valid|remaining|left)", re.IGNORECASE)
+_EXPIRY = re.compile(r"cert.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
 _BENEATH = ("hardware", "network")  # what services stand on, though no topology says so
 _TELLS = "provider-says-so"

@@ -29,7 +29,7 @@ NEEDS = ("outside_host", "all_traffic", "one_record")
 BLAMES = ("named", "many", "store")
 """Whose trouble it may be that others tell of; see `nova_timeline.correlate.blamed`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_JOINT = re.compile(r"[_\-/.:=]+(?=\w)|(?<=\w)[_\-/.:=]+|\s+")
+_JOINT = re.compile(r"[_\-/.:=]{1,99}(?=\w)|(?<=\w)[_\-/.:=]+|\s+")  # no rule of dashes is one
 
 
 @dataclass(frozen=True, slots=True)
