@@ -13,7 +13,7 @@ _LINE_FEED = 10
 _RETURN = 13
 
 
-@kernel()
+@kernel(leaf=True)
 def record(  # noqa: C901 - one pass, a branch a byte
     text: npt.NDArray[np.uint8],
     at: int,

@@ -168,7 +168,7 @@ def _slots(names: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
     return keys, slots
 
 
-@kernel()
+@kernel(leaf=True)
 def _lookup(hashed: int, keys: npt.NDArray[np.int64], slots: npt.NDArray[np.int16]) -> int:
     at = hashed & (_SLOTS - 1)
     while slots[at] >= 0:
@@ -178,7 +178,7 @@ def _lookup(hashed: int, keys: npt.NDArray[np.int64], slots: npt.NDArray[np.int1
     return -1
 
 
-@kernel()
+@kernel(leaf=True)
 def _name(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """Return where a field's name ends (-1 when it is none, stop when cut off) and its hash."""
     hashed = _OFFSET_BASIS
@@ -194,7 +194,7 @@ def _name(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]
     return stop, hashed
 
 
-@kernel()
+@kernel(leaf=True)
 def _value(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int, int]:
     """Return (status, start, stop) of the value behind the name that ends at at."""
     if letters[at] == _EQUALS:
@@ -214,7 +214,7 @@ def _value(letters: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int
     return (_ENDED if letters[last] == _LINE_END else _BAD), first, last
 
 
-@kernel()
+@kernel(leaf=True)
 def _entry(
     letters: npt.NDArray[np.uint8],
     start: int,

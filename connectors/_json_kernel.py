@@ -56,7 +56,7 @@ def slot_of(parent: int, length: int, first: int, last: int, mask: int) -> int:
     return (parent * 40503 + length * 2999 + first * 613 + last * 89) >> 2 & mask
 
 
-@kernel()
+@kernel(leaf=True)
 def _child(keys: Numbers, letters: Bytes, parent: int, text: Bytes, start: int, stop: int) -> int:
     """Find the node of the key text[start:stop] below a node; -1 when it is not wanted."""
     length = stop - start
@@ -78,7 +78,7 @@ def _child(keys: Numbers, letters: Bytes, parent: int, text: Bytes, start: int, 
     return -1
 
 
-@kernel()
+@kernel(leaf=True)
 def _item(items: Numbers, parent: int, place: int) -> int:
     """Find the node of an array's value below a node; -1 when it is not wanted."""
     for k in range(len(items)):
@@ -106,7 +106,7 @@ def _key(
     return _child(keys, letters, parent, plain, first, last)
 
 
-@kernel()
+@kernel(leaf=True)
 def _forget(views: Words, valid: Bytes, count: Numbers, row: int) -> None:
     """Take back what was noted of a text that turns out to be broken."""
     bit = np.uint8(1 << (row & 7))

@@ -22,7 +22,7 @@ _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@kernel()
+@kernel(leaf=True)
 def _eight(text: Bytes, words: Words, at: int) -> np.uint64:
     """Read the eight bytes from at on as a little-endian number; noughts after the last."""
     if at < len(words):
@@ -33,7 +33,7 @@ def _eight(text: Bytes, words: Words, at: int) -> np.uint64:
     return word
 
 
-@kernel()
+@kernel(leaf=True)
 def view(
     text: Bytes, words: Words, start: int, stop: int, buffer: int
 ) -> tuple[np.uint64, np.uint64]:
@@ -52,7 +52,7 @@ def view(
     return np.uint64(length) | low << half, high
 
 
-@kernel()
+@kernel(leaf=True)
 def _utf8(out: Bytes, o: int, code: int) -> int:
     """Write a code point; return the offset after it."""
     if code < 0x80:
@@ -90,7 +90,7 @@ def _control(letter: int) -> int:
     return letter
 
 
-@kernel()
+@kernel(leaf=True)
 def unescape(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     """Write the insides of a valid string; return the offset after them."""
     i = start
@@ -110,7 +110,7 @@ def unescape(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     return o
 
 
-@kernel()
+@kernel(leaf=True)
 def _escape(out: Bytes, o: int, code: int) -> int:
     """Write a code point inside quotes, escaped only where JSON wants it; shortest forms first."""
     if code >= 32 and code not in (34, 92):
@@ -131,7 +131,7 @@ def _escape(out: Bytes, o: int, code: int) -> int:
     return o + 6
 
 
-@kernel()
+@kernel(leaf=True)
 def _tidy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     """Write a valid object or array without white space, trailing commas or needless escapes."""
     quoted = False

@@ -12,7 +12,7 @@ COMPLETE = 0
 CUT_OFF = 1  # the bytes end inside a value, or before the closing bracket
 
 
-@kernel()
+@kernel(leaf=True)
 def _string_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset after the closing quote of the string that opens at at, or -1."""
     i = at + 1
@@ -27,7 +27,7 @@ def _string_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return -1
 
 
-@kernel()
+@kernel(leaf=True)
 def _value_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset after the value that begins at at, or -1 when it is cut off."""
     c = text[at]
@@ -128,7 +128,7 @@ def elements(
     return found[:count, 0].copy(), found[:count, 1].copy(), cut
 
 
-@kernel()
+@kernel(leaf=True)
 def _rank(
     text: npt.NDArray[np.uint8],
     start: int,

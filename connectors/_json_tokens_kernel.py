@@ -28,7 +28,7 @@ def words_of(text: Bytes) -> Words:
     return np.ndarray((max(0, len(text) - 7),), "<u8", text.data, strides=(1,))
 
 
-@kernel()
+@kernel(leaf=True)
 def _hex(text: Bytes, at: int, stop: int) -> int:
     """Read four hexadecimal digits; -1 when they are none."""
     if at + 4 > stop:
@@ -46,7 +46,7 @@ def _hex(text: Bytes, at: int, stop: int) -> int:
     return code
 
 
-@kernel()
+@kernel(leaf=True)
 def code_point(text: Bytes, at: int, stop: int) -> tuple[int, int]:
     r"""Read the ``\\uXXXX``, or the two that make one character, at at.
 
@@ -66,7 +66,7 @@ def code_point(text: Bytes, at: int, stop: int) -> tuple[int, int]:
     return 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), at + 12
 
 
-@kernel()
+@kernel(leaf=True)
 def _escape_end(text: Bytes, at: int, stop: int) -> int:
     """Return the offset after the escape that begins at at, or -1 when it is none."""
     if at + 1 >= stop:
@@ -80,7 +80,7 @@ def _escape_end(text: Bytes, at: int, stop: int) -> int:
     return after if code >= 0 else -1
 
 
-@kernel()
+@kernel(leaf=True)
 def _plain_end(text: Bytes, words: Words, at: int, stop: int) -> int:
     """Return where the first quote, backslash or control character is, or stop.
 
@@ -103,7 +103,7 @@ def _plain_end(text: Bytes, words: Words, at: int, stop: int) -> int:
     return i
 
 
-@kernel()
+@kernel(leaf=True)
 def is_same(words: Words, at: int, before: int, length: int) -> bool:
     """Say whether the bytes from at on are those from before on; False where words end too soon."""
     if at + length >= len(words):
@@ -118,7 +118,7 @@ def is_same(words: Words, at: int, before: int, length: int) -> bool:
     return bool(differ & ((np.uint64(1) << rest) - np.uint64(1)) == np.uint64(0))
 
 
-@kernel()
+@kernel(leaf=True)
 def string_end(text: Bytes, words: Words, at: int, stop: int) -> tuple[int, bool]:
     """Return the offset after the string that opens at at, -1 when it is none; is it escaped."""
     escaped = False
@@ -132,7 +132,7 @@ def string_end(text: Bytes, words: Words, at: int, stop: int) -> tuple[int, bool
     return (i + 1 if i < stop and text[i] == 34 else -1), escaped
 
 
-@kernel()
+@kernel(leaf=True)
 def _digits_end(text: Bytes, at: int, stop: int) -> int:
     i = at
     while i < stop and 48 <= text[i] <= 57:
@@ -140,7 +140,7 @@ def _digits_end(text: Bytes, at: int, stop: int) -> int:
     return i
 
 
-@kernel()
+@kernel(leaf=True)
 def _number_end(text: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """Return the offset after the number at at, -1 when it is none; and whether it is unusual.
 
@@ -177,7 +177,7 @@ def _number_end(text: Bytes, at: int, stop: int) -> tuple[int, bool]:
     return i, unusual
 
 
-@kernel()
+@kernel(leaf=True)
 def _is_word(text: Bytes, at: int, stop: int, word: bytes, folded: int) -> bool:
     """Say whether a word stands at at; folded is 0x20 when the letters' case does not matter."""
     if at + len(word) > stop:
@@ -188,7 +188,7 @@ def _is_word(text: Bytes, at: int, stop: int, word: bytes, folded: int) -> bool:
     return True
 
 
-@kernel()
+@kernel(leaf=True)
 def scalar_end(text: Bytes, at: int, stop: int) -> tuple[int, bool]:
     """Return the offset after the number or word at at, -1 when it is none; and is it unusual."""
     c = text[at]
@@ -206,7 +206,7 @@ def scalar_end(text: Bytes, at: int, stop: int) -> tuple[int, bool]:
     return -1, False
 
 
-@kernel()
+@kernel(leaf=True)
 def space_end(text: Bytes, at: int, stop: int) -> int:
     while at < stop and text[at] in (32, 9, 10, 13):
         at += 1

@@ -37,7 +37,7 @@ _string_end = _json_scan._string_end  # pyright: ignore[reportPrivateUsage]
 _value_end = _json_scan._value_end  # pyright: ignore[reportPrivateUsage]
 
 
-@kernel()
+@kernel(leaf=True)
 def _same(text: Bytes, start: int, stop: int, word: Bytes, first: int, last: int) -> bool:
     """Say whether text[start:stop] is word[first:last]."""
     if stop - start != last - first:
@@ -48,7 +48,7 @@ def _same(text: Bytes, start: int, stop: int, word: Bytes, first: int, last: int
     return True
 
 
-@kernel()
+@kernel(leaf=True)
 def space_end(text: Bytes, at: int, stop: int) -> int:
     """Pass over white space, commas and colons."""
     while at < stop and text[at] in (32, 9, 10, 13, 44, 58):

@@ -17,7 +17,7 @@ _string_end = _json_scan._string_end  # pyright: ignore[reportPrivateUsage]
 _value_end = _json_scan._value_end  # pyright: ignore[reportPrivateUsage]
 
 
-@kernel()
+@kernel(leaf=True)
 def _copy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     for i in range(start, stop):
         out[o] = text[i]
@@ -25,7 +25,7 @@ def _copy(text: Bytes, start: int, stop: int, out: Bytes, o: int) -> int:
     return o
 
 
-@kernel()
+@kernel(leaf=True)
 def _leaf(  # noqa: PLR0911 - one shape of value a return
     text: Bytes, at: int, stop: int, out: Bytes, o: int
 ) -> tuple[int, int, int]:
@@ -126,13 +126,13 @@ def _bare(text: Bytes, at: int, stop: int, out: Bytes, o: int) -> int:
             value = True
 
 
-@kernel()
+@kernel(leaf=True)
 def _is_number(text: Bytes, start: int, stop: int) -> bool:
     """Tell digits from the words NaN and Infinity, which JSON has only as strings."""
     return stop > start and (48 <= text[stop - 1] <= 57)
 
 
-@kernel()
+@kernel(leaf=True)
 def _ends_in_value(text: Bytes, key: int, after: int) -> bool:
     """Say whether the quoted key ends in ``Value``, as each choice of AnyValue does."""
     return (
@@ -145,7 +145,7 @@ def _ends_in_value(text: Bytes, key: int, after: int) -> bool:
     )
 
 
-@kernel()
+@kernel(leaf=True)
 def _null(out: Bytes, o: int) -> int:
     out[o] = 110
     out[o + 1] = 117
@@ -154,7 +154,7 @@ def _null(out: Bytes, o: int) -> int:
     return o + 4
 
 
-@kernel()
+@kernel(leaf=True)
 def _pair(text: Bytes, at: int, stop: int) -> tuple[int, int, int]:
     """Find the quoted key and the value of a KeyValue; (-1, ...) when it is none."""
     key = -1

@@ -34,7 +34,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 _CLASS = _classes()
 
 
-@kernel()
+@kernel(leaf=True)
 def _hash(text: npt.NDArray[np.uint8], first: int, last: int) -> np.uint64:
     """Hash one text in one pass; a word is hashed as it is read and taken back if it varies."""
     # An index without a sign cannot count from the end, which saves a test a byte.

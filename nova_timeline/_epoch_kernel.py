@@ -18,7 +18,7 @@ def _is_space(c: int) -> bool:
     return c == 32 or 9 <= c <= 13
 
 
-@kernel()
+@kernel(leaf=True)
 def _digits(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return where the digits that begin at at end."""
     while at < stop and 48 <= text[at] <= 57:
@@ -26,7 +26,7 @@ def _digits(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     return at
 
 
-@kernel()
+@kernel(leaf=True)
 def _number(text: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
     """Read at most 19 digits."""
     value = np.uint64(0)
@@ -35,7 +35,7 @@ def _number(text: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
     return value
 
 
-@kernel()
+@kernel(leaf=True)
 def _one(text: npt.NDArray[np.uint8], start: int, stop: int, scale: int) -> tuple[bool, int, int]:
     """Read one text; return whether it is a time, ns since 1970 UTC, and precision in ns."""
     while start < stop and _is_space(text[start]):

@@ -13,7 +13,7 @@ _DIGITS = 19
 _LONGEST = len(_PREFIX) + _DIGITS + 1 + _DIGITS
 
 
-@kernel()
+@kernel(leaf=True)
 def _number(into: npt.NDArray[np.uint8], at: int, value: np.uint64) -> int:
     """Write a number in decimal from at on; return where it ends."""
     digits = 1

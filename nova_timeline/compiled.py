@@ -27,18 +27,22 @@ IS_TRIED = __version__.startswith(_TRIED)
 """Whether this numba's compiler can be done without."""
 
 
-def kernel(*, inline: str = "never") -> Callable[[_F], _F]:
+def kernel(*, inline: str = "never", leaf: bool = False) -> Callable[[_F], _F]:
     """Compile a function for each type of its arguments, without the interpreter's lock.
 
     Args:
         inline: "always" to put it into each kernel that calls it, before types are known.
+        leaf: for a function that makes no array, nor calls one that does, and is called for every
+            few bytes: references to its arrays are then not counted, which numba does with an
+            atomic operation for each array as the function is entered and left.
 
     Returns:
         A decorator.
     """
 
     def decorated(function: _F) -> _F:
-        dispatcher: Any = njit(nogil=True, cache=True, inline=inline)(function)
+        uncounted: dict[str, Any] = {"_nrt": False} if leaf and IS_TRIED else {}
+        dispatcher: Any = njit(nogil=True, cache=True, inline=inline, **uncounted)(function)
         if IS_TRIED:
             dispatcher._cache = _Kept(function)
         return dispatcher  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ _FIRST_YEAR = 1678
 _LAST_YEAR = 2261
 
 
-@kernel()
+@kernel(leaf=True)
 def _digits(text: npt.NDArray[np.uint8], start: int, count: int, stop: int) -> int:
     """Return the number written in count digits, or -1."""
     if start + count > stop:
@@ -48,7 +48,7 @@ def _month_length(year: int, month: int) -> int:
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@kernel()
+@kernel(leaf=True)
 def _zone(  # noqa: PLR0911 - a parser kernel: each return is a form of the offset
     text: npt.NDArray[np.uint8], at: int, stop: int
 ) -> tuple[int, int]:
@@ -82,7 +82,7 @@ def _zone(  # noqa: PLR0911 - a parser kernel: each return is a form of the offs
     return READ, -seconds if c == 45 else seconds
 
 
-@kernel()
+@kernel(leaf=True)
 def _one(  # noqa: C901, PLR0911 - a parser kernel: compiled calls with many results cost more
     text: npt.NDArray[np.uint8], start: int, stop: int
 ) -> tuple[int, int, int]:

@@ -91,7 +91,7 @@ def find(
     return rows, numbers
 
 
-@kernel()
+@kernel(leaf=True)
 def _slot(text: npt.NDArray[np.uint8], at: int | np.uint64) -> np.uint64:
     """Hash four bytes; setting 0x20 makes both cases of a letter the same."""
     # An index without a sign cannot count from the end, so that the four loads become one.
@@ -105,7 +105,7 @@ def _slot(text: npt.NDArray[np.uint8], at: int | np.uint64) -> np.uint64:
     return np.uint64(np.uint32(group * np.uint32(2654435761)) >> np.uint32(16))
 
 
-@kernel()
+@kernel(leaf=True)
 def _same(
     text: npt.NDArray[np.uint8], at: int, letters: npt.NDArray[np.uint8], first: int, last: int
 ) -> bool:
@@ -118,7 +118,7 @@ def _same(
     return True
 
 
-@kernel()
+@kernel(leaf=True)
 def _next(
     text: npt.NDArray[np.uint8], at: int, stop: int, step: int, heads: npt.NDArray[np.int32]
 ) -> int:
