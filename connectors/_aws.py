@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
 from nova_timeline.connector import Gap, Partition
 from nova_timeline.errors import UnreadableSourceError
+
+from . import _shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,8 +147,7 @@ def dimensions_of(listed: Any) -> dict[str, str]:
     """Read dimensions in any spelling of AWS: ``{Name, Value}``, ``{name, value}`` or a mapping."""
     if hasattr(listed, "items"):
         return {str(k): str(v) for k, v in listed.items()}
-    pairs: list[Any] = listed or []
-    folded = [{k.lower(): str(v) for k, v in p.items()} for p in pairs if hasattr(p, "items")]
+    folded = [{k.lower(): str(v) for k, v in p.items()} for p in _shapes.objects(listed)]
     return {p["name"]: p["value"] for p in folded if "name" in p and "value" in p}
 
 
@@ -156,5 +156,5 @@ def entities(dimensions: pl.Series) -> pl.Series:
     import polars as pl
 
     known = dimensions.drop_nulls().unique()
-    named = [entity_of(dimensions_of(json.loads(text))) for text in known]
+    named = [entity_of(dimensions_of(_shapes.value(text))) for text in known]
     return dimensions.replace_strict(known, pl.Series(named, dtype=pl.String), default=None)

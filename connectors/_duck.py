@@ -23,6 +23,12 @@ def _database() -> duckdb.DuckDBPyConnection:
     )
 
 
+def shaped(text: str, kind: str = "ARRAY") -> str:
+    """Write how a query takes a column's text as JSON of one kind; null where it is of another."""
+    known = f"CASE WHEN json_type({text}) = '{kind}' THEN {text} END"
+    return f"CASE WHEN json_valid({text}) THEN {known} END"
+
+
 def run(query: str, texts: pa.Table) -> pa.Table:
     """Run a query over a table called texts and return Arrow; rows keep their order."""
     if not hasattr(_LOCAL, "cursor"):

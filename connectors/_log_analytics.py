@@ -7,7 +7,6 @@ bytes are found by their brackets, so that each is evidence of its own.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from nova_timeline import evidence
 from nova_timeline.connector import Gap, Partition
 
+from . import _shapes
 from ._lines import Records
 
 if TYPE_CHECKING:
@@ -85,13 +85,17 @@ def _tables_of(partition: Partition, data: Bytes, answer: Span) -> Iterator[Tabl
 
 
 def _table(partition: Partition, data: Bytes, table: Span) -> Iterator[Table | Gap]:
-    from . import _json_scan
+    from . import _json_scan, _shapes
 
     members = _members(data, table)
     if "columns" not in members or members["columns"].cut:
         yield Gap(partition.uri, f"the table at bytes={table.start} does not name its columns")
         return
-    columns: list[dict[str, Any]] = _load(data, members["columns"]) or []
+    listed = _load(data, members["columns"])
+    columns = _shapes.objects(listed)
+    if not isinstance(listed, list) or len(columns) != len(listed):
+        yield Gap(partition.uri, f"the table at bytes={table.start} does not name its columns")
+        return
     name = _load(data, members["name"]) if "name" in members else None
     rows = members.get("rows", Span(0, 0))
     starts, stops, _, _ = _json_scan.values(
@@ -125,10 +129,7 @@ def _members(data: Bytes, value: Span) -> dict[str, Span]:
 
 
 def _load(data: Bytes, value: Span) -> Any:
-    try:
-        return json.loads(bytes(data[value.start : value.stop]))
-    except ValueError:
-        return None
+    return _shapes.value(bytes(data[value.start : value.stop]))
 
 
 def _message(error: Any) -> str:

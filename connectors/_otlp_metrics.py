@@ -31,21 +31,23 @@ _PATHS = {
 }
 _DELTA = ("1", "AGGREGATION_TEMPORALITY_DELTA")
 _NO_RECORDED_VALUE = 1  # DataPointFlags: the series was stale, there is no value
-_POINTS = """
+_POINTS = f"""
 SELECT record, p->>'$.timeUnixNano' AS time, p->>'$.startTimeUnixNano' AS start,
     coalesce(p->>'$.asDouble', p->>'$.asInt') AS value, p->>'$.count' AS count, p->>'$.sum' AS sum,
     p->>'$.flags' AS flags, CAST(p->'$.attributes' AS VARCHAR) AS attributes,
     CAST(p->'$.quantileValues' AS VARCHAR) AS quantiles
-FROM (SELECT record, unnest(from_json(points, '["JSON"]')) AS p FROM texts)"""
+FROM (SELECT record, unnest(from_json({_duck.shaped("points")}, '["JSON"]')) AS p
+    FROM texts)"""  # noqa: S608
 # Attributes with a key given twice are written as they are.
 _LABELS = """
 SELECT coalesce('{' || array_to_string(list_sort(list_transform(
-    map_entries(TRY_CAST(CAST(t AS JSON) AS MAP(VARCHAR, VARCHAR))),
+    map_entries(TRY_CAST(TRY_CAST(t AS JSON) AS MAP(VARCHAR, VARCHAR))),
     lambda e: e.key || '="' || coalesce(e.value, '') || '"')), ',') || '}', t) AS l
 FROM texts"""
-_QUANTILES = """
+_QUANTILES = f"""
 SELECT row, q->>'$.quantile' AS quantile, q->>'$.value' AS value
-FROM (SELECT row, unnest(from_json(quantiles, '["JSON"]')) AS q FROM texts)"""
+FROM (SELECT row, unnest(from_json({_duck.shaped("quantiles")}, '["JSON"]')) AS q
+    FROM texts)"""  # noqa: S608
 
 
 def batches(found: _otlp.Found) -> Iterator[Batch | Gap]:

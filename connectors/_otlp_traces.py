@@ -38,12 +38,12 @@ _KINDS = ("internal", "server", "client", "producer", "consumer")
 _BY_CODE = {str(i): name for i, name in enumerate(_KINDS, 1)}
 _BY_NAME = {f"SPAN_KIND_{name.upper()}": name for name in _KINDS}
 _ERROR = ("2", "STATUS_CODE_ERROR")
-_EXCEPTIONS = """
+_EXCEPTIONS = f"""
 SELECT record, number, e->>'$.timeUnixNano' AS time,
     CAST(e->'$.attributes' AS VARCHAR) AS attributes
 FROM (SELECT record, unnest(items) AS e, generate_subscripts(items, 1) AS number
-      FROM (SELECT record, from_json(events, '["JSON"]') AS items FROM texts))
-WHERE e->>'$.name' = 'exception'"""
+      FROM (SELECT record, from_json({_duck.shaped("events")}, '["JSON"]') AS items FROM texts))
+WHERE e->>'$.name' = 'exception'"""  # noqa: S608
 
 
 def batches(found: _otlp.Found) -> Iterator[Batch | Gap]:

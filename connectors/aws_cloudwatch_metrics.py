@@ -16,7 +16,7 @@ from nova_timeline import arrow
 from nova_timeline.connector import Batch, Connector, Gap, Option, Partition, batch
 from nova_timeline.errors import OptionError
 
-from . import _aws, _duck, _envelope, _fields, _json, _json_export
+from . import _aws, _duck, _envelope, _fields, _json, _json_export, _shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -180,7 +180,7 @@ def _results(partition: Partition, decoded: _json.Decoded) -> tuple[_json.Decode
 def _messages(partition: Partition, messages: pl.Series) -> Iterator[Gap]:
     """Report what the service said about its own answer (MaxMetricsExceeded and the like)."""
     for text in messages.drop_nulls().unique(maintain_order=True):
-        listed: list[Any] = json.loads(text) if text[:1] == "[" else []
+        listed = _shapes.objects(_shapes.value(text))
         said = [f"{m['Code']}: {m.get('Value')}" for m in listed if "Code" in m]
         if said:
             yield Gap(partition.uri, f"CloudWatch says: {'; '.join(said)}")
@@ -239,10 +239,11 @@ def _unnested(lists: pl.DataFrame) -> pl.DataFrame:
     """Open Timestamps and Values side by side; the shorter one is filled with nulls."""
     import polars as pl
 
-    query = """
-        SELECT record, id, label, unnest(from_json(times, '["VARCHAR"]')) AS "time",
-               TRY_CAST(unnest(from_json("values", '["VARCHAR"]')) AS DOUBLE) AS "value"
-        FROM texts"""
+    times, values = _duck.shaped("times"), _duck.shaped('"values"')
+    query = f"""
+        SELECT record, id, label, unnest(from_json({times}, '["VARCHAR"]')) AS "time",
+               TRY_CAST(unnest(from_json({values}, '["VARCHAR"]')) AS DOUBLE) AS "value"
+        FROM texts"""  # noqa: S608
     opened = pl.DataFrame(_duck.run(query, lists.to_arrow()))
     none = pl.lit(None, pl.String)
     return opened.with_columns(none.alias("statistic"), none.alias("unit"))
@@ -255,9 +256,10 @@ def _statistics(numbered: pl.DataFrame) -> pl.DataFrame:
     points = numbered.filter(pl.col("time").is_not_null())
     kept = ["record", "id", "label", "time", "unit"]
     plain = points.unpivot(_STATISTICS, index=kept, variable_name="statistic", value_name="text")
-    query = """
-        SELECT record, id, label, "time", unit, unnest(json_keys(extended)) AS statistic,
-               unnest(json_extract_string(extended, '$.*')) AS text FROM texts"""
+    query = f"""
+        SELECT record, id, label, "time", unit, unnest(json_keys(x)) AS statistic,
+               unnest(json_extract_string(x, '$.*')) AS text
+        FROM (SELECT *, {_duck.shaped("extended", "OBJECT")} AS x FROM texts)"""  # noqa: S608
     extended = pl.DataFrame(
         _duck.run(query, points.filter(pl.col("extended").is_not_null()).to_arrow())
     )

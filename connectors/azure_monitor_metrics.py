@@ -7,13 +7,12 @@ aggregate: that is no row, and never a zero.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Gap, Partition, batch
 
-from . import _azure, _deeplinks, _envelope, _fields, _json
+from . import _azure, _deeplinks, _envelope, _fields, _json, _shapes
 from ._json_export import JsonExport
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _flat(records: pl.DataFrame) -> pl.DataFrame:
 
 def _labels(text: str | None) -> str:
     """Write a series' dimensions as ``{name=value,...}``: they tell it from its neighbours."""
-    given: list[dict[str, Any]] = json.loads(text) if text else []
+    given = _shapes.objects(_shapes.value(text))
     pairs = sorted((_word(d.get("name")), _word(d.get("value"))) for d in given)
     inside = ",".join(f"{name}={value}" for name, value in pairs)
     return f"{{{inside}}}" if inside else ""

@@ -7,13 +7,12 @@ A point of a CUMULATIVE series counts since its startTime, so its own time is it
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, clock
 from nova_timeline.connector import Batch, Gap, Partition, batch
 
-from . import _deeplinks, _envelope, _fields, _gcp, _json
+from . import _deeplinks, _envelope, _fields, _gcp, _json, _shapes
 from ._json_export import JsonExport
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ def _series(series: pl.DataFrame) -> pl.DataFrame:
 
 def _labels(text: str | None) -> str:
     """Write labels as ``{key=value,...}``: they alone tell apart the series of one metric."""
-    labels: dict[str, Any] = json.loads(text) if text else {}
+    labels = _shapes.members(_shapes.value(text))
     inside = ",".join(f"{key}={labels[key]}" for key in sorted(labels))
     return f"{{{inside}}}" if inside else ""
 

@@ -14,7 +14,7 @@ from nova_timeline import arrow, evidence, schema
 from nova_timeline.connector import PIECE, Batch, Connector, Gap, Partition, batch
 from nova_timeline.errors import UnreadableSourceError
 
-from . import _journalctl, _json
+from . import _journalctl, _json, _shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -303,14 +303,12 @@ def _single(table: pl.DataFrame, listed: pl.Series) -> pl.DataFrame:
 
 
 def _first(text: str) -> str:
-    import json
-
-    value: object = json.loads(text)
+    value: object = _shapes.value(text)
     while _is_list(value):
-        if not value or isinstance(value[0], int):
+        if all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
             return bytes(value).decode("utf-8", "replace")
         value = value[0]
-    return str(value)
+    return text if value is None else str(value)
 
 
 def _is_list(value: object) -> TypeGuard[list[Any]]:
