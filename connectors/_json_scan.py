@@ -8,23 +8,38 @@ import numpy.typing as npt
 
 from nova_timeline.compiled import kernel
 
+from ._json_tokens_kernel import first_marked, quoting
+
 COMPLETE = 0
 CUT_OFF = 1  # the bytes end inside a value, or before the closing bracket
+_EIGHT = np.uint64(8)
+
+
+@kernel(leaf=True)
+def _eight(text: npt.NDArray[np.uint8], at: np.uint64) -> np.uint64:
+    """Read the eight bytes from at on as a little-endian number; it becomes one load."""
+    word = np.uint64(text[at])
+    for k in range(1, 8):
+        word |= np.uint64(text[at + np.uint64(k)]) << np.uint64(8 * k)
+    return word
 
 
 @kernel(leaf=True)
 def _string_end(text: npt.NDArray[np.uint8], at: int, stop: int) -> int:
     """Return the offset after the closing quote of the string that opens at at, or -1."""
-    i = at + 1
-    while i < stop:
-        c = text[i]
-        if c == 92:
-            i += 2
-        elif c == 34:
-            return i + 1
-        else:
-            i += 1
-    return -1
+    i, last = np.uint64(at + 1), np.uint64(stop)
+    while True:
+        marks = np.uint64(0)
+        while marks == 0 and i + _EIGHT <= last:
+            marks = quoting(_eight(text, i))
+            i += first_marked(marks) if marks else _EIGHT
+        while i < last and text[i] not in (34, 92):
+            i += np.uint64(1)
+        if i >= last:
+            return -1
+        if text[i] == 34:
+            return int(i) + 1
+        i += np.uint64(2)
 
 
 @kernel(leaf=True)

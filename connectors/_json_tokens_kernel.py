@@ -81,22 +81,36 @@ def _escape_end(text: Bytes, at: int, stop: int) -> int:
 
 
 @kernel(leaf=True)
+def quoting(word: np.uint64) -> np.uint64:
+    """Mark by its highest bit each of eight bytes that is a quote or a backslash.
+
+    S. E. Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte equal to n"; only the
+    first mark is to be trusted.
+    """
+    quote = word ^ _QUOTES
+    slash = word ^ _SLASHES
+    return ((quote - _ONES) & ~quote | (slash - _ONES) & ~slash) & _HIGH
+
+
+@kernel(leaf=True)
+def first_marked(marks: np.uint64) -> np.uint64:
+    """Return which of eight bytes is the first that is marked."""
+    lowest = (marks & (~marks + np.uint64(1))) >> np.uint64(7)
+    return lowest * _PLACES >> np.uint64(56)
+
+
+@kernel(leaf=True)
 def _plain_end(text: Bytes, words: Words, at: int, stop: int) -> int:
     """Return where the first quote, backslash or control character is, or stop.
 
-    Eight bytes at a time: S. E. Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte
-    less than n".
+    Eight bytes at a time: as `quoting`, and "Determine if a word has a byte less than n".
     """
     i = at
     while i + 8 <= stop:
         word = words[i]
-        quote = word ^ _QUOTES
-        slash = word ^ _SLASHES
-        marks = (quote - _ONES) & ~quote | (slash - _ONES) & ~slash | (word - _SPACES) & ~word
-        marks &= _HIGH
+        marks = quoting(word) | (word - _SPACES) & ~word & _HIGH
         if marks:
-            lowest = (marks & (~marks + np.uint64(1))) >> np.uint64(7)
-            return i + int(lowest * _PLACES >> np.uint64(56))
+            return i + int(first_marked(marks))
         i += 8
     while i < stop and text[i] >= 32 and text[i] != 34 and text[i] != 92:
         i += 1

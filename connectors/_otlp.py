@@ -50,7 +50,8 @@ class Found:
     partition: Partition
     data: Bytes
     records: npt.NDArray[np.int64]  # shape (n, 4), see _otlp_scan.records
-    resources: pl.DataFrame  # one row a resource: entity, clock, raw and the columns of EVENT
+    owners: npt.NDArray[np.int64]  # shape (m, 2): where each resource starts and stops
+    resources: pl.DataFrame  # one row a resource: entity, clock and the columns of EVENT
     gaps: tuple[Gap, ...]
 
 
@@ -61,6 +62,8 @@ class Signal:
     partition: Partition
     table: pl.DataFrame
     owner: pl.DataFrame  # the resource of each record, row by row
+    places: npt.NDArray[np.int64]  # shape (4, n): where resource and record start and stop
+    data: Bytes  # what they are places of
     raw: pa.Array[Any]
     locators: pa.Array[Any]
     gaps: tuple[Gap, ...]
@@ -98,7 +101,11 @@ def find(partition: Partition) -> Found:
         if len(bad):
             at = f"the first begins at byte {int(starts[bad[0]])}"
             gaps.append(Gap(partition.uri, f"{len(bad)} of {len(starts)} documents {said}; {at}"))
-    return Found(partition, whole.data, records, _resources(whole.data, owners), tuple(gaps))
+    missing = owners[:, 1] == 0
+    owners[:, 1] = np.maximum.accumulate(owners[:, 1])
+    owners[missing, 0] = owners[missing, 1]  # an empty stretch, in order with the others
+    resources = _resources(whole.data, owners)
+    return Found(partition, whole.data, records, owners, resources, tuple(gaps))
 
 
 def _mentions(data: Bytes) -> bool:
@@ -115,10 +122,10 @@ def decode(found: Found, signal: int, paths: Mapping[str, str]) -> Signal:
     starts, stops = mine[:, 0].copy(), mine[:, 1].copy()
     records = _lines.Records(found.data, starts, stops)
     decoded = _json.decode(found.partition, records, paths)
-    owner = mine[:, 3]
     if len(decoded) < len(mine):
         kept = [int(str(t).partition("+")[0][6:]) for t in decoded.locators.to_pylist()]
-        owner = owner[np.isin(starts, kept)]
+        mine = mine[np.isin(starts, kept)]
+    owner = mine[:, 3]
     table = decoded.table.with_columns(
         pl.when(pl.col(n) != "").then(n).alias(n) for n in decoded.table.columns
     )
@@ -126,6 +133,8 @@ def decode(found: Found, signal: int, paths: Mapping[str, str]) -> Signal:
         found.partition,
         table,
         found.resources[owner],
+        np.concatenate([found.owners[owner].T, mine[:, :2].T]),
+        found.data,
         decoded.raw,
         decoded.locators,
         decoded.gaps,
@@ -134,13 +143,10 @@ def decode(found: Found, signal: int, paths: Mapping[str, str]) -> Signal:
 
 def _resources(data: Bytes, owners: npt.NDArray[np.int64]) -> pl.DataFrame:
     """Decode each resource once; one that is missing or damaged has no names."""
-    import numpy as np
     import polars as pl
 
-    stops = np.maximum.accumulate(owners[:, 1])
-    starts = np.where(owners[:, 1] > 0, owners[:, 0], stops)
-    raw = pl.Series("raw", values=evidence.slices(data, starts, stops), dtype=pl.Binary)
-    text = raw.cast(pl.String, strict=False)
+    raw = evidence.slices(data, owners[:, 0].copy(), owners[:, 1].copy())
+    text = pl.Series(values=raw, dtype=pl.Binary).cast(pl.String, strict=False)
     listed = "json_extract(t, '$.attributes')::VARCHAR"
     query = f"SELECT CASE WHEN json_valid(t) THEN {listed} END AS a FROM texts"  # noqa: S608
     attributes = pl.Series(values=_duck.run(query, pl.DataFrame({"t": text}).to_arrow())["a"])
@@ -159,7 +165,6 @@ def _resources(data: Bytes, owners: npt.NDArray[np.int64]) -> pl.DataFrame:
         "host.name",
     )
     return names.with_columns(
-        raw,
         pl.coalesce("deployment.environment.name", "old_environment").alias(
             "deployment.environment.name"
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow
+from nova_timeline import arrow, evidence
 from nova_timeline.connector import Batch, Gap, batch
 
 from . import _json, _otlp
@@ -51,7 +51,7 @@ def batches(found: _otlp.Found) -> Iterator[Batch | Gap]:
         locators=logs.locators,
         native=_identity(logs, said["uid"]),
         scope="otlp_json",
-        columns={name: logs.owner[name] for name in logs.owner.columns if name != "raw"}
+        columns=logs.owner.to_dict()
         | {
             "timestamp": _otlp.timestamps(said["time"]),
             "timestamp_precision": said["precision"],
@@ -111,9 +111,10 @@ def _bodies(given: Any) -> Any:
 
 def _identity(logs: _otlp.Signal, uid: Any) -> Any:
     """Take the record's uid, else its bytes and its resource's: like lines of two pods are two."""
-    import polars as pl
+    import pyarrow as pa
 
-    raw = pl.Series("raw", values=logs.raw)
-    whole = pl.DataFrame({"owner": logs.owner["raw"], "raw": raw, "uid": uid.cast(pl.Binary)})
-    joined = whole.select(pl.coalesce("uid", pl.col("owner") + pl.col("raw")))
-    return arrow.column(joined.to_series())
+    resource, record = logs.places[:2], logs.places[2:]
+    whole = evidence.pairs(logs.data, (resource[0], resource[1]), (record[0], record[1]))
+    if uid.null_count() == len(uid):
+        return whole
+    return arrow.compute().coalesce(arrow.column(uid).cast(pa.large_binary()), whole)

@@ -175,7 +175,7 @@ def _events(
         record=arrow.column(place).cast(pa.int64()),
         native=arrow.column(native),
         scope="otlp_json",
-        columns={name: owner[name] for name in owner.columns if name != "raw"}
+        columns=owner.to_dict()
         | {
             "kind": "log",
             "trace_id": rows["trace"],

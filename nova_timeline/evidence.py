@@ -96,8 +96,31 @@ def _recoded(data: bytes, encoding: str) -> Content:
 
 def slices(data: Bytes, starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     """Cut n stretches out of data, one after another, into a large_binary array, shape (n,)."""
+    return _binaries(*_cut(data, starts, stops))
+
+
+def pairs(
+    data: Bytes, first: tuple[Offsets, Offsets], second: tuple[Offsets, Offsets]
+) -> pa.Array[Any]:
+    """Cut n pairs of stretches out of data, each pair joined; large_binary, shape (n,).
+
+    Args:
+        data: the content.
+        first: where the first stretch of each pair starts and stops, each of shape (n,).
+        second: where the second one does.
+    """
     import numpy as np
-    import pyarrow as pa
+
+    starts, stops = (np.stack(both, axis=1).ravel() for both in zip(first, second, strict=True))
+    joined, bounds = _cut(data, starts, stops)
+    return _binaries(joined, bounds[::2].copy())
+
+
+def _cut(
+    data: Bytes, starts: Offsets, stops: Offsets
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Copy n stretches one after another; return the bytes, and n + 1 offsets into them."""
+    import numpy as np
 
     from nova_timeline import _slice_kernel
 
@@ -106,8 +129,15 @@ def slices(data: Bytes, starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     # Large arrays of numpy's lie in large pages, which are quicker to get than malloc's small ones.
     cut = np.empty(int(bounds[-1]), np.uint8)
     _slice_kernel.copy(np.frombuffer(data, np.uint8), starts, cut, bounds)
-    buffers = [None, pa.py_buffer(bounds.data), pa.py_buffer(cut.data)]
-    return pa.Array.from_buffers(pa.large_binary(), len(starts), buffers)
+    return cut, bounds
+
+
+def _binaries(content: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> pa.Array[Any]:
+    """View bytes as n binaries, at n + 1 offsets."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(bounds.data), pa.py_buffer(content.data)]
+    return pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)
 
 
 def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:

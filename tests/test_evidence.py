@@ -41,3 +41,18 @@ def test_stretches_are_cut_wherever_they_lie(content: bytes, data: st.DataObject
     expected = [content[a:b] for a, b in spans]
     assert evidence.slices(content, starts, stops).to_pylist() == expected
     assert evidence.slices(memoryview(content), starts, stops).to_pylist() == expected
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.binary(max_size=64), st.data())
+def test_pairs_of_stretches_are_cut_and_joined(content: bytes, data: st.DataObject) -> None:
+    places = st.integers(0, len(content))
+    span = st.tuples(places, places).map(sorted)
+    both = data.draw(st.lists(st.tuples(span, span)))
+    first, second = (
+        tuple(np.array([one[side][end] for one in both], np.int64) for end in (0, 1))
+        for side in (0, 1)
+    )
+    expected = [content[a:b] + content[c:d] for (a, b), (c, d) in both]
+    made = evidence.pairs(content, (first[0], first[1]), (second[0], second[1]))
+    assert made.to_pylist() == expected
