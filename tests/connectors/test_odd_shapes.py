@@ -42,7 +42,7 @@ def places(value: Any, before: Steps = ()) -> Iterator[Steps]:
     if isinstance(value, dict):
         inside = [*cast("dict[str | int, Any]", value).items()]
     elif isinstance(value, list):
-        inside = [*enumerate(cast("list[Any]", value))]
+        inside = [*enumerate(cast("Any", value))]
     for step, one in inside:
         yield from places(one, (*before, step))
 
