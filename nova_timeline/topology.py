@@ -107,23 +107,45 @@ class Reach:
 
 
 def reach(topology: Topology, entities: list[str], k: int, first: int = 0) -> Reach:
-    """Find what each entity depends on, first to k hops away (0 is itself), by hops and name."""
+    """Find what each entity depends on, first to k hops away (0 is itself), by hops and name.
+
+    All entities go one hop at a time together (breadth-first search by levels).
+    """
     import numpy as np
 
-    code = {name: i for i, name in enumerate(entities)}
-    below = topology.dependencies()
-    starts, found, far = [0], list[int](), list[int]()
-    for name in entities:
-        seen = {name}
-        level = [name]
-        for hops in range(k + 1):
-            inside = [n for n in level if n in code and hops >= first]
-            found += [code[n] for n in inside]
-            far += [hops] * len(inside)
-            level = sorted({c for n in level for c in below.get(n, ())} - seen)
-            seen |= set(level)
-        starts.append(len(found))
-    return Reach(np.array(starts, np.int64), np.array(found, np.int32), np.array(far, np.int8))
+    names = sorted({*entities, *(n for e in topology.edges for n in (e.caller, e.callee))})
+    rank = {name: i for i, name in enumerate(names)}
+    own = {name: i for i, name in enumerate(entities)}
+    codes = np.array([own.get(name, -1) for name in names], np.int32)
+    below = adjacency(topology, rank)
+    # An entity and one that it depends on are one number, in whose order they are wanted.
+    level = np.array([i * len(names) + rank[name] for i, name in enumerate(entities)], np.int64)
+    seen, found = level, [level[:0]]
+    for hops in range(k + 1):
+        found += [level[codes[level % len(names)] >= 0]] if hops >= first else []
+        if hops < k:
+            level = np.setdiff1d(_onward(level, below), seen, assume_unique=True)
+            seen = np.concatenate([seen, level])
+    far = np.repeat(np.arange(len(found)) + first - 1, [len(pairs) for pairs in found])
+    whole = np.concatenate(found)
+    order = np.argsort(whole // max(1, len(names)), kind="stable")
+    of, to = np.divmod(whole[order], max(1, len(names)))
+    starts = np.searchsorted(of, np.arange(len(entities) + 1))
+    return Reach(starts, codes[to], far[order].astype(np.int8))
+
+
+def _onward(pairs: npt.NDArray[np.int64], below: Adjacency) -> npt.NDArray[np.int64]:
+    """Take pairs, each a number, one hop further; every pair once, in order."""
+    import numpy as np
+
+    at = pairs % max(1, len(below.starts) - 1)
+    counts = below.starts[at + 1] - below.starts[at]
+    ends = np.cumsum(counts)
+    back = below.starts[at] - ends + counts
+    places: npt.NDArray[Any] = np.arange(int(counts.sum())) + np.repeat(back, counts)
+    to: npt.NDArray[np.int64] = np.repeat(pairs - at, counts) + below.targets[places]
+    to.sort()  # quicker than np.unique, which hashes
+    return to[np.diff(to, prepend=-1) > 0]
 
 
 @dataclass(frozen=True, slots=True)
