@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +30,13 @@ if TYPE_CHECKING:
     from nova_timeline.timeline import Timeline
 
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
-STOPPED = 130
+STOPPED, TERMINATED = 130, 143
+"""What shells say of programs that SIGINT or SIGTERM ended."""
 _PIPED_WIDTH, _PIPED_TABLE = 120, 240
+
+
+class _Stopped(KeyboardInterrupt):
+    """A command was stopped, and has more to say of it than that."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,18 +46,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may not know every letter
     given = parser(_CALLS).parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = given.command
+    came = set[int]()
     try:
-        code = command(given)
+        with _terminable(came):
+            code = command(given)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has had enough; say nothing more, at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except KeyboardInterrupt:
-        return _stopped("stopped; nothing was written")
+    except KeyboardInterrupt as stop:
+        message = str(stop) if isinstance(stop, _Stopped) else "stopped; nothing was written"
+        return _stopped(message, TERMINATED if signal.SIGTERM in came else STOPPED)
     except Exception as error:
         return _failed(error)
     return code
+
+
+@contextmanager
+def _terminable(came: set[int]) -> Generator[None]:
+    """Let SIGTERM stop a command as Ctrl-C does; who ignores it or handles it goes on doing so.
+
+    Args:
+        came: takes the signal when it has come; what that raises, Ray may raise anew.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def later(*_: object) -> None:
+        """Do nothing: it is stopping. What is ignored, programs started now would ignore too."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, later)
+        came.add(signal.SIGTERM)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _failed(error: Exception) -> int:
@@ -79,13 +116,13 @@ def _refused(message: str, code: int) -> int:
     return code
 
 
-def _stopped(message: str) -> int:
-    """Say that Ctrl-C ended it, and make sure that the exit code says so too."""
+def _stopped(message: str, code: int) -> int:
+    """Say that Ctrl-C or SIGTERM ended it, and make sure that the exit code says so too."""
     # Where Ctrl-C came while a text was being compiled and run (dataclasses do that), Python keeps
     # in mind that nobody handled it, and ends `python -m` by the signal whatever code is asked for.
     # To run another text is what makes it forget.
     exec("")  # noqa: S102
-    return _refused(message, STOPPED)
+    return _refused(message, code)
 
 
 def _console(*, error: bool = False) -> Console:
@@ -122,9 +159,9 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _made(given: argparse.Namespace, incident: Incident) -> int:
     """Reconstruct, save, print; say by the exit code whether all could be seen."""
-    from nova_timeline import document, store, terminal
+    from nova_timeline import document, run_folder, terminal
 
-    store.vacant(given.out)
+    run_folder.vacant(given.out)
     timeline = _run(given, incident)
     try:
         timeline.save(given.out)
@@ -187,8 +224,9 @@ def _batch(given: argparse.Namespace) -> int:
     try:
         with _progress("incidents") as told:
             found = batch.run(given.folder, given.out, _choice(given), told)
-    except KeyboardInterrupt:
-        return _stopped("stopped; the same command goes on from what is done")
+    except KeyboardInterrupt as stop:
+        msg = "stopped; the same command goes on from what is done"
+        raise _Stopped(msg) from stop
     if given.json:
         import json
 

@@ -6,12 +6,11 @@ same incident file and topology, and the same sources, all by digest.
 
 from __future__ import annotations
 
-import os
 import shutil
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import connector, digest, store
+from nova_timeline import connector, digest, run_folder, store
 from nova_timeline.errors import RunFolderError
 from nova_timeline.timeline import DERIVED, Timeline
 
@@ -84,19 +83,7 @@ def _inputs_stand(incident: Incident, inputs: list[Mapping[str, Any]]) -> bool:
 
 def clear(run: Path) -> None:
     """Take away what an ended program left of a run, and nothing else."""
-    for beside in run.parent.glob(f".{run.name}.*.part"):
-        if not _lives(beside.suffixes[-2].lstrip(".")):
-            shutil.rmtree(beside)
+    run_folder.clear(run)
     half = run.is_dir() and not (run / store.MANIFEST).exists()
     if half and {p.name for p in run.iterdir()} <= _PARTS:
         shutil.rmtree(run)
-
-
-def _lives(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True

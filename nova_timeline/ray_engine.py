@@ -233,9 +233,10 @@ def _ray() -> Any:
 
 def _init(**settings: Any) -> None:
     try:
-        _ray().init(
-            **settings, log_to_driver=False, configure_logging=True, logging_level=logging.ERROR
-        )
+        with _own_handler():
+            _ray().init(
+                **settings, log_to_driver=False, configure_logging=True, logging_level=logging.ERROR
+            )
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
         place = settings["address"]
         if place == "local":
@@ -306,13 +307,30 @@ def _environment(changed: dict[str, str]) -> Generator[None]:
 
 
 @contextmanager
+def _own_handler() -> Generator[None]:
+    """Keep what SIGTERM does: Ray would have it end this process; only the main thread may."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # it came meanwhile, and Ray took it
+        if callable(before):
+            before(signal.SIGTERM, None)
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _undisturbed() -> Generator[None]:
-    """Put Ctrl-C off; only the main thread may."""
+    """Put Ctrl-C and SIGTERM off; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in both]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(both, before, strict=True):
+            signal.signal(number, handler)

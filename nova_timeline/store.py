@@ -9,17 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nova_timeline import arrow, coded, digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -42,57 +40,6 @@ _BATCH = 4_096
 """Rows that go into a page at a time."""
 _READERS = 4
 """Row groups of evidence that are in memory at once, at most."""
-
-
-def vacant(run: Path) -> None:
-    """Hold that a run may be written there: nothing, an empty folder or an older run is there.
-
-    Raises:
-        RunFolderError: something else is.
-    """
-    if run.exists() and not (
-        run.is_dir() and ((run / MANIFEST).exists() or not any(run.iterdir()))
-    ):
-        msg = f"{run} exists and is not a run; name another folder with --out"
-        raise RunFolderError(msg)
-
-
-@contextmanager
-def writing(run: Path) -> Generator[Path, None, None]:
-    """Give a folder to write a run into; it takes its final name only if all went well.
-
-    Raises:
-        RunFolderError: something that is not a run stands there already, or it cannot be written.
-    """
-    vacant(run)
-    run = run.resolve()
-    beside = run.with_name(f".{run.name}.{os.getpid()}.part")
-    try:
-        beside.mkdir(parents=True)
-    except OSError as error:
-        msg = f"{run} cannot be written: {error.strerror}; name another folder with --out"
-        raise RunFolderError(msg) from error
-    try:
-        yield beside
-        _put(beside, run)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-
-
-def _put(made: Path, run: Path) -> None:
-    """Rename a finished run to its place; an older run goes only when the new one stands there."""
-    if not (run / MANIFEST).exists():
-        made.rename(run)
-        return
-    old = run.with_name(f".{run.name}.{os.getpid()}.old")
-    run.rename(old)
-    try:
-        made.rename(run)
-    except OSError:
-        old.rename(run)
-        raise
-    shutil.rmtree(old)
 
 
 def part(number: int) -> str:

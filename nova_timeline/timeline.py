@@ -11,7 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import arrow, document, export, postmortem, report, schema, store
+from nova_timeline import (
+    arrow,
+    document,
+    export,
+    postmortem,
+    report,
+    run_folder,
+    schema,
+    store,
+)
 from nova_timeline.errors import RunError, RunFolderError, UnknownMomentError, nearest
 
 if TYPE_CHECKING:
@@ -60,6 +69,8 @@ class Scratch:
         while beside is not None and not beside.exists():
             beside = beside.parent  # what is not there yet is made when a run is
         name = "nova-timeline" if run is None else run.name
+        if beside is not None:
+            run_folder.clear(beside / name)
         try:
             made = tempfile.mkdtemp(prefix=f".{name}.", suffix=f".{os.getpid()}.part", dir=beside)
             self.path = Path(made)
@@ -67,16 +78,17 @@ class Scratch:
             place = beside or tempfile.gettempdir()
             msg = f"{place} cannot be written: {error.strerror}; name another folder"
             raise RunFolderError(msg) from error
-        self.remove = weakref.finalize(self, _gone, self.path)
+        self.remove = weakref.finalize(self, _gone, self.path, run_folder.lock(self.path))
 
 
-def _gone(path: Path) -> None:
+def _gone(path: Path, held: int | None) -> None:
     """Take a folder away; a Ctrl-C meanwhile does not leave half of it."""
     try:
         shutil.rmtree(path, ignore_errors=True)
     finally:
         if path.exists():
             shutil.rmtree(path, ignore_errors=True)
+        run_folder.release(held)
 
 
 @dataclass(frozen=True)
@@ -204,7 +216,7 @@ class Timeline:
         import pyarrow.parquet as pq
 
         run = Path(path)
-        with store.writing(run) as folder:
+        with run_folder.writing(run) as folder:
             for name in store.FOLDERS:
                 if self.folder is None:
                     store.write_table(folder, name, schema.empty(name))

@@ -1,4 +1,4 @@
-"""Ctrl-C in a terminal: the whole group gets SIGINT, and nothing is left, at whatever moment."""
+"""Ctrl-C, or a supervisor's SIGTERM: nothing is left, at whatever moment it comes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nova_timeline.timeline import Scratch
 from tests import engines, runs
 
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ def start(mark: str, scratch: Path, out: Path, *more: str) -> subprocess.Popen[s
     )  # fmt: skip
 
 
+by_signal = pytest.mark.parametrize(
+    ("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+
+
+def stop(program: subprocess.Popen[str], by: signal.Signals) -> None:
+    """Stop a program: a terminal tells the whole group, a supervisor the program alone."""
+    (os.killpg if by == signal.SIGINT else os.kill)(program.pid, by)
+
+
 def gone(mark: str, seconds: float = 10) -> list[str]:
     """Return the processes of a mark that are still there after so many seconds."""
     end = time.monotonic() + seconds
@@ -54,28 +65,48 @@ def gone(mark: str, seconds: float = 10) -> list[str]:
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.slow
+@by_signal
 @pytest.mark.parametrize("moment", ["raylet", "ray::answered"], ids=["starting", "working"])
-def test_stopping_ray_leaves_nothing(moment: str, scratch: Path, tmp_path: Path) -> None:
-    mark = f"stop-{os.getpid()}-{moment}"
+def test_stopping_ray_leaves_nothing(
+    moment: str, by: signal.Signals, code: int, scratch: Path, tmp_path: Path
+) -> None:
+    mark = f"stop-{os.getpid()}-{moment}-{code}"
     program = start(mark, scratch, tmp_path / "run", "--engine", "ray", "--workers", "2")
     assert engines.until(120, moment, mark)
-    os.killpg(program.pid, signal.SIGINT)
+    stop(program, by)
     printed, said = program.communicate(timeout=60)
-    assert (program.returncode, printed, said) == (130, "", STOPPED)
+    assert (program.returncode, printed, said) == (code, "", STOPPED)
     assert gone(mark) == []
     assert [*tmp_path.iterdir()] == []
     assert [*scratch.iterdir()] == []
 
 
-def test_stopping_threads_leaves_nothing(scratch: Path, tmp_path: Path) -> None:
-    mark = f"stop-{os.getpid()}-local"
+@by_signal
+def test_stopping_threads_leaves_nothing(
+    by: signal.Signals, code: int, scratch: Path, tmp_path: Path
+) -> None:
+    mark = f"stop-{os.getpid()}-local-{code}"
     program = start(mark, scratch, tmp_path / "run", "--engine", "local")
     assert engines.until(60, "nova_timeline", mark)
     time.sleep(1)
-    os.killpg(program.pid, signal.SIGINT)
+    stop(program, by)
     printed, said = program.communicate(timeout=60)
-    assert (program.returncode, printed, said) == (130, "", STOPPED)
+    assert (program.returncode, printed, said) == (code, "", STOPPED)
     assert gone(mark) == []
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_a_killed_run_left_goes_with_the_next(scratch: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    program = start(f"stop-{os.getpid()}-killed", scratch, out, "--engine", "local")
+    end = time.monotonic() + 60
+    while not (left := [*tmp_path.iterdir()]) and time.monotonic() < end:
+        time.sleep(0.02)
+    program.kill()
+    program.communicate(timeout=60)
+    assert [p.name for p in left] == [p.name for p in tmp_path.iterdir()]
+    assert left[0].name.endswith(f".{program.pid}.part")
+    Scratch(out).remove()
     assert [*tmp_path.iterdir()] == []
 
 

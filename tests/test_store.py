@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nova_timeline import coded, document, schema, store
+from nova_timeline import coded, document, run_folder, schema, store
 from nova_timeline.config import Incident
 from nova_timeline.errors import RunError, RunFolderError
 from nova_timeline.pipeline import reconstruct
@@ -97,7 +97,7 @@ def test_what_is_not_there_is_named_with_what_is(small_run: Path) -> None:
 
 def test_nothing_is_there_before_the_run_is_whole(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with store.writing(run) as folder:
+    with run_folder.writing(run) as folder:
         (folder / "one").write_text("1")
         assert not run.exists()
         assert folder.parent == tmp_path
@@ -106,7 +106,7 @@ def test_nothing_is_there_before_the_run_is_whole(tmp_path: Path) -> None:
 
 def test_a_run_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
-        with store.writing(tmp_path / "run") as folder:
+        with run_folder.writing(tmp_path / "run") as folder:
             (folder / "one").write_text("1")
             raise KeyboardInterrupt
 
@@ -119,7 +119,7 @@ def test_a_run_that_fails_leaves_the_older_one(own_run: Path) -> None:
     before = listed(own_run.parent)
 
     def fail() -> None:
-        with store.writing(own_run):
+        with run_folder.writing(own_run):
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -128,7 +128,7 @@ def test_a_run_that_fails_leaves_the_older_one(own_run: Path) -> None:
 
 
 def test_an_older_run_is_replaced_whole(own_run: Path) -> None:
-    with store.writing(own_run) as folder:
+    with run_folder.writing(own_run) as folder:
         (folder / store.MANIFEST).write_text("{}")
     assert listed(own_run) == [store.MANIFEST]
     assert sorted(p.name for p in own_run.parent.iterdir()) == ["incident", "run"]
@@ -137,7 +137,7 @@ def test_an_older_run_is_replaced_whole(own_run: Path) -> None:
 def test_an_older_run_behind_a_link_is_replaced_where_it_is(own_run: Path) -> None:
     link = own_run.with_name("latest")
     link.symlink_to("run")
-    with store.writing(link) as folder:
+    with run_folder.writing(link) as folder:
         (folder / store.MANIFEST).write_text("{}")
     assert link.is_symlink()
     assert listed(own_run) == [store.MANIFEST]
@@ -155,7 +155,7 @@ def test_an_older_run_comes_back_when_the_new_one_cannot_take_its_place(
         return rename(self, target)
 
     def fail() -> None:
-        with store.writing(own_run) as folder:
+        with run_folder.writing(own_run) as folder:
             (folder / store.MANIFEST).write_text("{}")
 
     monkeypatch.setattr(Path, "rename", refuse)
@@ -167,7 +167,7 @@ def test_an_older_run_comes_back_when_the_new_one_cannot_take_its_place(
 @pytest.mark.parametrize("inside", ["new", "empty", "a/b/new"])
 def test_a_run_may_stand_in_a_new_or_an_empty_folder(inside: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with store.writing(tmp_path / inside) as folder:
+    with run_folder.writing(tmp_path / inside) as folder:
         (folder / "one").write_text("1")
     assert (tmp_path / inside / "one").read_text() == "1"
 
@@ -177,7 +177,7 @@ def test_the_folder_one_stands_in_may_become_the_run(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with store.writing(Path()) as folder:
+    with run_folder.writing(Path()) as folder:
         (folder / "one").write_text("1")
     assert listed(tmp_path) == ["here", "here/one"]
 
@@ -190,14 +190,14 @@ def test_something_else_is_not_written_over(tmp_path: Path) -> None:
     file.write_text("x")
     for taken in (folder, file):
         with pytest.raises(RunFolderError, match="exists and is not a run; name another"):
-            store.writing(taken).__enter__()
+            run_folder.writing(taken).__enter__()
     assert listed(tmp_path) == ["notes.txt", "thesis", "thesis/chapter-1.tex"]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunFolderError, match="cannot be written: Not a directory"):
-        store.writing(tmp_path / "file" / "run").__enter__()
+        run_folder.writing(tmp_path / "file" / "run").__enter__()
 
 
 def test_a_table_without_rows_comes_back_with_its_columns(tmp_path: Path) -> None:
