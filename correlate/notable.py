@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, coded
 
-from . import clocks, templates
+from . import called, clocks, templates
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,11 @@ EACH = ("change", "alert_firing", "alert_resolved", "acknowledgement")
 """Roles of which two records by one rule are two, unless they say the same."""
 WARN = 13
 
+_SETS = (
+    *called.REQUESTS, "config.key", "config.value", "feature_flag.key", "feature_flag.value",
+    "vcs.ref.head.revision", "files", "diff",
+)  # fmt: skip
+"""Attributes that hold what a change sets."""
 _TITLE = 160
 _REQUEST_ID = (
     r"""(?i)(?:trace|request|req|correlation)[_-]?id["']?\s*[:= ]\s*["']?"""
@@ -79,11 +84,36 @@ def rows(events: pa.Table, first: int = 0) -> pa.Table:
         "time": table["timestamp"].cast(pa.int64()),
         "template": pa.array(templates.codes(table["body"])),
         "told": pc.coalesce(title, cut, name, table["role"]),
-        "alike": pc.if_else(said, pc.coalesce(title, name), None),
+        "alike": pc.if_else(said, _alike(table), None),
     }
     whole = schema()
     arrays: list[Any] = [added[n] if n in added else table[n] for n in whole.names]
     return pa.Table.from_arrays(arrays, schema=whole)
+
+
+def _alike(table: pa.Table) -> pa.Array[Any]:
+    """Write what records say, and of changes also what they set; null for nothing, shape (n,).
+
+    Calls by one name that set different things are different changes, however near in time.
+    """
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+
+    pc = arrow.compute()
+    told: pa.Array[Any] = arrow.whole(pc.coalesce(table["title"], table["event_name"]))
+    changes = np.flatnonzero(pl.Series(values=table["role"]).eq("change").fill_null(value=False))
+    if len(changes) == 0:
+        return told
+    held: Any = arrow.whole(table["attributes"]).take(arrow.core().array(changes))
+    given = [pl.Series(k, values=pc.map_lookup(held, pa.scalar(k), "first")) for k in _SETS]
+    sets = pl.DataFrame(given).select(
+        pl.when(pl.any_horizontal(pl.all().is_not_null())).then(pl.struct(pl.all()).hash(_SEED))
+    )
+    whole = pl.Series("told", values=told, dtype=pl.String)
+    said = whole.gather(changes).to_frame().with_columns(sets=sets.to_series().cast(pl.String))
+    marked = said.select(pl.concat_str("told", "sets", separator="|", ignore_nulls=True))
+    return arrow.column(whole.scatter(changes, marked.to_series()))
 
 
 def arrivals(events: pa.Table, *, own_receipt: bool = False) -> pl.DataFrame:

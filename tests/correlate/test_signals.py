@@ -1,11 +1,14 @@
 """Signals are the records that speak of an incident, each told once."""
 
+import json
 from typing import Any
 
 import pytest
 
+from nova_timeline.correlate import change_points, notable, signals, slabs
+
 from . import scenes
-from .scenes import MINUTE, START, at, metric_rows, no_metrics, rows
+from .scenes import MINUTE, START, WINDOW, at, metric_rows, no_metrics, rows
 
 
 def gathered(*given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -35,6 +38,30 @@ def test_changes_that_say_different_things_are_not_one() -> None:
     change: dict[str, Any] = {"entity": "a", "role": "change", "kind": "deploy", "rule": "d"}
     told = [change | {"time": 10 + i, "title": t} for i, t in enumerate(["v1", "v1", "v2"])]
     assert [(s["title"], s["count"]) for s in gathered(*told)] == [("v1", 2), ("v2", 1)]
+
+
+def sets(*requests: dict[str, Any]) -> list[int]:
+    """Say how many records there are of each signal of calls that a minute lies between."""
+    made = scenes.events(
+        *(
+            {
+                "timestamp": 40 + i, "entity": "a", "role": "change", "kind": "config_change",
+                "rule": "c", "title": "a was changed by rds:Modify", "severity_number": 9,
+                "attributes": {"aws.request_parameters": json.dumps(request), "id": str(i)},
+            }
+            for i, request in enumerate(requests)
+        )
+    )  # fmt: skip
+    kept = scenes.spooled(notable.rows(made))
+    cut = slabs.cut(kept, scenes.cells(kept, WINDOW), (), WINDOW, 1 << 30)
+    none = change_points.find(no_metrics().drop("unit"))
+    return signals.gather(cut, none, WINDOW)["count"].to_list()
+
+
+def test_calls_alike_that_set_different_things_are_not_one() -> None:
+    assert sets({"desiredCount": 4}, {"desiredCount": 4}) == [2]
+    assert sets({"desiredCount": 4}, {"desiredCount": 0}) == [1, 1]
+    assert sets({"taskDefinition": "a:7"}, {"taskDefinition": "a:8"}, {}) == [1, 1, 1]
 
 
 def test_alerts_by_one_rule_that_say_different_things_are_not_one() -> None:
