@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import excess, inferred, ledger, red_metrics, strays
+from . import excess, inferred, red_metrics, strays
 from .cascades import SLACK
 from .episode import FIRM
 from .suspects import Charge, Sign
@@ -65,9 +65,13 @@ class Account:
     """Those in trouble beyond chance, that callers or an alert felt."""
 
 
-def account(case: Case) -> Account:
-    """Charge entities with the failures and the waiting that arose in them."""
-    books = ledger.keep(case.evidence.series, case.each)
+def account(case: Case, books: Ledger | None) -> Account:
+    """Charge entities with the failures and the waiting that arose in them.
+
+    Args:
+        case: what was drawn from the evidence.
+        books: of the requests of all entities; see `ledger.keep`.
+    """
     if books is None:
         return Account()
     alerts = _alerts(case)

@@ -45,16 +45,12 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def gather(
-    slabs: Slabs, excursions: pl.DataFrame, window: Window, each: Each = one_by_one
-) -> pl.DataFrame:
-    """Draw the signals from the evidence.
+def gather(events: Sequence[pl.DataFrame], excursions: pl.DataFrame) -> pl.DataFrame:
+    """Put the signals together that were drawn from the evidence.
 
     Args:
-        slabs: the notable records, in stretches of time.
+        events: the signals of records; see `of_events`.
         excursions: of metrics; see `change_points.find`.
-        window: the incident's window.
-        each: how a function is applied to every stretch.
 
     Returns:
         One row a signal in the order of time, with ``signal`` (its position), the columns of a
@@ -63,10 +59,7 @@ def gather(
     """
     import polars as pl
 
-    parts = [
-        *_of_events(slabs, window, each),
-        metric_signals.of(excursions),
-    ]
+    parts = [*events, metric_signals.of(excursions)]
     both = pl.concat([p.select(_COLUMNS) for p in parts if len(p)] or [_none()])
     return _numbered(_without_idle_recoveries(both))
 
@@ -105,8 +98,16 @@ def _numbered(both: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_events(slabs: Slabs, window: Window, each: Each) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Draw the signals of classified records and of bursts, in two passes over the stretches."""
+def of_events(
+    slabs: Slabs, window: Window, each: Each = one_by_one
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Draw the signals of classified records and of bursts, in two passes over the stretches.
+
+    Args:
+        slabs: the notable records, in stretches of time.
+        window: the incident's window.
+        each: how a function is applied to every stretch.
+    """
     import polars as pl
 
     search = bursts.Search(window)

@@ -81,7 +81,7 @@ def gathered(frame: pl.DataFrame, metrics: pl.DataFrame, slab: int = 1 << 30) ->
         table = table.set_column(at, table.field(at), given)
     kept = spooled(table)
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, slab)
-    return signals.gather(cut, change_points.find(metrics.drop("unit")), WINDOW)
+    return signals.gather(signals.of_events(cut, WINDOW), change_points.find(metrics.drop("unit")))
 
 
 def rows(*given: dict[str, Any]) -> pl.DataFrame:

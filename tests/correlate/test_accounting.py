@@ -45,8 +45,12 @@ def case(*series: Series, shape: Topology = CHAIN, alert: str | None = "web", **
     return Case(held, found, shape, WINDOW, one_by_one, **over)
 
 
+def account(looked: Case) -> accounting.Account:
+    return accounting.account(looked, ledger.keep(looked.evidence.series, looked.each))
+
+
 def charged(*series: Series, **over: Any) -> dict[str, float]:
-    found = accounting.account(case(*series, **over)).charges
+    found = account(case(*series, **over)).charges
     best: dict[str, float] = {}
     for c in sorted(found, key=lambda c: -c.score):
         best.setdefault(c.entity, round(c.score, 2))
@@ -132,7 +136,7 @@ def test_without_rates_shares_and_durations_are_relative() -> None:
 def test_without_an_alert_only_an_entry_far_off_is_in_trouble() -> None:
     assert charged(*SLOW_DB, alert=None) == {"db": 1.0}
     inner = [s for s in SLOW_DB if s[:2] != ("web", "latency_ms")]
-    found = accounting.account(case(*inner, ("web", "latency_ms", steady(50)), alert=None))
+    found = account(case(*inner, ("web", "latency_ms", steady(50)), alert=None))
     assert [c.sign for c in found.charges if c.score > 0.5] == []
     assert not found.off
 
@@ -145,13 +149,13 @@ def test_nothing_is_looked_for_while_all_is_said_to_be_usual() -> None:
 def test_a_callee_that_keeps_no_books_and_is_in_trouble_takes_most_of_it() -> None:
     series: list[Series] = [*healthy("web"), ("web", "errors", steady(0, 60))]
     fault = signal(1, FROM, "db", "fault")
-    [found] = accounting.account(case(*series, faults=[fault])).charges
+    [found] = account(case(*series, faults=[fault])).charges
     assert found.score == pytest.approx(0.25)
     assert "but db, on which it depends, tells of trouble otherwise" in found.text
 
 
 def test_a_charge_says_what_it_counted_and_cites_the_first_bad_point() -> None:
-    [found] = [c for c in accounting.account(case(*SLOW_DB)).charges if c.entity == "db"]
+    [found] = [c for c in account(case(*SLOW_DB)).charges if c.entity == "db"]
     assert "120 of its 120 seconds of waiting beyond the usual arose in it" in found.text
     assert "latency_ms" in found.text
     assert found.sign is not None
@@ -163,7 +167,7 @@ def test_a_charge_says_what_it_counted_and_cites_the_first_bad_point() -> None:
 
 
 def test_who_hands_trouble_on_shows_it_and_is_charged_with_nothing() -> None:
-    found = {c.entity: c for c in accounting.account(case(*SLOW_DB)).charges}
+    found = {c.entity: c for c in account(case(*SLOW_DB)).charges}
     assert sorted(found) == ["db", "shop", "web"]
     assert found["web"].score == pytest.approx(0, abs=0.01)
     assert found["web"].sign is not None
@@ -171,7 +175,7 @@ def test_who_hands_trouble_on_shows_it_and_is_charged_with_nothing() -> None:
 
 
 def test_without_known_calls_they_are_inferred_and_said_to_be() -> None:
-    found = accounting.account(case(*SLOW_DB, shape=Topology())).charges
+    found = account(case(*SLOW_DB, shape=Topology())).charges
     assert max(found, key=lambda c: c.score).entity == "db"
     assert all(c.text.endswith("who calls whom is inferred") for c in found)
 
@@ -183,14 +187,14 @@ def test_faults_of_metrics_that_are_chance_lose_their_weight() -> None:
         signal(3, FROM, "db", "fault", rule="metric:queue_depth", table="metric"),
     ]
     looked = case(*SLOW_DB, faults=told)
-    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
+    found = accounting.weighed(looked.signals, account(looked), CHAIN)
     assert found["weight"].to_list() == [3.0, 0.5, 2.0, 2.0]
     stray = signal(4, FROM, "mail", "fault", count=2)
     looked = case(*SLOW_DB, faults=[*told, stray])
-    assert 0.5 in accounting.weighed(looked.signals, accounting.account(looked), CHAIN)["weight"]
+    assert 0.5 in accounting.weighed(looked.signals, account(looked), CHAIN)["weight"]
     burst = signal(4, FROM - 9, "mail", "fault", end=at(FROM - 1), count=20)
     looked = case(*SLOW_DB, faults=[*told, burst])
-    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
+    found = accounting.weighed(looked.signals, account(looked), CHAIN)
     assert 0.5 not in found["weight"].to_list()
 
 
@@ -203,13 +207,13 @@ def test_what_a_resource_goes_with_is_no_chance(entity: str, minutes: float, *, 
     used = signal(2, minutes, entity, "fault", rule="metric:cpu", table="metric",
                   category="resource_exhaustion", weight=1.0)  # fmt: skip
     looked = case(*SLOW_DB, faults=[slow, used])
-    found = accounting.weighed(looked.signals, accounting.account(looked), CHAIN)
+    found = accounting.weighed(looked.signals, account(looked), CHAIN)
     assert (0.5 not in found["weight"]) == kept
 
 
 def test_metrics_that_do_not_speak_of_requests_keep_no_books() -> None:
-    assert accounting.account(case(("db", "cpu", steady(10, 90)))) == accounting.Account()
-    assert accounting.account(case()) == accounting.Account()
+    assert account(case(("db", "cpu", steady(10, 90)))) == accounting.Account()
+    assert account(case()) == accounting.Account()
 
 
 def test_counters_are_told_from_counts() -> None:
@@ -266,13 +270,13 @@ def test_the_order_of_series_does_not_matter(series: list[Series]) -> None:
     def told(charges: tuple[Charge, ...]) -> list[tuple[str, float, str]]:
         return [(c.entity, c.score, c.text) for c in charges]
 
-    usual = accounting.account(case(*SLOW_DB)).charges
-    assert told(accounting.account(case(*series)).charges) == told(usual)
+    usual = account(case(*SLOW_DB)).charges
+    assert told(account(case(*series)).charges) == told(usual)
 
 
 def test_suspects_are_found_by_the_accounts_alone() -> None:
     looked = case(*SLOW_DB)
-    charges = accounting.account(looked).charges
+    charges = account(looked).charges
     found = signals.joined(looked.signals, suspects.signs(charges, looked.signals))
     best = suspects.clear(suspects.find(charges, found))
     assert best is not None
