@@ -155,7 +155,7 @@ def run(
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)
-    return _explained(cut, evidence.series, topology, so_far, trouble, each)
+    return _explained(cut, evidence.series, topology, window, so_far, trouble, each)
 
 
 def _of_metrics(series: Sequence[pa.Table], each: Each) -> tuple[pl.DataFrame, Ledger | None]:
@@ -164,8 +164,8 @@ def _of_metrics(series: Sequence[pa.Table], each: Each) -> tuple[pl.DataFrame, L
 
 
 def _explained(
-    cut: Slabs, series: Sequence[pa.Table], topology: Topology, so_far: Analysis,
-    trouble: Episode, each: Each,
+    cut: Slabs, series: Sequence[pa.Table], topology: Topology, window: Window,
+    so_far: Analysis, trouble: Episode, each: Each,
 ) -> Analysis:  # fmt: skip
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
     found = so_far.signals
@@ -179,7 +179,7 @@ def _explained(
         named_so = named_one is not None and named_one == root
         held = handed_on.to_root(blamed, split[0]) if named_so else blamed
         began = phases.onset(trouble, split)
-        scene = _scene(cut, found, topology, split[0], began, trouble, series, each)
+        scene = _scene(cut, found, topology, window, split[0], began, trouble, series, each)
         scene = replace(scene, suspects=held)
         return split, began, scene, ranking.rank(scene)
 
@@ -215,8 +215,8 @@ def _guilty(trouble: Episode, named_one: str | None, sure: suspects.Suspect | No
 
 
 def _scene(
-    cut: Slabs, found: pl.DataFrame, topology: Topology, cascade: Cascade, began: Phase,
-    trouble: Episode, series: Sequence[pa.Table], each: Each,
+    cut: Slabs, found: pl.DataFrame, topology: Topology, window: Window, cascade: Cascade,
+    began: Phase, trouble: Episode, series: Sequence[pa.Table], each: Each,
 ) -> Scene:  # fmt: skip
     """Set out what candidates are judged against."""
     rows = found.to_dicts()
@@ -238,7 +238,7 @@ def _scene(
         changed.setdefault(s["entity"] or "", []).append(s["time"])
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
-    with meanwhile.begun(partial(failures.lines, cut, about, since, until, each)) as lines:
+    with meanwhile.begun(partial(failures.lines, cut, about, since, until, window, each)) as lines:
         scene = Scene(
             cascade, began.time, topology, {}, changes, recoveries,
             canaries=canaries.find(series, changed, began.time, each),

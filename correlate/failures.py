@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from nova_timeline.clock import Window
+
     from .slabs import Each, Slabs
 
 MOST = 80
@@ -37,7 +39,7 @@ class Line:
 
 
 def lines(
-    cut: Slabs, entities: Sequence[str], since: int, until: int, each: Each
+    cut: Slabs, entities: Sequence[str], since: int, until: int, window: Window, each: Each
 ) -> tuple[Line, ...]:
     """Read the warnings and errors of some entities that came more often after a time than before.
 
@@ -46,6 +48,7 @@ def lines(
         entities: whose.
         since: ns; before it is what is usual.
         until: ns; what comes later is not looked at.
+        window: the incident's: how long each of the two stretches is.
         each: how a function is applied to every stretch of time.
     """
     import numpy as np
@@ -53,6 +56,9 @@ def lines(
 
     count = partial(_counted, entities=tuple(entities), since=since, until=until)
     parts = [pl.DataFrame(part) for part in each(count, cut)]
+    # A stretch may be longer than the other, so that rates are compared and not counts.
+    usual = float(max(1, since - window.start))
+    looked_at = float(max(1, min(until, window.end) - max(since, window.start)))
     whole = (
         pl.concat(parts)
         .group_by(_KEY, maintain_order=True)
@@ -61,7 +67,7 @@ def lines(
             pl.col("severity").max(),
             pl.col("rows").list.explode(keep_nulls=False, empty_as_null=False).head(_EACH),
         )
-        .filter(pl.col("after") > pl.col("before"))
+        .filter(pl.col("after") * usual > pl.col("before") * looked_at)
         .sort(["after", "entity", "template"], descending=[True, False, False])
         .head(MOST)
     )

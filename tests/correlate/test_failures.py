@@ -5,7 +5,9 @@ from nova_timeline.correlate import failures, notable, slabs
 from .scenes import WINDOW, at, cells, events, spooled
 
 
-def lines(*given: tuple[float, str, str, int]) -> list[tuple[str, int, int]]:
+def lines(
+    *given: tuple[float, str, str, int], since: float = 30, until: float = 60
+) -> list[tuple[str, int, int]]:
     made = events(
         *(
             {"timestamp": t, "entity": e, "body": b, "severity_number": s, "kind": "log"}
@@ -14,7 +16,7 @@ def lines(*given: tuple[float, str, str, int]) -> list[tuple[str, int, int]]:
     )
     kept = spooled(notable.rows(made))
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
-    found = failures.lines(cut, ["shop"], at(30), at(60), slabs.one_by_one)
+    found = failures.lines(cut, ["shop"], at(since), at(until), WINDOW, slabs.one_by_one)
     return [(line.texts[0], line.count, len(line.texts)) for line in found]
 
 
@@ -29,3 +31,18 @@ def test_what_came_as_often_before_what_is_calm_and_what_others_say_is_not_told(
     other = (40, "mail", "mail is late", 17)
     late = (70, "shop", "after all", 17)
     assert lines(*usual, calm, other, late) == []
+
+
+def test_what_comes_as_steadily_as_ever_is_not_told_for_a_longer_look() -> None:
+    steady = [(1 + 2 * i, "shop", "cache miss again", 13) for i in range(40)]
+    assert lines(*steady, since=10, until=70) == []
+
+
+def test_what_comes_more_often_is_told_though_it_came_for_longer_before() -> None:
+    before = [(5 * i, "shop", "writes one by one", 13) for i in range(12)]
+    after = [(61 + 3 * i, "shop", "writes one by one", 13) for i in range(9)]
+    assert lines(*before, *after, since=60, until=90) == [("writes one by one", 9, 6)]
+
+
+def test_where_nothing_was_before_all_is_told() -> None:
+    assert lines((1, "shop", "late", 13), since=-5, until=60) == [("late", 1, 1)]
