@@ -55,7 +55,7 @@ def sets(*requests: dict[str, Any]) -> list[int]:
     kept = scenes.spooled(notable.rows(made))
     cut = slabs.cut(kept, scenes.cells(kept, WINDOW), (), WINDOW, 1 << 30)
     none = change_points.find(no_metrics().drop("unit"))
-    return signals.gather(cut, none, WINDOW)["count"].to_list()
+    return signals.gather(signals.of_events(cut, WINDOW), none)["count"].to_list()
 
 
 def test_calls_alike_that_set_different_things_are_not_one() -> None:
