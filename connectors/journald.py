@@ -17,10 +17,11 @@ from nova_timeline.errors import UnreadableSourceError
 from . import _journalctl, _json, _shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
+    import pyarrow as pa
 
     from nova_timeline.clock import Window
 
@@ -126,7 +127,7 @@ class Journald(Connector):
         else:
             yield from _export_dump(partition)
 
-    def reread(self, path: Path, locators: list[str]) -> list[bytes | None]:
+    def reread(self, path: Path, locators: Sequence[str]) -> pa.Array[Any]:
         """Return entries by cursor, all in one pass of journalctl, or by their bytes in a dump."""
         if not locators or not locators[0].startswith(_CURSOR):
             return evidence.reread(path, locators)
@@ -143,7 +144,8 @@ class Journald(Connector):
                 rows = [i for i, cursor in enumerate(cursors) if cursor in wanted]
                 raw: list[Any] = entries.raw().take(pa.array(rows, pa.int64())).to_pylist()
                 found.update(zip((str(cursors[i]) for i in rows), raw, strict=True))
-        return [found.get(locator.removeprefix(_CURSOR)) for locator in locators]
+        again = [found.get(locator.removeprefix(_CURSOR)) for locator in locators]
+        return pa.array(again, pa.large_binary())
 
 
 def _head(path: Path) -> bytes:

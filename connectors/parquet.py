@@ -18,7 +18,7 @@ from nova_timeline.errors import UnreadableSourceError
 from . import _duck, _field_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -88,7 +88,7 @@ class Parquet(Connector):
                         yield from _rows.rows(self.fields, picked, found, "parquet")
                 first += count
 
-    def reread(self, path: Path, locators: list[str]) -> list[bytes | None]:
+    def reread(self, path: Path, locators: Sequence[str]) -> pa.Array[Any]:
         """Read rows again, each row group that holds one once."""
         wanted: dict[int, list[int]] = {}
         for i, locator in enumerate(locators):
@@ -106,7 +106,8 @@ class Parquet(Connector):
                         for i in wanted[row]:
                             found[i] = raw
                 first = after
-        return found
+        again: pa.Array[Any] = arrow.core().array(found, arrow.core().large_binary())
+        return again
 
 
 def _opened(path: Path, uri: str) -> pq.ParquetFile:

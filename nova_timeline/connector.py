@@ -20,7 +20,7 @@ from nova_timeline import arrow, digest, evidence, schema
 from nova_timeline.errors import OptionError, UnknownConnectorError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     import pyarrow as pa
@@ -132,8 +132,11 @@ class Connector(ABC):
             UnreadableSourceError: the bytes are not of this format.
         """
 
-    def reread(self, path: Path, locators: list[str]) -> list[bytes | None]:
-        """Return the raw bytes at each locator; None where there is no such record any more."""
+    def reread(self, path: Path, locators: Sequence[str]) -> pa.Array[Any]:
+        """Return the raw bytes at each locator, large_binary of shape (n,).
+
+        They are null where there is no such record any more.
+        """
         return evidence.reread(path, locators)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nova_timeline import arrow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -140,6 +141,9 @@ def _binaries(content: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> 
     return pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)
 
 
+_SPAN = r"^bytes=(?<start>\d{1,18})\+(?<length>\d{1,18})(?:;|$)"
+
+
 def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     """Write ``bytes=OFFSET+LENGTH`` for each stretch, shape (n,)."""
     from nova_timeline import _locator_kernel
@@ -148,13 +152,19 @@ def byte_locators(starts: Offsets, stops: Offsets) -> pa.Array[Any]:
     return made
 
 
-def reread(path: Path, locators: list[str]) -> list[bytes | None]:
-    """Return the bytes at each ``bytes=`` locator; None where the file no longer reaches."""
+def reread(path: Path, locators: Sequence[str]) -> pa.Array[Any]:
+    """Return the bytes at each ``bytes=`` locator, shape (n,); null where the file has none."""
+    import polars as pl
+    import pyarrow as pa
+
     data = content(path).data
-    found: list[bytes | None] = []
-    for locator in locators:
-        start, _, length = locator.removeprefix("bytes=").partition(";")[0].partition("+")
-        first = int(start)
-        last = first + int(length)
-        found.append(bytes(data[first:last]) if last <= len(data) else None)
-    return found
+    said = pl.Series("said", locators, dtype=pl.String).to_frame()
+    places = said.select(pl.col("said").str.extract_groups(_SPAN)).unnest("said")
+    starts, lengths = places.cast(pl.Int64).get_columns()
+    there = (starts + lengths <= len(data)).fill_null(value=False)
+    if not there.any():
+        return pa.nulls(len(locators), pa.large_binary())
+    starts, lengths = (column.filter(there) for column in (starts, lengths))
+    spans = (column.to_numpy(writable=True) for column in (starts, starts + lengths))
+    found = slices(data, *spans)
+    return found if there.all() else found.take(arrow.column(there.cum_sum().set(~there, None) - 1))

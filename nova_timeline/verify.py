@@ -172,7 +172,7 @@ def _reread(path: Path, entry: Mapping[str, Any], rows: pl.DataFrame) -> list[st
     said = arrow.column(rows["evidence.sha256"]).cast(pa.binary(32))
     try:
         again = connector.load(entry["use"])(entry["options"]).reread(path, locators)
-        wrong = np.asarray(_differ(pa.array(again, pa.large_binary()), said))
+        wrong = np.asarray(_differ(again, said))
     except Exception as error:  # whatever a reader makes of damage, the record is not there
         return error.with_traceback(None)  # whose frames would keep all that was read
     return [locators[i] for i in np.flatnonzero(wrong)[:_LISTED].tolist()]

@@ -1,5 +1,6 @@
 """Where a record lies is written so that it can be read again."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,22 @@ def test_what_is_cut_out_is_what_its_locator_leads_to(tmp_path: Path) -> None:
     cut = evidence.slices(data, starts, stops).to_pylist()
     locators = [str(made) for made in evidence.byte_locators(starts, stops)]
     assert cut == [b"zero", b"", b"one", b"two"]
-    assert evidence.reread(tmp_path / "a.log", locators) == cut
+    assert evidence.reread(tmp_path / "a.log", locators).to_pylist() == cut
+
+
+@settings(deadline=None)  # the first call may compile
+@given(st.binary(max_size=40), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50))))
+def test_what_a_file_no_longer_holds_is_not_read_again(
+    data: bytes, spans: list[tuple[int, int]]
+) -> None:
+    odd = ["", "row=7", "bytes=+1", "bytes=0+99999999999999999999", "bytes=0+-1", "bytes=1"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.log"
+        path.write_bytes(data)
+        said = [*odd, *(f"bytes={a}+{n};line=1" for a, n in spans)]
+        again = evidence.reread(path, said).to_pylist()
+    held = [data[a : a + n] if a + n <= len(data) else None for a, n in spans]
+    assert again == [*(None for _ in odd), *held]
 
 
 @settings(deadline=None)  # the first call may compile

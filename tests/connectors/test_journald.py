@@ -107,8 +107,8 @@ def test_entries_in_front_of_a_cut_are_read_and_the_rest_is_counted(
     assert f"{12 - len(rows)} are missing" in gap.reason
     reader = connector.load("journald")()
     locators = [r["evidence.locator"] for r in rows]
-    assert None not in reader.reread(cut, locators)
-    assert reader.reread(cut, ["cursor=s=0"]) == [None]
+    assert None not in reader.reread(cut, locators).to_pylist()
+    assert reader.reread(cut, ["cursor=s=0"]).to_pylist() == [None]
 
 
 def test_a_journal_cut_inside_its_tables_is_unavailable(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_rows_are_found_again_in_any_order(tmp_path: Path) -> None:
     kept = {r["evidence.locator"]: r["raw"] for b in batches for r in b.evidence.to_pylist()}
     assert len(kept) == 10
     locators = ["row=7", "row=0", "row=9", "row=7", "row=10"]
-    again = load("parquet")({}).reread(path, locators)
+    again = load("parquet")({}).reread(path, locators).to_pylist()
     assert again == [kept["row=7"], kept["row=0"], kept["row=9"], kept["row=7"], None]
 
 
