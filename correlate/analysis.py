@@ -20,7 +20,6 @@ from . import (
     handed_on,
     heard,
     ledger,
-    meanwhile,
     metric_signals,
     named,
     phases,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 
     from .cascades import Cascade
     from .episode import Episode, Signal
-    from .ledger import Ledger
     from .slabs import Each, Rows, Slabs
     from .suspects import Charge
     from .terms import Candidate
@@ -136,15 +134,14 @@ def run(
         usual_until: ns; no incident is looked for before it, what came before is what is usual.
         each: how a function is applied to every stretch of time; an engine's ``map``.
     """
-    with meanwhile.begun(partial(_of_metrics, evidence.series, each)) as of_metrics:
-        lags = clocks.merged_arrivals(evidence.arrivals)
-        estimates = clocks.estimate(lags, clocks.shared(evidence.passages), topology)
-        cut = slabs.cut(evidence.rows, evidence.counts, estimates, window, evidence.slab)
-        told = signals.of_events(cut, window, each)
-        moved, books = of_metrics()
+    lags = clocks.merged_arrivals(evidence.arrivals)
+    estimates = clocks.estimate(lags, clocks.shared(evidence.passages), topology)
+    cut = slabs.cut(evidence.rows, evidence.counts, estimates, window, evidence.slab)
+    moved = metric_signals.excursions(evidence.series, each)
+    told = signals.of_events(cut, window, each)
     found = _placed(cut.rows, signals.gather(told, moved), topology)
     case = suspects.Case(evidence, found, topology, window, each, usual_until, cut.offsets)
-    accounts = accounting.account(case, books)
+    accounts = accounting.account(case, ledger.keep(evidence.series, each))
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))
     found = accounting.weighed(found, accounts, topology)
     found = signals.joined(found, suspects.signs(charges, found))
@@ -156,11 +153,6 @@ def run(
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)
     return _explained(cut, evidence.series, topology, window, so_far, trouble, each)
-
-
-def _of_metrics(series: Sequence[pa.Table], each: Each) -> tuple[pl.DataFrame, Ledger | None]:
-    """Find the excursions of metrics, and keep the books of requests."""
-    return metric_signals.excursions(series, each), ledger.keep(series, each)
 
 
 def _explained(
@@ -238,15 +230,14 @@ def _scene(
         changed.setdefault(s["entity"] or "", []).append(s["time"])
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
-    with meanwhile.begun(partial(failures.lines, cut, about, since, until, window, each)) as lines:
-        scene = Scene(
-            cascade, began.time, topology, {}, changes, recoveries,
-            canaries=canaries.find(series, changed, began.time, each),
-            sizes=sizes.find(series, changed, each),
-            troubled=[bad[n] for n in sorted(bad)],
-            departures=departures.find(series, moved, began.time, each),
-            lines=lines(),
-        )  # fmt: skip
+    scene = Scene(
+        cascade, began.time, topology, {}, changes, recoveries,
+        canaries=canaries.find(series, changed, began.time, each),
+        sizes=sizes.find(series, changed, each),
+        troubled=[bad[n] for n in sorted(bad)],
+        departures=departures.find(series, moved, began.time, each),
+        lines=failures.lines(cut, about, since, until, window, each),
+    )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
     told = _nearest(
         [*{s["signal"]: s for s in (*cascade.signals, *bad.values())}.values()],
