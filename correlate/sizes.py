@@ -57,8 +57,8 @@ def find(
     if points.is_empty():
         return {}
     found: dict[tuple[str, int], tuple[float, float | None]] = {}
-    told = points.sort("entity", "metric", "time").group_by(["entity"], maintain_order=True)
-    for (entity,), own in told:
+    told = points.sort("entity", "metric", "time", "value")
+    for (entity,), own in told.group_by(["entity"], maintain_order=True):
         first = own.filter(pl.col("metric") == _plainest(own["metric"].unique().to_list()))
         for time in changed[str(entity)]:
             levels = _levels(first, time)

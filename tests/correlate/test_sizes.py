@@ -22,6 +22,19 @@ def test_what_was_counted_before_a_change_and_after_it() -> None:
     assert sizes.find([], changed, slabs.one_by_one) == {}
 
 
+def test_of_points_at_one_time_the_same_one_counts_in_whatever_order_they_are_read() -> None:
+    two = [("shop", "DesiredTaskCount.Average", [n] * 60) for n in (8.0, 3.0)]
+    found = [
+        sizes.find(
+            [notable.points(metrics(*some)) for some in (order[:1], order[1:])],
+            {"shop": [at(30.5)]},
+            slabs.one_by_one,
+        )
+        for order in (two, two[::-1])
+    ]
+    assert found[0] == found[1]
+
+
 def test_of_several_metrics_the_one_that_says_it_plainest_counts() -> None:
     parts = [
         notable.points(metrics(("shop", "GroupDesiredCapacity.Average", FEWER))),
