@@ -65,8 +65,13 @@ class Shown:
 
 
 def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
-    """Find the hazards that what failed fits, those that can tell most first."""
-    found = (threat(hazard, symptoms) for hazard in knowledge.hazards())
+    """Find the hazards that what failed fits, those that can tell most first.
+
+    What shows that a machine fails is left out: no change to what runs on it breaks like that.
+    """
+    machines = [t.symptom for t in knowledge.triggers() if t.category == "hardware"]
+    own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
+    found = (threat(hazard, own) for hazard in knowledge.hazards())
     return tuple(sorted((t for t in found if t), key=lambda t: (-t.most, t.hazard.id)))
 
 

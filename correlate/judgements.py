@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from nova_timeline import knowledge
 
 from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, undone
+from .change_points import direction
 from .durations import duration
 from .named import IS_FULL
-from .scene import EARLY, LATE, ODD
+from .scene import EARLY, LATE
 from .terms import Candidate, Term
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
 _LESS_TO_DO = re.compile(r"cpu\S* fell from ", re.IGNORECASE)
+_LATER = 0.3  # against what came well after it had begun
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -143,8 +145,8 @@ def _idle(scene: Scene) -> Signal | None:
 def says_why(fault: Signal) -> bool:
     """Say whether a record tells what kind of fault it is, and not only that something fails."""
     told = fault["table"] == "event" and fault["category"] not in (None, "unknown")
-    if fault["count"] <= strays.FEW and fault["weight"] <= ODD:
-        return False  # what befalls a single call on any day
+    if strays.is_one(fault):
+        return False
     return told and fault["rule"] is not None and fault["rule"] not in knowledge.symptoms()
 
 
@@ -193,6 +195,11 @@ def _effect(change: Change, scene: Scene) -> _Effect:
     return _Effect(time) if carrier is None else _Effect(carrier["time"], carrier)
 
 
+def _says_other(effect: _Effect, scene: Scene) -> bool:
+    """Say whether what brought a change says itself what it brought, which is another."""
+    return effect.brought is not None and scene.reading(effect.brought).is_told
+
+
 def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
     moved = min(_own(scene.underway, change, scene), key=lambda d: d.time, default=None)
     shown = (change.signal["signal"],)
@@ -205,7 +212,8 @@ def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
         weight = WHEN / 3 if reference == scene.onset else WHEN
         return Term(f"came {duration(-seconds)} after {what}", weight, shown, "time")
     tau = _SWITCH_TAU_S if change.signal["kind"] == "feature_flag" else _TAU_S
-    weight = WHEN * math.exp(-seconds / tau) * (1.0 if change.entity else _UNSURE)
+    sure = 1.0 if change.entity and not _says_other(effect, scene) else _UNSURE
+    weight = WHEN * math.exp(-seconds / tau) * sure
     how = "" if effect.brought is None else ", with the next roll-out"
     return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
 
@@ -321,18 +329,40 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
         return []
     entity = change.entity or scene.cascade.root
     for d in _early(entity, scene):
-        if -max(d.step, 60_000_000_000) <= d.time - effect.time <= max(_AFTER, 3 * d.step):
+        if _moved_with(effect, d):
             how = "climb" if d.climbs else "move"
             ahead = duration((scene.onset - d.time) / 1e9)
             whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
             text = f"{whose} began to {how} as it took effect, {ahead} before the onset"
-            sure = 1.0 if change.entity and d.entity == entity else _UNSURE
+            own = change.entity and d.entity == entity and not _says_other(effect, scene)
+            sure = 1.0 if own else _UNSURE
             return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
     for d in _own(scene.underway, change, scene):
         if effect.time > d.time + max(_AFTER, 3 * d.step):
             long = duration((effect.time - d.time) / 1e9)
             text = f"{d.metric} had been on its way for {long} when it came"
-            return [Term(text, -0.2, (change.signal["signal"], *scene.shown(d)), "began")]
+            return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
+    return _stepped(effect, change, scene)
+
+
+def _moved_with(effect: _Effect, d: Departure) -> bool:
+    """Say whether a metric began to move as a change took effect."""
+    return -max(d.step, 60_000_000_000) <= d.time - effect.time <= max(_AFTER, 3 * d.step)
+
+
+def _stepped(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let a state count that a change to what the root depends on altered, the failure with it.
+
+    A state is what neither failures nor load are counted by, as the routes that are announced.
+    """
+    if change.entity == scene.cascade.root or change.entity not in scene.heart:
+        return []
+    for d in scene.departures:
+        is_state = not d.climbs and direction(d.metric) in ("size", "unknown")
+        if d.entity == change.entity and is_state and _moved_with(effect, d):
+            text = f"{d.metric} changed as it took effect"
+            shown = (change.signal["signal"], *scene.shown(d))
+            return [Term(text, MOVED * _UNSURE, shown, "began")]
     return []
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import blamed, innocence, judgements, merged, suspects, triggers
+from . import blamed, innocence, judgements, merged, reach, suspects, triggers
+from .scene import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,8 @@ TELLING = 0.2
 NAMED_FOR_ITS_KIND = 0.33
 """The least score at which a change is named that is of a kind (by at least `TELLING`) which breaks
 the way things broke."""
+NAMED_ALONE = 0.3
+"""The least score at which a change is named where nothing from outside shows itself."""
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
 _AHEAD = 0.2
@@ -47,8 +50,8 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     best = next((c for c in found if c.is_change), None)
     if best is None:
         return tuple(found)
-    outside = [c for c in rivals if any(t.about == blamed.SHOWS for t in c.terms)]
-    if not _is_named(best) or _yields(best, outside, scene):
+    outside = _outside(rivals)
+    if not _is_named(best, outside) or _yields(best, outside, scene):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)
     else:
@@ -67,16 +70,27 @@ def where_it_acted(ranked: Sequence[Candidate], scene: Scene) -> str | None:
     best = ranked[0]
     if best.place == scene.cascade.root:
         return None
-    shown = any(t.about == blamed.SHOWS for t in best.terms)
-    known = _is_named(best) if best.is_change else shown
+    outside = _outside(ranked)
+    known = _is_named(best, outside) if best.is_change else best in outside
     explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
     above = best.is_change and explains >= TELLING and best.place in scene.troubled_entities
     return best.place if known and (above or best.place in scene.heart) else None
 
 
-def _is_named(best: Candidate) -> bool:
-    """Say whether the best change is worth naming: one that explains how it broke is so sooner."""
+def _outside(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Take the triggers that something shows, and not only that anything can fail by itself."""
+    return [c for c in candidates if any(t.about == blamed.SHOWS for t in c.terms)]
+
+
+def _is_named(best: Candidate, outside: Sequence[Candidate]) -> bool:
+    """Say whether the best change is worth naming.
+
+    One that explains how it broke is so sooner, and one that acted where it broke with no other
+    cause in sight.
+    """
     least = NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED
+    if not outside and any(t.about == "place" and t.weight > reach.FELT for t in best.terms):
+        least = NAMED_ALONE
     return best.score >= least and not _is_innocent(best)
 
 
@@ -99,13 +113,18 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
 
     A change that explains how things broke stands, unless a trigger is well ahead of it; one that
     merely came at the time and the place does not. What is held against a place speaks for a change
-    to it as much as for what befell it.
+    to it as much as for what befell it, and not for what showed only later.
     """
     here = best.place in scene.heart or best.place not in scene.linked
-    strong = max((_shown(c) if here else c.score for c in outside), default=0.0)
+    late = scene.onset + LATE
+    shown = (_shown(c) if here or c.signal["time"] > late else c.score for c in outside)
+    strong = max(shown, default=0.0)
     if strong < triggers.STRONG:
         return False
-    explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
+    explains = max(
+        sum(t.weight for t in best.terms if t.about in ("hazard", "undone")),
+        sum(t.weight for t in best.terms if t.about in ("began", "undone")),
+    )
     return explains < EXPLAINED or strong > best.score + _AHEAD
 
 

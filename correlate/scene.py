@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, sizes
+from . import affinity, called, hazards, sizes, strays
 from .change_points import direction
 from .settings import Setting
 
@@ -191,13 +191,14 @@ class Scene:
     def troubled_entities(self) -> frozenset[str]:
         """Every entity in trouble, whatever cascade it is in.
 
-        Whose metrics are odd and no more than that, as of one that fewer requests reach, is not.
+        Whose metrics are odd and no more than that, as of one that fewer requests reach, is not,
+        nor whose calls failed once or twice.
         """
         signs = (*self.cascade.signals, *self.troubled)
         return frozenset(
             {self.cascade.root}
             | {s["entity"] or "" for s in signs
-               if s["kind"] != "metric_change" or s["weight"] > ODD}
+               if (s["kind"] != "metric_change" or s["weight"] > ODD) and not strays.is_one(s)}
         )  # fmt: skip
 
     @cached_property
@@ -274,15 +275,26 @@ class Scene:
         return tuple(own)[:1]
 
     def _bears(self, moved: Departure) -> bool:
-        """Say whether a metric bears on the failure: one that does harm, or one it speaks of."""
+        """Say whether a metric bears on the failure: one that does harm, or one it speaks of.
+
+        A resource that ran short is a part of it.
+        """
         meaning = direction(moved.metric)
-        if meaning in ("worse", "better"):
+        if meaning in ("worse", "better") or {*self.shown(moved)} & self._short:
             return True
         spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
         told = (m for m in self.symptoms if m.count or m.is_error)
         return meaning == "resource" and any(
             w.removesuffix("s") in m.text for m in told for w in spoken
         )
+
+    @cached_property
+    def _short(self) -> frozenset[int]:
+        """The signals of metrics that show a resource run short."""
+        return frozenset(
+            s["signal"] for s in (*self.cascade.signals, *self.troubled)
+            if s["kind"] == "metric_change" and s["category"] == "resource_exhaustion"
+        )  # fmt: skip
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""

@@ -25,12 +25,19 @@ FEW = 2
 """Records that are no more than a stray."""
 NEAR = 60_000_000_000
 """ns; how far apart a stray and what makes it more than that are at most."""
-_LIGHT = 0.5
+LIGHT = 0.5
+"""What a stray weighs."""
 _OF_CALLS = ("dependency", "network", "external_provider")
 """Categories of failures that one single call can meet by bad luck."""
 _OF_TRANSACTIONS = ("database.deadlock", "queues.bad-data")
 """Rules of what befalls a single transaction now and then: another in its way, a bad value."""
 _DOWN = "database.unavailable"
+
+
+def is_one(sign: Signal) -> bool:
+    """Say whether a sign is a stray: a record or two that `lightened` took the weight off."""
+    few = sign["table"] == "event" and sign["role"] == "fault" and sign["count"] <= FEW
+    return bool(few and sign["weight"] <= LIGHT)
 
 
 def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
@@ -57,7 +64,7 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
             _has_company(s, times.get(e, ())) for e in {s["entity"] or ""} | _beside(s, beside)
         )
     ]
-    weight = pl.when(pl.col("signal").is_in(light)).then(_LIGHT).otherwise(pl.col("weight"))
+    weight = pl.when(pl.col("signal").is_in(light)).then(LIGHT).otherwise(pl.col("weight"))
     return found.with_columns(weight=weight)
 
 
