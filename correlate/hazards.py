@@ -198,7 +198,7 @@ def _lines(test: Test, change: Change) -> tuple[str, float] | None:
     if diff is None or (without is not None and without.search(diff.after_text)):
         return None
     if gone is not None and new is not None:
-        said = _other(gone, new, diff)
+        said = _other(gone, new, diff, change.settings)
     elif gone is not None:
         said = _more(gone, diff.gone_text, diff.new_text)
     else:
@@ -206,14 +206,21 @@ def _lines(test: Test, change: Change) -> tuple[str, float] | None:
     return None if said is None else (said, 1.0)
 
 
-def _other(gone: re.Pattern[str], new: re.Pattern[str], diff: Diff) -> str | None:
-    """Give the first line taken out that fits, where the lines put in say something else there."""
+def _other(
+    gone: re.Pattern[str], new: re.Pattern[str], diff: Diff, moved: Sequence[Setting]
+) -> str | None:
+    """Give the first line taken out that fits, where the lines put in say something else there.
+
+    A number that merely moved is for what is asked of settings, by how far.
+    """
     first = gone.search(diff.gone_text)
     if first is None or not new.search(diff.new_text):
         return None
     old = Counter(m[0].casefold() for m in gone.finditer(diff.gone_text))
     now = Counter(m[0].casefold() for m in new.finditer(diff.new_text))
-    return None if old == now else _line(diff.gone_text, first)
+    line = _line(diff.gone_text, first)
+    merely = (s for s in moved if s.ratio is not None and s.old in line)
+    return None if old == now or any(s.key.rpartition(".")[2] in line for s in merely) else line
 
 
 def _more(pattern: re.Pattern[str], ours: str, theirs: str) -> str | None:

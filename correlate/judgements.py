@@ -94,7 +94,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         *_carried(change),
     ]
     terms += _at_once(effect, change, scene)
-    terms += _nature(change, scene, harmless, sum(t.weight for t in terms))
+    terms += _nature(effect, change, scene, harmless, sum(t.weight for t in terms))
     kept = tuple(t for t in terms if t.weight)
     return Candidate(signal, kept, is_change=True, also=change.also)
 
@@ -282,7 +282,7 @@ def _changed(change: Change) -> str:
 
 
 def _nature(
-    change: Change, scene: Scene, harmless: tuple[str, float] | None, so_far: float
+    effect: _Effect, change: Change, scene: Scene, harmless: tuple[str, float] | None, so_far: float
 ) -> list[Term]:
     """Judge what kind of change it was: what it can break, or that it can hardly break anything."""
     terms = [] if harmless is None else [Term(harmless[0], harmless[1], (), "nature")]
@@ -292,12 +292,12 @@ def _nature(
     if moved:
         told = "; ".join(hazards.told(s) for s in moved[:3])
         terms.append(Term(f"moves {told}", 0.02, (), "moved"))
-    return [*terms, *_hazard(change, scene)]
+    return [*terms, *_hazard(effect, change, scene)]
 
 
-def _hazard(change: Change, scene: Scene) -> list[Term]:
+def _hazard(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
-    found = hazards.best(change, scene.threats)
+    found = hazards.best(change, scene.threats(effect.time))
     library = hazards.library(change, scene.symptoms)
     if library is not None and (
         found is None or library.share > found[0].share * found[1].strength

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by, where none names it
 _REPEAT = 120_000_000_000
 _AT_ONCE = 10_000_000_000  # ns; records of one roll-out are stamped this near
+_WORK = "database.maintenance"
+_WORKS = 300_000_000_000  # ns; from what orders work to where a service tells that it has begun
 _PUNCTUATION = re.compile(r"[\W_]+")
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
 _REVISION = "vcs.ref.head.revision"
@@ -217,11 +219,21 @@ def _is_twin(a: Change, b: Change) -> bool:
     A cloud tells of a roll-out without what it brings, and of a setting as a variable.
     """
     kinds = {a.signal["kind"], b.signal["kind"]}
+    if _is_work(a, b) or _is_work(b, a):
+        return True
     if abs(a.signal["time"] - b.signal["time"]) > _AT_ONCE or kinds & {"commit", "feature_flag"}:
         return False
     if {(_plain(s.key), s.new) for s in a.settings} & {(_plain(s.key), s.new) for s in b.settings}:
         return True
     return kinds == {"deploy"} and _is_bare(a) != _is_bare(b)
+
+
+def _is_work(told: Change, ordered: Change) -> bool:
+    """Say whether a service tells that it has begun on what was just rolled out to it."""
+    apart = told.signal["time"] - ordered.signal["time"]
+    kinds = ("deploy", "config_change")
+    is_order = ordered.signal["kind"] in kinds and not _is_bare(ordered)
+    return told.signal["rule"] == _WORK and is_order and 0 <= apart <= _WORKS
 
 
 def _is_bare(change: Change) -> bool:

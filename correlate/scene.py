@@ -70,6 +70,8 @@ class Symptom:
     count: int
     """Records that say so; 0 of a metric and of an alert."""
     is_error: bool
+    time: int | None = None
+    """ns; when it was first seen, where that is known."""
 
     @property
     def text(self) -> str:
@@ -157,12 +159,24 @@ class Scene:
         told = s["role"] == "fault" and s["kind"] != "metric_change"
         error = told and s["severity"] >= _ERROR
         count = s["count"] if told else 0
-        return Symptom(self.text(s), entity, entity in self.heart, s["signal"], count, error)
+        here = entity in self.heart
+        return Symptom(self.text(s), entity, here, s["signal"], count, error, s["time"])
+
+    def threats(self, since: int) -> tuple[Threat, ...]:
+        """Find what kinds of change break the way things broke.
+
+        Args:
+            since: ns; what had shown before it tells nothing of what a change did then.
+        """
+        later = tuple(m for m in self.symptoms if m.time is None or m.time >= since - LATE)
+        if len(later) not in self._threats:
+            self._threats[len(later)] = hazards.threats(later)
+        return self._threats[len(later)]
 
     @cached_property
-    def threats(self) -> tuple[Threat, ...]:
-        """What kinds of change break the way things broke."""
-        return hazards.threats(self.symptoms)
+    def _threats(self) -> dict[int, tuple[Threat, ...]]:
+        """Symptoms that are late enough -> their threats; the earlier leave in the order of time."""
+        return {}
 
     @cached_property
     def heart(self) -> frozenset[str]:
