@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from nova_timeline.topology import Topology
 
     from .cascades import Cascade
-    from .episode import Episode, Signal
+    from .episode import Episode, Signal, Trouble
     from .slabs import Each, Rows, Slabs
     from .suspects import Charge
     from .terms import Candidate
@@ -72,6 +72,8 @@ _SINCE = re.compile(r"start_?time", re.IGNORECASE)
 """Attributes of a failure's records that say what failed."""
 _BESIDE = 30 * 60_000_000_000
 """ns; how far around the onset is looked for what goes with it."""
+_BEFORE = 60_000_000_000
+"""ns; how much sooner an entity must have failed to be what the trouble of another came from."""
 _SLAB = 500_000
 _FULL = 0.99
 """The score of a suspect that all evidence of its kind is against."""
@@ -164,7 +166,7 @@ def _explained(
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
     named_one = named.root(trouble, topology, heard.lines(cut.rows, found))
-    guilty = _guilty(trouble, named_one, sure)
+    guilty = _guilty(trouble, named_one, sure, topology)
 
     def told(root: str | None) -> tuple[tuple[Cascade, ...], Phase, Scene, tuple[Candidate, ...]]:
         split = cascades.find(trouble, topology, root)
@@ -191,19 +193,44 @@ def _explained(
     )  # fmt: skip
 
 
-def _guilty(trouble: Episode, named_one: str | None, sure: suspects.Suspect | None) -> str | None:
+def _guilty(
+    trouble: Episode, named_one: str | None, sure: suspects.Suspect | None, topology: Topology
+) -> str | None:
     """Name the entity that the failure comes from, as errors name it or as the accounts do.
 
     Who hands trouble on is often charged with it where those below keep no books, so that errors
     count for more; unless the charge is full and its trouble came before that of the one named.
     """
-    if sure is None or named_one is None:
-        return named_one or (None if sure is None else sure.entity)
+    if sure is None:
+        return named_one
     began = {t.entity: t for t in sorted(trouble.troubles, key=lambda t: -t.onset)}
+    if named_one is None:
+        return None if _is_handed_up(sure.entity, began, topology) else sure.entity
     pointed = began[named_one]
     charged = began.get(sure.entity, pointed)
     first = charged.begun + cascades.SLACK < pointed.onset
     return sure.entity if first and sure.score >= _FULL else named_one
+
+
+def _is_handed_up(charged: str, began: Mapping[str, Trouble], topology: Topology) -> bool:
+    """Say whether something that an entity depends on told of a failure of its own before it did.
+
+    What is handed on through a queue is in nobody's books.
+    """
+    if charged not in began:
+        return False
+    since = began[charged].onset - _BEFORE
+    depends = topology.dependencies()
+    below, level = {charged}, {charged}
+    for _ in range(cascades.DEPTH):
+        level = {c for e in level for c in depends.get(e, ())} - below
+        below |= level
+    told = (began[e] for e in below - {charged} if e in began)
+    return any(
+        s["table"] == "event" and s["role"] == "fault" and s["weight"] >= episode.FIRM
+        and s["count"] > strays.FEW and since - _BESIDE <= s["time"] <= since
+        for t in told for s in t.signals
+    )  # fmt: skip
 
 
 def _scene(

@@ -342,7 +342,19 @@ def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
             long = duration((effect.time - d.time) / 1e9)
             text = f"{d.metric} had been on its way for {long} when it came"
             return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
-    return _stepped(effect, change, scene)
+    return _spent(effect, change, scene) or _stepped(effect, change, scene)
+
+
+def _spent(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
+    """Hold against a change that a resource of the root had come to its limit before it."""
+    near = (change.entity or scene.cascade.root) == scene.cascade.root
+    for s in scene.cascade.signals if near else ():
+        own = s["entity"] == scene.cascade.root and s["kind"] == "metric_change"
+        if own and " stands at " in s["title"] and s["time"] + _AFTER < effect.time:
+            long = duration((effect.time - s["time"]) / 1e9)
+            text = f"{s['title']}: so it was {long} before it came"
+            return [Term(text, -_LATER, (change.signal["signal"], s["signal"]), "began")]
+    return []
 
 
 def _moved_with(effect: _Effect, d: Departure) -> bool:
