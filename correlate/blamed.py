@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .episode import Signal
-    from .scene import Scene, Symptom
+    from .scene import Scene
+    from .symptoms import Symptom
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*(?:[.-][a-z0-9_]+)*", re.IGNORECASE)
 _STORES = frozenset(("database", "cache", "queue", "storage"))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from .diffs import Diff
     from .merged import Change
-    from .scene import Symptom
     from .settings import Setting
+    from .symptoms import Symptom
 
 ELSEWHERE = 0.6
 """How much a symptom counts that shows on an entity above the root only."""

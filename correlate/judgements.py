@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, undone
-from .change_points import direction
+from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, timing, undone
 from .durations import duration
 from .named import IS_FULL
-from .scene import EARLY, LATE
+from .scene import LATE
 from .terms import Candidate, Term
 
 if TYPE_CHECKING:
-    from .departures import Departure
     from .episode import Signal
     from .merged import Change
     from .scene import Scene
     from .suspects import Suspect
+    from .timing import Effect
 
 TRIGGERS = {
     "hardware": 0.2,
@@ -39,26 +38,16 @@ TRIGGERS = {
 comes of itself, and a fault may say that a setting is wrong which nobody changed in the window."""
 
 _SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
-WHEN = 0.2
 SPOKEN = 0.15
 EXPLAINS = 0.3
-MOVED = 0.2
-"""The most that a change gains by when it came, the words it shares with what failed, being of a
-kind that breaks that way, and a metric that began to move as it took effect; see `reach`."""
+"""The most that a change gains by the words it shares with what failed, and by being of a kind that
+breaks that way; see `timing` and `reach`."""
 
 _SAID = 0.1
-_TAU_S = 20 * 60.0
-_SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _FEWEST_ALIKE = 3
 _PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator_action": 0.05,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
-_AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
 _HOPELESS = 0.02  # with less than this for all else, no kind of change would be named
-_UNSURE = 0.6  # of what counts, where what a change touched is not known
-_AT_ONCE_S = 150.0  # a roll-out takes a while
-_SWITCHED_S = 60.0
-_SKEWED = 60.0
-_JUST = 0.1
 _MISTAKEN = 0.1  # what it adds that code is what fails, where other code runs since just then
 _MISTAKE = re.compile(
     r"Null(Pointer|Reference)Exception|nil pointer|NoneType|has no attribute|is not a function"
@@ -70,31 +59,30 @@ _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
 _LESS_TO_DO = re.compile(r"cpu\S* fell from ", re.IGNORECASE)
-_LATER = 0.3  # against what came well after it had begun
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
 def of_change(change: Change, scene: Scene) -> Candidate | None:
     """Score one change; None when it came too late to have caused anything."""
-    effect = _effect(change, scene)
-    if effect.time > scene.onset + LATE:
+    took = timing.effect(change, scene)
+    if took.time > scene.onset + LATE:
         return None
     signal = change.signal
     harmless = innocence.judge(change)
     terms = [
-        _time(effect, change, scene),
+        timing.came(took, change, scene),
         reach.place(change, scene),
         _words(change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
-        *_began(effect, change, scene),
+        *timing.began(took, change, scene),
         *undone.helped(signal, scene),
         *undone.remedy(signal, scene),
         *_common(change, scene),
         *canaries.terms(change, scene),
         *_carried(change),
     ]
-    terms += _at_once(effect, change, scene)
-    terms += _nature(effect, change, scene, harmless, sum(t.weight for t in terms))
+    terms += timing.at_once(took, change, scene)
+    terms += _nature(took, change, scene, harmless, sum(t.weight for t in terms))
     kept = tuple(t for t in terms if t.weight)
     return Candidate(signal, kept, is_change=True, also=change.also)
 
@@ -178,57 +166,6 @@ def _article(kind: str) -> str:
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """When a change took effect, and what brought it where its own records do not say."""
-
-    time: int
-    brought: Signal | None = None
-
-
-def _effect(change: Change, scene: Scene) -> _Effect:
-    """Say when a change took effect: a commit that nothing names, with the next roll-out."""
-    time: int = change.signal["time"]
-    if not change.is_only_text or time > scene.onset:
-        return _Effect(time)
-    carrier = scene.deployed(change.entity or scene.cascade.root, time)
-    return _Effect(time) if carrier is None else _Effect(carrier["time"], carrier)
-
-
-def _says_other(effect: _Effect, scene: Scene) -> bool:
-    """Say whether what brought a change says itself what it brought, which is another."""
-    return effect.brought is not None and scene.reading(effect.brought).is_told
-
-
-def _time(effect: _Effect, change: Change, scene: Scene) -> Term:
-    moved = min(_own(scene.underway, change, scene), key=lambda d: d.time, default=None)
-    shown = (change.signal["signal"],)
-    reference = scene.onset
-    if moved is not None and effect.time <= moved.time + _slack(scene):
-        reference, shown = moved.time, (*shown, *scene.shown(moved))
-    seconds = (reference - effect.time) / 1e9
-    what = "the onset" if reference == scene.onset else "the first metric that moved"
-    if seconds < 0:
-        weight = WHEN / 3 if reference == scene.onset else WHEN
-        return Term(f"came {duration(-seconds)} after {what}", weight, shown, "time")
-    tau = _SWITCH_TAU_S if change.signal["kind"] == "feature_flag" else _TAU_S
-    sure = 1.0 if change.entity and not _says_other(effect, scene) else _UNSURE
-    weight = WHEN * math.exp(-seconds / tau) * sure
-    how = "" if effect.brought is None else ", with the next roll-out"
-    return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
-
-
-def _at_once(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
-    """Let it count that what failed failed just as a change to it took effect."""
-    seconds = (scene.onset - effect.time) / 1e9
-    here = change.entity and change.entity in scene.heart
-    soon = _SWITCHED_S if change.signal["kind"] == "feature_flag" else _AT_ONCE_S
-    if not here or not -_SKEWED <= seconds <= soon:
-        return []
-    shown = (change.signal["signal"], *scene.begins)
-    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
-
-
 def mistaken(found: Candidate, scene: Scene) -> Candidate:
     """Hold a mistake in a program's code to the roll-out or switch just as which it showed.
 
@@ -243,18 +180,6 @@ def mistaken(found: Candidate, scene: Scene) -> Candidate:
         return found
     told = "it is its code that fails, and other code runs since then"
     return replace(found, terms=(*found.terms, Term(told, _MISTAKEN, (wrong.signal,), "just")))
-
-
-def _slack(scene: Scene) -> int:
-    """Give how far a coarse metric may be off, in ns."""
-    return max((2 * d.step for d in scene.underway), default=0)
-
-
-def _own(moved: tuple[Departure, ...], change: Change, scene: Scene) -> list[Departure]:
-    """Take what moved on what a change touched, or on the root where that is not known."""
-    return [
-        d for d in moved if d.entity in (change.entity or scene.cascade.root, scene.cascade.root)
-    ]
 
 
 def _words(change: Change, scene: Scene) -> Term:
@@ -282,7 +207,7 @@ def _changed(change: Change) -> str:
 
 
 def _nature(
-    effect: _Effect, change: Change, scene: Scene, harmless: tuple[str, float] | None, so_far: float
+    took: Effect, change: Change, scene: Scene, harmless: tuple[str, float] | None, so_far: float
 ) -> list[Term]:
     """Judge what kind of change it was: what it can break, or that it can hardly break anything."""
     terms = [] if harmless is None else [Term(harmless[0], harmless[1], (), "nature")]
@@ -292,12 +217,12 @@ def _nature(
     if moved:
         told = "; ".join(hazards.told(s) for s in moved[:3])
         terms.append(Term(f"moves {told}", 0.02, (), "moved"))
-    return [*terms, *_hazard(effect, change, scene)]
+    return [*terms, *_hazard(took, change, scene)]
 
 
-def _hazard(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
+def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
-    found = hazards.best(change, scene.threats(effect.time))
+    found = hazards.best(change, scene.threats(took.time))
     library = hazards.library(change, scene.symptoms)
     if library is not None and (
         found is None or library.share > found[0].share * found[1].strength
@@ -321,71 +246,6 @@ def _hazard(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _began(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
-    """Hold the time of a change against when metrics of what it touched began to move."""
-    if not change.entity and effect.brought is None:
-        return []
-    entity = change.entity or scene.cascade.root
-    for d in _early(entity, scene):
-        if _moved_with(effect, d):
-            how = "climb" if d.climbs else "move"
-            ahead = duration((scene.onset - d.time) / 1e9)
-            whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
-            text = f"{whose} began to {how} as it took effect, {ahead} before the onset"
-            own = change.entity and d.entity == entity and not _says_other(effect, scene)
-            sure = 1.0 if own else _UNSURE
-            return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
-    for d in _own(scene.underway, change, scene):
-        if effect.time > d.time + max(_AFTER, 3 * d.step):
-            long = duration((effect.time - d.time) / 1e9)
-            text = f"{d.metric} had been on its way for {long} when it came"
-            return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
-    return _spent(effect, change, scene) or _stepped(effect, change, scene)
-
-
-def _spent(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
-    """Hold against a change that a resource of the root had come to its limit before it."""
-    near = (change.entity or scene.cascade.root) == scene.cascade.root
-    for s in scene.cascade.signals if near else ():
-        own = s["entity"] == scene.cascade.root and s["kind"] == "metric_change"
-        if own and " stands at " in s["title"] and s["time"] + _AFTER < effect.time:
-            long = duration((effect.time - s["time"]) / 1e9)
-            text = f"{s['title']}: so it was {long} before it came"
-            return [Term(text, -_LATER, (change.signal["signal"], s["signal"]), "began")]
-    return []
-
-
-def _moved_with(effect: _Effect, d: Departure) -> bool:
-    """Say whether a metric began to move as a change took effect."""
-    return -max(d.step, 60_000_000_000) <= d.time - effect.time <= max(_AFTER, 3 * d.step)
-
-
-def _stepped(effect: _Effect, change: Change, scene: Scene) -> list[Term]:
-    """Let a state count that a change to what the root depends on altered, the failure with it.
-
-    A state is what neither failures nor load are counted by, as the routes that are announced.
-    """
-    if change.entity == scene.cascade.root or change.entity not in scene.heart:
-        return []
-    for d in scene.departures:
-        is_state = not d.climbs and direction(d.metric) in ("size", "unknown")
-        if d.entity == change.entity and is_state and _moved_with(effect, d):
-            text = f"{d.metric} changed as it took effect"
-            shown = (change.signal["signal"], *scene.shown(d))
-            return [Term(text, MOVED * _UNSURE, shown, "began")]
-    return []
-
-
-def _early(entity: str, scene: Scene) -> list[Departure]:
-    """List what moved ahead of the onset: an entity's own, then that of what it calls.
-
-    What an entity is given to do more of is often seen first where it hands that on.
-    """
-    near = (entity, *sorted(scene.depends.get(entity, ())))
-    early = (d for d in scene.departures if d.entity in near and d.time < scene.onset - EARLY)
-    return sorted(early, key=lambda d: near.index(d.entity))
 
 
 def _common(change: Change, scene: Scene) -> list[Term]:

@@ -51,7 +51,7 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     if best is None:
         return tuple(found)
     outside = _outside(rivals)
-    if not _is_named(best, outside) or _yields(best, outside, scene):
+    if not _is_named(best, found) or _yields(best, outside, scene):
         # No change explains it: faults and triggers go before every change.
         found.sort(key=lambda c: c.is_change)
     else:
@@ -70,8 +70,7 @@ def where_it_acted(ranked: Sequence[Candidate], scene: Scene) -> str | None:
     best = ranked[0]
     if best.place == scene.cascade.root:
         return None
-    outside = _outside(ranked)
-    known = _is_named(best, outside) if best.is_change else best in outside
+    known = _is_named(best, ranked) if best.is_change else bool(_outside([best]))
     explains = sum(t.weight for t in best.terms if t.about in ("hazard", "began", "undone"))
     above = best.is_change and explains >= TELLING and best.place in scene.troubled_entities
     return best.place if known and (above or best.place in scene.heart) else None
@@ -82,14 +81,16 @@ def _outside(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in candidates if any(t.about == blamed.SHOWS for t in c.terms)]
 
 
-def _is_named(best: Candidate, outside: Sequence[Candidate]) -> bool:
+def _is_named(best: Candidate, candidates: Sequence[Candidate]) -> bool:
     """Say whether the best change is worth naming.
 
     One that explains how it broke is so sooner, and one that acted where it broke with no other
     cause in sight.
     """
     least = NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED
-    if not outside and any(t.about == "place" and t.weight > reach.FELT for t in best.terms):
+    near = any(t.about == "place" and t.weight > reach.FELT for t in best.terms)
+    others = (c for c in candidates if c is not best and _explained(c) > 0)
+    if near and not _outside(candidates) and not any(others):
         least = NAMED_ALONE
     return best.score >= least and not _is_innocent(best)
 

@@ -139,10 +139,8 @@ def _presses(entity: str, scene: Scene) -> bool:
 def share(change: Change, scene: Scene) -> float:
     """Say how much it counts how a change can break things, by whether it can reach what broke."""
     entity = change.entity
-    if not scene.topology.edges or entity in scene.heart:
+    if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
-    if not entity:
-        return _UNTOLD
     if entity in scene.troubled_entities or _missed(change, scene) or _presses(entity, scene):
         return _NEARBY
     if entity in scene.below:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, sizes, strays
+from . import affinity, called, hazards, sizes, strays, symptoms
 from .change_points import direction
 from .settings import Setting
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .failures import Line
     from .hazards import Threat
     from .suspects import Suspect
+    from .symptoms import Symptom
 
 _ERROR = 17
 _REVISION = "vcs.ref.head.revision"
@@ -57,26 +58,6 @@ class Reading:
     """Names that its call sets, whatever they were; in one case."""
     is_told: bool = True
     """Whether it says what it is about, by a commit of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """What failed somewhere, in plain words."""
-
-    raw: str
-    entity: str
-    at_root: bool
-    signal: int
-    count: int
-    """Records that say so; 0 of a metric and of an alert."""
-    is_error: bool
-    time: int | None = None
-    """ns; when it was first seen, where that is known."""
-
-    @property
-    def text(self) -> str:
-        """What it says, with names taken apart."""
-        return plain(self.raw)
 
 
 @dataclass(frozen=True)  # no slots: what is worked out once for all candidates is kept
@@ -142,25 +123,12 @@ class Scene:
     @cached_property
     def symptoms(self) -> tuple[Symptom, ...]:
         """What failed, everywhere in the cascade and beside it, the root's first."""
-        seen = {s["signal"]: s for s in (*self.cascade.signals, *self.troubled)}
-        made = [self._symptom(s) for s in seen.values()]
-        firsts = {s["entity"] or "": s["signal"] for s in reversed([*seen.values()])}
-        made += [
-            Symptom(
-                "\n".join(line.texts), line.entity, line.entity in self.heart,
-                firsts[line.entity], line.count, line.severity >= _ERROR,
-            )
-            for line in self.lines if line.entity in firsts
-        ]  # fmt: skip
+        signs = [*{s["signal"]: s for s in (*self.cascade.signals, *self.troubled)}.values()]
+        made = [
+            *(symptoms.of_sign(s, self.text(s), self.heart) for s in signs),
+            *symptoms.of_lines(self.lines, signs, self.heart),
+        ]
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
-
-    def _symptom(self, s: Signal) -> Symptom:
-        entity: str = s["entity"] or ""
-        told = s["role"] == "fault" and s["kind"] != "metric_change"
-        error = told and s["severity"] >= _ERROR
-        count = s["count"] if told else 0
-        here = entity in self.heart
-        return Symptom(self.text(s), entity, here, s["signal"], count, error, s["time"])
 
     def threats(self, since: int) -> tuple[Threat, ...]:
         """Find what kinds of change break the way things broke.
@@ -175,7 +143,7 @@ class Scene:
 
     @cached_property
     def _threats(self) -> dict[int, tuple[Threat, ...]]:
-        """Symptoms that are late enough -> their threats; the earlier leave in the order of time."""
+        """Symptoms that are late enough, counted: those leave in the order of time -> threats."""
         return {}
 
     @cached_property

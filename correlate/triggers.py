@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from nova_timeline.knowledge import Trigger
 
     from .episode import Signal
-    from .scene import Scene, Symptom
+    from .scene import Scene
+    from .symptoms import Symptom
 
 STRONG = 0.42
 """The least score at which a trigger is believed unless a change explains what failed."""

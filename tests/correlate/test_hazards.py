@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nova_timeline import knowledge
 from nova_timeline.correlate import hazards
-from nova_timeline.correlate.scene import Symptom
 from nova_timeline.correlate.settings import Setting
+from nova_timeline.correlate.symptoms import Symptom
 from nova_timeline.errors import KnowledgeError
 from nova_timeline.knowledge import Hazard
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.correlate import durations, judgements, merged, ranking, reach, suspects
+from nova_timeline.correlate import durations, judgements, merged, ranking, reach, suspects, timing
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.episode import Signal
@@ -331,4 +331,4 @@ def test_what_a_change_asks_of_others_is_seen_first_where_it_asks() -> None:
     assert found is not None
     [term] = [t for t in found.terms if t.about == "began"]
     assert term.text.startswith("sessions of db began to climb as it took effect")
-    assert 0 < term.weight < judgements.MOVED
+    assert 0 < term.weight < timing.MOVED

@@ -1,0 +1,65 @@
+"""What failed somewhere, in the words of its records: what causes are held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nova_timeline.knowledge import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from .episode import Signal
+    from .failures import Line
+
+_ERROR = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What failed somewhere, in plain words."""
+
+    raw: str
+    entity: str
+    at_root: bool
+    signal: int
+    count: int
+    """Records that say so; 0 of a metric and of an alert."""
+    is_error: bool
+    time: int | None = None
+    """ns; when it was first seen, where that is known."""
+
+    @property
+    def text(self) -> str:
+        """What it says, with names taken apart."""
+        return plain(self.raw)
+
+
+def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:
+    """Make a symptom of a signal.
+
+    Args:
+        sign: the signal.
+        text: all that its records say.
+        heart: the root, and what is in trouble below it.
+    """
+    entity: str = sign["entity"] or ""
+    told = sign["role"] == "fault" and sign["kind"] != "metric_change"
+    error = told and sign["severity"] >= _ERROR
+    count = sign["count"] if told else 0
+    return Symptom(text, entity, entity in heart, sign["signal"], count, error, sign["time"])
+
+
+def of_lines(
+    lines: Iterable[Line], signs: Sequence[Signal], heart: Container[str]
+) -> list[Symptom]:
+    """Make a symptom of each group of lines that an entity with a signal logged."""
+    firsts = {s["entity"] or "": s["signal"] for s in reversed(signs)}
+    return [
+        Symptom(
+            "\n".join(line.texts), line.entity, line.entity in heart,
+            firsts[line.entity], line.count, line.severity >= _ERROR,
+        )
+        for line in lines if line.entity in firsts
+    ]  # fmt: skip

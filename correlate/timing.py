@@ -1,0 +1,166 @@
+"""When a change took effect, against when things began to go wrong.
+
+A change may be late to show: what it fills or wears out goes on well until it is full. So the
+metrics of what it touched are asked when they began to move, and not only when the failure did.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .change_points import direction
+from .durations import duration
+from .scene import EARLY
+from .terms import Term
+
+if TYPE_CHECKING:
+    from .departures import Departure
+    from .episode import Signal
+    from .merged import Change
+    from .scene import Scene
+
+WHEN = 0.2
+MOVED = 0.2
+"""The most that a change gains by when it came, and by a metric that began to move with it."""
+
+_LATER = 0.3  # against what came well after it had begun
+_JUST = 0.1
+_TAU_S = 20 * 60.0
+_SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
+_AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
+_MINUTE = 60_000_000_000
+_UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
+_AT_ONCE_S = 150.0  # a roll-out takes a while
+_SWITCHED_S = 60.0
+_SKEWED_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """When a change took effect, and what brought it where its own records do not say."""
+
+    time: int
+    brought: Signal | None = None
+
+
+def effect(change: Change, scene: Scene) -> Effect:
+    """Say when a change took effect: a commit that nothing names, with the next roll-out."""
+    time: int = change.signal["time"]
+    if not change.is_only_text or time > scene.onset:
+        return Effect(time)
+    carrier = scene.deployed(change.entity or scene.cascade.root, time)
+    return Effect(time) if carrier is None else Effect(carrier["time"], carrier)
+
+
+def _says_other(took: Effect, scene: Scene) -> bool:
+    """Say whether what brought a change says itself what it brought, which is another."""
+    return took.brought is not None and scene.reading(took.brought).is_told
+
+
+def came(took: Effect, change: Change, scene: Scene) -> Term:
+    """Weigh how long before the failure a change came, or before a metric that led up to it."""
+    moved = min(_own(scene.underway, change, scene), key=lambda d: d.time, default=None)
+    shown = (change.signal["signal"],)
+    reference = scene.onset
+    if moved is not None and took.time <= moved.time + _slack(scene):
+        reference, shown = moved.time, (*shown, *scene.shown(moved))
+    seconds = (reference - took.time) / 1e9
+    what = "the onset" if reference == scene.onset else "the first metric that moved"
+    if seconds < 0:
+        weight = WHEN / 3 if reference == scene.onset else WHEN
+        return Term(f"came {duration(-seconds)} after {what}", weight, shown, "time")
+    tau = _SWITCH_TAU_S if change.signal["kind"] == "feature_flag" else _TAU_S
+    sure = 1.0 if change.entity and not _says_other(took, scene) else _UNSURE
+    weight = WHEN * math.exp(-seconds / tau) * sure
+    how = "" if took.brought is None else ", with the next roll-out"
+    return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
+
+
+def at_once(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let it count that what failed failed just as a change to it took effect."""
+    seconds = (scene.onset - took.time) / 1e9
+    here = change.entity and change.entity in scene.heart
+    soon = _SWITCHED_S if change.signal["kind"] == "feature_flag" else _AT_ONCE_S
+    if not here or not -_SKEWED_S <= seconds <= soon:
+        return []
+    shown = (change.signal["signal"], *scene.begins)
+    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
+
+
+def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Hold the time of a change against when metrics of what it touched began to move."""
+    if not change.entity and took.brought is None:
+        return []
+    entity = change.entity or scene.cascade.root
+    for d in _early(entity, scene):
+        if _moved_with(took, d):
+            how = "climb" if d.climbs else "move"
+            ahead = duration((scene.onset - d.time) / 1e9)
+            whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
+            text = f"{whose} began to {how} as it took effect, {ahead} before the onset"
+            own = change.entity and d.entity == entity and not _says_other(took, scene)
+            sure = 1.0 if own else _UNSURE
+            return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
+    for d in _own(scene.underway, change, scene):
+        if took.time > d.time + max(_AFTER, 3 * d.step):
+            long = duration((took.time - d.time) / 1e9)
+            text = f"{d.metric} had been on its way for {long} when it came"
+            return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
+    return _spent(took, change, scene) or _stepped(took, change, scene)
+
+
+def _spent(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Hold against a change that a resource of the root had come to its limit before it."""
+    near = (change.entity or scene.cascade.root) == scene.cascade.root
+    for s in scene.cascade.signals if near else ():
+        own = s["entity"] == scene.cascade.root and s["kind"] == "metric_change"
+        if own and " stands at " in s["title"] and s["time"] + _AFTER < took.time:
+            long = duration((took.time - s["time"]) / 1e9)
+            text = f"{s['title']}: so it was {long} before it came"
+            return [Term(text, -_LATER, (change.signal["signal"], s["signal"]), "began")]
+    return []
+
+
+def _moved_with(took: Effect, d: Departure) -> bool:
+    """Say whether a metric began to move as a change took effect."""
+    return -max(d.step, _MINUTE) <= d.time - took.time <= max(_AFTER, 3 * d.step)
+
+
+def _stepped(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let a state count that a change to what the root depends on altered, the failure with it.
+
+    A state is what neither failures nor load are counted by, as the routes that are announced.
+    """
+    if change.entity == scene.cascade.root or change.entity not in scene.heart:
+        return []
+    for d in scene.departures:
+        is_state = not d.climbs and direction(d.metric) in ("size", "unknown")
+        if d.entity == change.entity and is_state and _moved_with(took, d):
+            text = f"{d.metric} changed as it took effect"
+            shown = (change.signal["signal"], *scene.shown(d))
+            return [Term(text, MOVED * _UNSURE, shown, "began")]
+    return []
+
+
+def _early(entity: str, scene: Scene) -> list[Departure]:
+    """List what moved ahead of the onset: an entity's own, then that of what it calls.
+
+    What an entity is given to do more of is often seen first where it hands that on.
+    """
+    near = (entity, *sorted(scene.depends.get(entity, ())))
+    early = (d for d in scene.departures if d.entity in near and d.time < scene.onset - EARLY)
+    return sorted(early, key=lambda d: near.index(d.entity))
+
+
+def _slack(scene: Scene) -> int:
+    """Give how far a coarse metric may be off, in ns."""
+    return max((2 * d.step for d in scene.underway), default=0)
+
+
+def _own(moved: tuple[Departure, ...], change: Change, scene: Scene) -> list[Departure]:
+    """Take what moved on what a change touched, or on the root where that is not known."""
+    return [
+        d for d in moved if d.entity in (change.entity or scene.cascade.root, scene.cascade.root)
+    ]
