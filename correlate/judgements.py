@@ -55,6 +55,11 @@ _MISTAKE = re.compile(
     r"|NameError|UnboundLocalError|ClassCastException|NoSuch(Method|Field)|is not defined",
 )
 """What a program says that asks for what its own code does not have."""
+_LITERAL = re.compile(
+    r"[\"'`]((?=\w*[._:/\-\d]|[a-z]+[A-Z])[A-Za-z][\w.:/-]{6,})[\"'`]|\b([A-Z][A-Z0-9]*_[A-Z0-9_]{3,})\b(?!\s*=)"
+)
+"""A text in quotes, or the name of a constant that is used."""
+_SPOKEN_OF = 0.7
 _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
@@ -222,19 +227,10 @@ def _nature(
 
 def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
-    found = hazards.best(change, scene.threats(took.time))
-    library = hazards.library(change, scene.symptoms)
-    if library is not None and (
-        found is None or library.share > found[0].share * found[1].strength
-    ):
-        text = f"takes another version of {library.name}, which what failed names"
-        return [Term(text, EXPLAINS * library.share, (library.symptom.signal,), "hazard")]
+    told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene))
+    found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
     if found is not None:
-        threat, shown = found
-        says = f"{shown.hazard.says} ({_short(shown.by)})"
-        weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
-        text = f"{says}, and this is what such a change breaks like"
-        return [Term(text, weight, (threat.symptom.signal,), "hazard")]
+        return [found]
     if change.diff is not None:
         return [Term("nothing in it is of a kind that breaks like this", -0.15, (), "hazard")]
     if change.files:
@@ -242,6 +238,46 @@ def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     if affinity.RISKY.search(change.text):
         return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
     return []
+
+
+def _known(took: Effect, change: Change, scene: Scene) -> Term | None:
+    """Name the kind that breaks like this, where a change is of one."""
+    found = hazards.best(change, scene.threats(took.time))
+    if found is None:
+        return None
+    threat, shown = found
+    says = f"{shown.hazard.says} ({_short(shown.by)})"
+    weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
+    text = f"{says}, and this is what such a change breaks like"
+    return Term(text, weight, (threat.symptom.signal,), "hazard")
+
+
+def _library(change: Change, scene: Scene) -> Term | None:
+    """Name the library of another version that what failed names."""
+    library = hazards.library(change, scene.symptoms)
+    if library is None:
+        return None
+    text = f"takes another version of {library.name}, which what failed names"
+    return Term(text, EXPLAINS * library.share, (library.symptom.signal,), "hazard")
+
+
+def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
+    """Find a constant that a change put in or took out and that the errors since then speak of."""
+    if change.diff is None:
+        return None
+    gone, new = (
+        {quoted or name for line in lines for quoted, name in _LITERAL.findall(line)}
+        for lines in (change.diff.gone, change.diff.new)
+    )
+    told = sorted(t for t in gone ^ new if t.casefold() not in scene.entity_names)
+    for m in scene.symptoms if told else ():
+        since = m.time is None or m.time >= took.time - LATE
+        said = next((t for t in told if m.is_error and since and t in m.raw), None)
+        if said is not None:
+            text = f"what failed speaks of {_short(said)}, which it puts in or takes out"
+            weight = _SPOKEN_OF * EXPLAINS * reach.share(change, scene)
+            return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
+    return None
 
 
 def _short(text: str) -> str:

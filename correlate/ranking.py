@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import blamed, innocence, judgements, merged, reach, suspects, triggers
+from . import blamed, innocence, judgements, merged, reach, suspects, timing, triggers
 from .scene import LATE
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _SURE, _SURE_BY_SCORE, _SURE_BY_LEAD = -2.25, 4.25, 2.16
 def rank(scene: Scene) -> tuple[Candidate, ...]:
     """Score every candidate, best first; ties by time, then position."""
     judged = (judgements.of_change(c, scene) for c in merged.one_each(scene))
-    found = [c for c in judged if c is not None]
+    found = timing.outdone([c for c in judged if c is not None])
     if not any(_explained(c) >= TELLING for c in found):
         found = [judgements.mistaken(c, scene) for c in found]
     rivals = _triggers(scene, triggers.found(scene))

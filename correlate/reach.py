@@ -92,6 +92,8 @@ def _apart(entity: str, scene: Scene) -> tuple[str, float]:
         return f"touched {entity}; no topology says how that relates to {root}", weight * WHERE
     if _is_named(entity, scene):
         return f"touched {entity}, which what failed at {root} names", _NAMED * WHERE
+    if _calls(entity, scene):
+        return f"touched {entity}, which calls {root}", FELT
     if entity not in scene.linked:
         return f"touched {entity}; no topology says how that relates to {root}", _UNRELATED * WHERE
     return f"touched {entity}, which {root} does not depend on", -0.1
@@ -146,4 +148,5 @@ def share(change: Change, scene: Scene) -> float:
     if entity in scene.below:
         signs = (*scene.cascade.signals, *scene.troubled)
         return _NEARBY if any(s["entity"] == entity for s in signs) else _BELOW
-    return _FAR_OFF if entity in scene.linked and not _is_named(entity, scene) else _UNTOLD
+    told = _is_named(entity, scene) or _calls(entity, scene)
+    return _FAR_OFF if entity in scene.linked and not told else _UNTOLD

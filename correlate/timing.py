@@ -7,15 +7,17 @@ metrics of what it touched are asked when they began to move, and not only when 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .change_points import direction
 from .durations import duration
 from .scene import EARLY
-from .terms import Term
+from .terms import Candidate, Term
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .departures import Departure
     from .episode import Signal
     from .merged import Change
@@ -109,6 +111,29 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
             text = f"{d.metric} had been on its way for {long} when it came"
             return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
     return _spent(took, change, scene) or _stepped(took, change, scene)
+
+
+def outdone(found: Sequence[Candidate]) -> list[Candidate]:
+    """Hold against changes that what led up to the failure began only as a later one took effect.
+
+    Args:
+        found: the changes, judged.
+    """
+    firsts: dict[str, Candidate] = {}
+    for c in sorted(found, key=lambda c: (c.signal["time"], c.signal["signal"])):
+        if c.place and any(t.about == "began" and t.weight >= MOVED for t in c.terms):
+            firsts.setdefault(c.place, c)
+    return [_behind(c, firsts.get(c.place)) for c in found]
+
+
+def _behind(c: Candidate, later: Candidate | None) -> Candidate:
+    """Add what speaks against a change where a later one on the same entity set things moving."""
+    moved = any(t.about == "began" for t in c.terms)
+    if later is None or moved or c.signal["time"] + _AFTER >= later.signal["time"]:
+        return c
+    [with_it, *_] = (t for t in later.terms if t.about == "began" and t.weight >= MOVED)
+    text = f"nothing moved with it, but with another later: {with_it.text}"
+    return replace(c, terms=(*c.terms, Term(text, -MOVED, with_it.signals, "began")))
 
 
 def _spent(took: Effect, change: Change, scene: Scene) -> list[Term]:

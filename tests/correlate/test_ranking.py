@@ -77,7 +77,7 @@ def test_a_change_further_down_the_dependencies_counts_less_with_each_hop() -> N
     places = [
         about(judged(change(0, 39, e, "x")), "place")[0] for e in ("db", "shop", "web", "mail")
     ]
-    assert places == [reach.WHERE, -0.1, reach.FELT, -0.1]
+    assert places == [reach.WHERE, reach.FELT, reach.FELT, -0.1]
     below = Cascade("web", ("web",), (signal(90, ONSET, "web", "fault"),), {"web": 0})
     spot = Scene(below, at(ONSET), SHAPE, {}, (), ())
     found = [of_change(change(0, 39, e, "x"), spot) for e in ("web", "shop", "db")]
