@@ -166,7 +166,7 @@ def _explained(
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
     named_one = named.root(trouble, topology, heard.lines(cut.rows, found))
-    guilty = _guilty(trouble, named_one, sure, topology)
+    charged = guilty(trouble, named_one, sure, topology)
 
     def told(root: str | None) -> tuple[tuple[Cascade, ...], Phase, Scene, tuple[Candidate, ...]]:
         split = cascades.find(trouble, topology, root)
@@ -177,7 +177,7 @@ def _explained(
         scene = replace(scene, suspects=held)
         return split, began, scene, ranking.rank(scene)
 
-    split, began, scene, ranked = told(guilty)
+    split, began, scene, ranked = told(charged)
     acted = ranking.where_it_acted(ranked, scene)
     if acted is not None:
         again = told(acted)
@@ -193,7 +193,7 @@ def _explained(
     )  # fmt: skip
 
 
-def _guilty(
+def guilty(
     trouble: Episode, named_one: str | None, sure: suspects.Suspect | None, topology: Topology
 ) -> str | None:
     """Name the entity that the failure comes from, as errors name it or as the accounts do.

@@ -1,0 +1,165 @@
+"""A change is held against when things began to go wrong, and not only when the failure showed."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nova_timeline.correlate import analysis, judgements, merged, ranking, timing
+from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.departures import Departure
+from nova_timeline.correlate.episode import Signal
+from nova_timeline.correlate.scene import Scene
+from nova_timeline.correlate.suspects import Suspect
+from nova_timeline.correlate.terms import Candidate
+
+from .changes import record
+from .scenes import at, calls, episode, signal
+
+ONSET = 60
+MINUTE = 60_000_000_000
+SHAPE = calls("web>shop", "shop>db")
+PLAIN = "-a = f(x)\n+a = g(x)\n"
+
+
+def scene(*records: tuple[Signal, dict[str, str]], root: str = "shop", **over: Any) -> Scene:
+    """Set a failure of the root that web felt, and changes."""
+    faults = (
+        signal(90, ONSET, root, "fault", title="no answer for order", count=30),
+        signal(91, ONSET + 1, "web", "fault", title="web: no answer"),
+    )
+    cascade = Cascade(root, (root, "web"), over.pop("faults", faults), {root: 0, "web": 1})
+    texts = {s["signal"]: "\n".join((s["title"], *a.values())) for s, a in records}
+    held = {s["signal"]: a for s, a in records}
+    made = Scene(cascade, at(ONSET), SHAPE, texts, [s for s, _ in records], (), attributes=held)
+    return replace(made, **over)
+
+
+def judged(where: Scene) -> list[Candidate]:
+    found = (judgements.of_change(c, where) for c in merged.one_each(where))
+    return [c for c in found if c is not None]
+
+
+def weights(found: Candidate, about: str) -> list[float]:
+    return [t.weight for t in found.terms if t.about == about]
+
+
+def test_a_resource_that_was_short_before_a_change_speaks_against_it() -> None:
+    short = signal(92, 31, "shop", "fault", kind="metric_change", category="resource_exhaustion",
+                   rule="metric:cpu", title="cpu rose from 0.3 to 1.0")  # fmt: skip
+    climb = Departure("shop", "cpu", at(30), MINUTE, climbs=True)
+    before, after = record(0, 29, "shop", "a", diff=PLAIN), record(1, 50, "shop", "b", diff=PLAIN)
+    first, second = judged(scene(before, after, troubled=(short,), departures=(climb,)))
+    assert weights(first, "began") == [timing.MOVED]
+    assert weights(second, "began")[0] < -timing.MOVED
+
+
+def test_what_moved_only_with_a_later_change_speaks_against_the_earlier() -> None:
+    climb = Departure("shop", "open_files", at(31), MINUTE, climbs=True)
+    early, late = record(0, 10, "shop", "a", diff=PLAIN), record(1, 30, "shop", "b", diff=PLAIN)
+    other = record(2, 10, "db", "c", diff=PLAIN)
+    found = timing.outdone(judged(scene(early, late, other, departures=(climb,))))
+    told = {c.signal["signal"]: weights(c, "began") for c in found}
+    assert told == {0: [-timing.MOVED], 1: [timing.MOVED], 2: []}
+
+
+def test_a_resource_at_its_limit_before_a_change_speaks_against_it() -> None:
+    full = signal(92, 1, "db", "fault", kind="metric_change", rule="metric:xid_age",
+                  title="xid_age stands at 2140000000, at its limit")  # fmt: skip
+    faults = (full, signal(90, ONSET, "db", "fault", title="no writes", count=30))
+    [found] = judged(scene(record(0, 50, "db", "a", diff=PLAIN), root="db", faults=faults))
+    assert weights(found, "began")[0] < 0
+
+
+def test_a_state_that_changed_with_a_change_below_the_root_counts() -> None:
+    step = Departure("db", "announced_routes", at(ONSET), MINUTE, climbs=False)
+    load = replace(step, metric="requests_per_s")
+    sick = signal(92, ONSET, "db", "fault", title="db: routes withdrawn", count=9)
+    one = record(0, ONSET - 1, "db", "a", diff=PLAIN)
+    [found] = judged(scene(one, troubled=(sick,), departures=(step,)))
+    assert 0 < weights(found, "began")[0] < timing.MOVED
+    [found] = judged(scene(one, troubled=(sick,), departures=(load,)))
+    assert weights(found, "began") == []
+
+
+def test_what_a_roll_out_of_another_commit_took_along_counts_less() -> None:
+    own = record(0, 50, "shop", "Commit aaaaaaa: a", kind="commit", diff=PLAIN)
+    carrier = record(1, 58, "shop", "Deploy of shop", revision="b" * 40)
+    told = record(2, 57, None, "Commit bbbbbbb: b", kind="commit", revision="b" * 40, diff=PLAIN)
+    with_it = next(c for c in judged(scene(own, carrier, told)) if c.signal["signal"] == 0)
+    bare = (carrier[0], {})
+    alone = next(c for c in judged(scene(own, bare)) if c.signal["signal"] == 0)
+    assert 0 < weights(with_it, "time")[0] < weights(alone, "time")[0]
+
+
+def test_what_showed_before_a_change_is_not_what_it_breaks_like() -> None:
+    diff = "+    raise PayloadTooLarge(LIMIT)\n"
+    old = signal(92, 5, "shop", "fault", title="request rejected: 400", count=9)
+    new = old | {"time": at(ONSET)}
+    one = record(0, 50, "shop", "a", diff=diff)
+    [late] = judged(scene(one, troubled=(new,)))
+    [early] = judged(scene(one, troubled=(old,)))
+    assert weights(late, "hazard")[0] > 0 > weights(early, "hazard")[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "hit"),
+    [
+        ('+    state = "PARTIALLY_REFUNDED"', True),
+        ("+    case State.PARTIALLY_REFUNDED:", True),
+        ('+    state = "refunded"', False),
+        ('-    a("PARTIALLY_REFUNDED")\n+    b("PARTIALLY_REFUNDED")', False),
+    ],
+)
+def test_a_constant_that_errors_speak_of_tells_of_the_change_that_put_it_in(
+    line: str, hit: bool
+) -> None:
+    error = signal(92, ONSET, "shop", "fault", count=9,
+                   title="cannot read value PARTIALLY_REFUNDED (refunded)")  # fmt: skip
+    [found] = judged(scene(record(0, 50, "shop", "a", diff=line), troubled=(error,)))
+    assert any("speaks of" in t.text and t.about == "hazard" for t in found.terms) == hit
+
+
+def test_what_a_service_tells_that_it_began_on_is_the_change_that_ordered_it() -> None:
+    order = record(0, 50, "db", "Deploy of db", diff=PLAIN, revision="a" * 40)
+    work = record(1, 52, "db", "work on the database was started", kind="operator_action")
+    work[0]["rule"] = "database.maintenance"
+    [one] = merged.one_each(scene(order, work))
+    assert [s["signal"] for s in one.records] == [0, 1]
+    work[0]["time"] = at(58)
+    assert len(merged.one_each(scene(order, work))) == 2
+
+
+def test_a_stray_makes_no_entity_troubled() -> None:
+    lone = signal(92, ONSET + 9, "db", "fault", weight=0.5)
+    assert "db" not in scene(troubled=(lone,)).troubled_entities
+    assert "db" in scene(troubled=(lone | {"count": 9},)).troubled_entities
+
+
+def test_a_machine_that_fails_breaks_like_no_change() -> None:
+    diff = "-    store.bulk_insert(rows)\n+    for row in rows:\n+        store.insert(row)\n"
+    one = record(0, 58, "shop", "a", diff=diff)
+    told = "kernel: mce: CPU24: Package temperature above threshold, cpu clock throttled"
+    machine = signal(92, ONSET, "shop", "fault", title=told, count=30)
+    busy = machine | {"title": "write throughput exceeded: throttled"}
+    [of_machine] = judged(scene(one, faults=(machine,)))
+    [of_load] = judged(scene(one, faults=(busy,)))
+    assert weights(of_load, "hazard")[0] > 0 > weights(of_machine, "hazard")[0]
+
+
+def test_a_change_of_no_known_kind_is_named_where_nothing_else_is_in_sight() -> None:
+    one = record(0, 58, "shop", "a", diff=PLAIN)
+    first = ranking.rank(scene(one))[0]
+    assert first.is_change
+    assert ranking.NAMED_ALONE <= first.score < ranking.NAMED
+    expired = signal(92, ONSET, "shop", "fault", title="tls: expired certificate", count=30)
+    assert not ranking.rank(scene(one, faults=(expired,)))[0].is_change
+
+
+def test_who_was_handed_trouble_through_a_queue_is_not_guilty() -> None:
+    db = signal(0, 10, "db", "fault", count=30, weight=1.5)
+    shop = signal(1, 12.5, "shop", "fault", count=30, weight=1.5)
+    charged = Suspect("shop", 1.0, None, (), shop)
+    assert analysis.guilty(episode(db, shop), None, charged, SHAPE) is None
+    late = db | {"time": at(14)}
+    assert analysis.guilty(episode(late, shop), None, charged, SHAPE) == "shop"
