@@ -87,7 +87,7 @@ def test_what_a_roll_out_of_another_commit_took_along_counts_less() -> None:
     carrier = record(1, 58, "shop", "Deploy of shop", revision="b" * 40)
     told = record(2, 57, None, "Commit bbbbbbb: b", kind="commit", revision="b" * 40, diff=PLAIN)
     with_it = next(c for c in judged(scene(own, carrier, told)) if c.signal["signal"] == 0)
-    bare = (carrier[0], {})
+    bare: tuple[Signal, dict[str, str]] = (carrier[0], {})
     alone = next(c for c in judged(scene(own, bare)) if c.signal["signal"] == 0)
     assert 0 < weights(with_it, "time")[0] < weights(alone, "time")[0]
 
