@@ -115,7 +115,7 @@ def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
     if trigger.never is not None and trigger.never.search(symptom.text):
         return False
     said = symptom.count > 0 or symptom.is_error
-    if trigger.category == "dependency" and said:
+    if trigger.category in ("infrastructure_change", "dependency") and said:
         # What was over long before is another story.
         return symptom.time is None or symptom.time >= scene.onset - _NEAR
     if "outside_host" not in trigger.needs:
