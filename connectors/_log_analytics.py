@@ -8,7 +8,7 @@ bytes are found by their brackets, so that each is evidence of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def _table(partition: Partition, data: Bytes, table: Span) -> Iterator[Table | G
         return
     listed = _load(data, members["columns"])
     columns = _shapes.objects(listed)
-    if not isinstance(listed, list) or len(columns) != len(listed):
+    if not isinstance(listed, list) or len(columns) != len(cast("list[object]", listed)):
         yield Gap(partition.uri, f"the table at bytes={table.start} does not name its columns")
         return
     name = _load(data, members["name"]) if "name" in members else None

@@ -27,4 +27,4 @@ def members(found: object) -> dict[str, Any]:
 def objects(found: object) -> list[dict[str, Any]]:
     """Take the objects in an array; none of any other value."""
     listed = cast("list[object]", found) if isinstance(found, list) else []
-    return [members(one) for one in listed if isinstance(one, dict)]
+    return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
