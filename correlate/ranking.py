@@ -30,7 +30,8 @@ NAMED_FOR_ITS_KIND = 0.33
 """The least score at which a change is named that is of a kind (by at least `TELLING`) which breaks
 the way things broke."""
 NAMED_ALONE = 0.3
-"""The least score at which a change is named where nothing from outside shows itself."""
+"""The least score at which a change is named that has no rival: no trigger that shows itself, nor
+another change of a kind that breaks like this."""
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
 _AHEAD = 0.2
