@@ -85,7 +85,7 @@ def _tables_of(partition: Partition, data: Bytes, answer: Span) -> Iterator[Tabl
 
 
 def _table(partition: Partition, data: Bytes, table: Span) -> Iterator[Table | Gap]:
-    from . import _json_scan, _shapes
+    from . import _json_scan
 
     members = _members(data, table)
     if "columns" not in members or members["columns"].cut:

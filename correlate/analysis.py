@@ -220,12 +220,7 @@ def _is_handed_up(charged: str, began: Mapping[str, Trouble], topology: Topology
     if charged not in began:
         return False
     since = began[charged].onset - _BEFORE
-    depends = topology.dependencies()
-    below, level = {charged}, {charged}
-    for _ in range(cascades.DEPTH):
-        level = {c for e in level for c in depends.get(e, ())} - below
-        below |= level
-    told = (began[e] for e in below - {charged} if e in began)
+    told = (began[e] for e in cascades.reachable(began, topology)[charged])
     return any(
         s["table"] == "event" and s["role"] == "fault" and s["weight"] >= episode.FIRM
         and s["count"] > strays.FEW and since - _BESIDE <= s["time"] <= since

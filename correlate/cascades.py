@@ -46,7 +46,7 @@ def find(episode: Episode, topology: Topology, guilty: str | None = None) -> tup
             is in trouble, nothing explains it, and what it explains is the first cascade.
     """
     troubles = _main(episode)
-    below = _reachable(troubles, topology)
+    below = reachable(troubles, topology)
     explained = {
         e: {
             d: hops
@@ -161,7 +161,7 @@ def _mutual(
     return b in below[a] and (troubles[b].onset, b) < (troubles[a].onset, a)
 
 
-def _reachable(troubles: Iterable[str], topology: Topology) -> dict[str, dict[str, int]]:
+def reachable(troubles: Iterable[str], topology: Topology) -> dict[str, dict[str, int]]:
     """Map each entity in trouble to those it depends on, within `DEPTH`, and how far away."""
     depends = topology.dependencies()
     wanted = set(troubles)
