@@ -41,14 +41,22 @@ _QUIET = {
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own way to say that no other machine joins; without it 127.0.0.1 is resolved away and its
 servers listen on every interface."""
-_LIVES = 3
+_LIVES = 4
 """How many workers a task may lose before it is given up."""
+_WATCH = 20.0
+"""Seconds after which it is looked whether anybody is at work, while a task is waited for."""
+_IDLE = 3
+"""After how many such looks that found nobody a task is taken for lost by Ray."""
 _STORE_SHARE = 0.3
 """The part of the memory limit that the object store may take, as Ray itself has it."""
 _STORE_LEAST = 128 << 20
 _SHM = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory
 _LONGEST_PATH = 40
 """Characters of a folder whose sockets' paths still fit into a sockaddr_un (unix(7))."""
+
+
+class _LostError(Exception):
+    """What was at a task is gone; the task itself may be handed out again."""
 
 
 class Ray:
@@ -111,30 +119,82 @@ class Ray:
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Apply a module's function to every task and give the results in order.
 
-        Arrow tables in the results lie in Ray's object store and are not copied.
+        Arrow tables in the results lie in Ray's object store and are not copied. A task whose
+        worker ended is handed out again here and not by Ray, which can lose it on the way.
 
         Raises:
             WorkerLostError: workers kept ending while they were at one task.
         """
         ray = _ray()
-        remote: Any = ray.remote(num_cpus=1, max_retries=_LIVES)(answered)
+        remote: Any = ray.remote(num_cpus=1, max_retries=0)(answered)
         under_way: set[Any] = set()
 
-        def submit(task: T) -> Any:
+        def submit(task: T) -> tuple[T, Any]:
             handle = remote.remote(function, task)
             under_way.add(handle)
-            return handle
+            return task, handle
 
-        def result(handle: Any) -> R:
-            found: R = _result(handle)
-            under_way.discard(handle)
-            return found
+        def result(sent: tuple[T, Any]) -> R:
+            task, handle = sent
+            lost: _LostError | None = None
+            for _ in range(_LIVES):
+                if lost is not None:
+                    _, handle = submit(task)
+                try:
+                    found: R = self._result(handle)
+                except _LostError as error:
+                    lost = error
+                else:
+                    return found
+                finally:
+                    under_way.discard(handle)
+            msg = (
+                f"a worker of Ray ended {_LIVES} times while it was at one task; is there memory "
+                f"enough? Try fewer with --workers ({lost})"
+            )
+            raise WorkerLostError(msg) from lost
 
         try:
             yield from in_order(tasks, submit, result, self.workers, self.progress)
         finally:
             for handle in under_way:
                 ray.cancel(handle, force=True)
+
+    def _result(self, handle: Any) -> Any:
+        """Wait for a task's result; its error is raised as it was in the worker."""
+        ray = _ray()
+        exceptions = ray.exceptions
+        try:
+            self._watch(handle)
+            good, found = ray.get(handle)
+        except (
+            exceptions.WorkerCrashedError,
+            exceptions.NodeDiedError,
+            exceptions.ObjectLostError,
+            exceptions.OutOfMemoryError,
+        ) as error:
+            raise _LostError(type(error).__name__) from error
+        if not good:
+            raise found
+        return found
+
+    def _watch(self, handle: Any) -> None:
+        """Wait for a task to end; Ray can forget one whose worker was killed, or never begin it."""
+        ray = _ray()
+        idle = 0
+        while not ray.wait([handle], timeout=_WATCH)[0]:
+            idle = 0 if self._at_work() else idle + 1
+            if idle == _IDLE:
+                ray.cancel(handle, force=True)
+                msg = "no worker took it up"
+                raise _LostError(msg)
+
+    def _at_work(self) -> bool:
+        """Tell whether a worker is at a task; on others' clusters one may wait for its turn."""
+        if self._folder is None:
+            return True
+        title = f"ray::{answered.__name__}".encode()
+        return any(descendants.command(p).startswith(title) for p in _processes(self._folder))
 
     def _start(self) -> None:
         if self._address is None:
@@ -262,28 +322,6 @@ def _knock(address: str) -> None:
             "prints the address of the one it starts"
         )
         raise EngineError(msg) from error
-
-
-def _result(handle: Any) -> Any:
-    """Wait for a task's result; its error is raised as it was in the worker."""
-    ray = _ray()
-    exceptions = ray.exceptions
-    try:
-        good, found = ray.get(handle)
-    except (
-        exceptions.WorkerCrashedError,
-        exceptions.NodeDiedError,
-        exceptions.ObjectLostError,
-        exceptions.OutOfMemoryError,
-    ) as error:
-        msg = (
-            f"a worker of Ray ended {_LIVES + 1} times while it was at one task; is there memory "
-            f"enough? Try fewer with --workers ({type(error).__name__})"
-        )
-        raise WorkerLostError(msg) from error
-    if not good:
-        raise found
-    return found
 
 
 def _import_path() -> str:

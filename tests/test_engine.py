@@ -182,6 +182,26 @@ def test_a_task_that_kills_every_worker_is_given_up(
         list(body.map(dies, [0]))
 
 
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+def test_a_task_that_ray_never_begins_is_given_up(
+    ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_engine, "_WATCH", 0.1)
+    time.sleep(2)  # a worker that is still lent is not asked for again
+    (raylet,) = [
+        pid for pid in descendants.of(os.getpid()) if b"raylet/raylet" in descendants.command(pid)
+    ]
+    os.kill(raylet, signal.SIGSTOP)
+    try:
+        with pytest.raises(WorkerLostError, match="no worker took it up"):
+            list(ray.map(squared, [3]))
+    finally:
+        os.kill(raylet, signal.SIGCONT)
+    monkeypatch.undo()
+    assert list(ray.map(squared, range(5))) == [0, 1, 4, 9, 16]
+
+
 @pytest.mark.parametrize(
     "made", [Processes(1), pytest.param(None, marks=on_ray)], ids=["processes", "ray"]
 )
