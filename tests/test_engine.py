@@ -5,34 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import shutil
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 import stamina
 
-from nova_timeline import descendants, errors, normalise, ray_engine
+from nova_timeline import descendants, errors
 from nova_timeline import engine as engines
 from nova_timeline.attempts import cores
-from nova_timeline.cli import FAILED
 from nova_timeline.engine import Choice, Engine, Local
 from nova_timeline.errors import EngineError, MissingExtraError, TransientError, WorkerLostError
 from nova_timeline.processes import Processes
 from nova_timeline.ray_engine import Ray
 from tests.engines import on_ray
 
-LOOPBACK = "0100007F"
-"""127.0.0.1 as /proc/net/tcp writes it."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LARGE = engines.RAY_FROM * cores()
 LEAVES = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
 
@@ -182,26 +175,6 @@ def test_a_task_that_kills_every_worker_is_given_up(
         list(body.map(dies, [0]))
 
 
-@pytest.mark.ray
-@pytest.mark.xdist_group("ray")
-def test_a_task_that_ray_never_begins_is_given_up(
-    ray: Ray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ray_engine, "_WATCH", 0.1)
-    time.sleep(2)  # a worker that is still lent is not asked for again
-    (raylet,) = [
-        pid for pid in descendants.of(os.getpid()) if b"raylet/raylet" in descendants.command(pid)
-    ]
-    os.kill(raylet, signal.SIGSTOP)
-    try:
-        with pytest.raises(WorkerLostError, match="no worker took it up"):
-            list(ray.map(squared, [3]))
-    finally:
-        os.kill(raylet, signal.SIGCONT)
-    monkeypatch.undo()
-    assert list(ray.map(squared, range(5))) == [0, 1, 4, 9, 16]
-
-
 @pytest.mark.parametrize(
     "made", [Processes(1), pytest.param(None, marks=on_ray)], ids=["processes", "ray"]
 )
@@ -317,120 +290,3 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(MissingExtraError, match=r"nova-timeline\[ray\]"), engines.opened("ray"):
         pass
     assert taken(Choice(ray_from=0), 1, monkeypatch) == "Local"
-
-
-def test_the_object_store_fits_into_shared_memory() -> None:
-    gib = 1 << 30
-    assert ray_engine.store_size(10 * gib, 100 * gib) == 3 * gib
-    assert ray_engine.store_size(100 * gib, 10 * gib) == 8 * gib
-    assert ray_engine.store_size(gib >> 3, 10 * gib) == 128 << 20
-    with pytest.raises(EngineError, match=r"64 MiB free.*--shm-size=1g"):
-        ray_engine.store_size(10 * gib, 64 << 20)
-
-
-def test_an_address_that_nobody_answers_at_is_told(small: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "nova_timeline", "reconstruct", small, "--out", tmp_path / "run",
-         "--engine", "ray", "--ray-address", "127.0.0.1:9"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (FAILED, "")
-    assert "no Ray cluster answers at 127.0.0.1:9: Connection refused" in done.stderr
-    assert [*tmp_path.iterdir()] == []
-
-
-@pytest.mark.ray
-@pytest.mark.xdist_group("ray")
-def test_a_second_ray_in_a_process_is_refused_and_harms_none(ray: Ray) -> None:
-    with pytest.raises(EngineError, match="in a Ray cluster already"):
-        Ray().__enter__()
-    assert list(ray.map(squared, [3])) == [9]
-
-
-CLUSTER = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # so that it listens on the loopback only
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-JOINING = """
-import sys
-from nova_timeline.ray_engine import Ray
-from nova_timeline.normalise import pseudonym
-with Ray(address=sys.argv[1]) as ray:
-    print(ray.workers, list(ray.map(pseudonym, ["anna@example.com"])))
-"""
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.xdist_group("ray")
-def test_a_cluster_that_runs_is_joined_and_given_the_code(tmp_path: Path) -> None:
-    bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    bare |= CLUSTER
-    port = free_port()
-    ray = [str(Path(sys.executable).with_name("ray"))]
-    scratch = tempfile.mkdtemp(prefix="nt")
-    head = subprocess.Popen(
-        [*ray, "start", "--head", "--block", f"--port={port}", "--node-ip-address=127.0.0.1",
-         "--num-cpus=1", "--include-dashboard=false", f"--temp-dir={scratch}",
-         "--object-store-memory=134217728"],
-        env=bare, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        joined = joining(port)
-    finally:
-        below = descendants.of(head.pid)
-        head.terminate()
-        head.wait(60)
-        for pid in below:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(scratch, ignore_errors=True)
-    assert joined.returncode == 0, joined.stderr
-    assert joined.stdout == f"1 ['{normalise.pseudonym('anna@example.com')}']\n"
-
-
-def joining(port: int) -> subprocess.CompletedProcess[str]:
-    """Join the cluster at a port as soon as it answers, and do one task there."""
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    return subprocess.run(
-        [sys.executable, "-c", JOINING, f"127.0.0.1:{port}"], env=os.environ | CLUSTER,
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.mark.ray
-@pytest.mark.xdist_group("ray")
-def test_ray_listens_on_the_loopback_only(ray: Ray) -> None:
-    assert ray.workers == 2
-    own = {address.partition(":")[0] for address in listening()}
-    assert own <= {LOOPBACK, f"0000000000000000FFFF0000{LOOPBACK}"}
-    assert own
-
-
-def listening() -> set[str]:
-    """Return the addresses at which this process and those below it listen (/proc/net/tcp)."""
-    sockets: set[str] = set()
-    for pid in [os.getpid(), *descendants.of(os.getpid())]:
-        for place in Path(f"/proc/{pid}/fd").glob("*"):
-            with suppress(OSError):  # it was closed meanwhile
-                sockets.add(str(place.readlink()))
-    listens = "0A"
-    rows = [
-        line.split()
-        for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-    ]
-    return {r[1] for r in rows if r[3] == listens and f"socket:[{r[9]}]" in sockets}
