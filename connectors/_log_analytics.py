@@ -68,7 +68,10 @@ def tables(partition: Partition) -> Iterator[Table | Gap]:
         yield from _tables_of(partition, whole.data, answer)
 
 
-def _tables_of(partition: Partition, data: Bytes, answer: Span) -> Iterator[Table | Gap]:
+def _tables_of(
+    partition: Partition, data: Bytes, answer: Span, *, nested: bool = False
+) -> Iterator[Table | Gap]:
+    """Find the tables of an answer, or of each answer of a batch; a batch holds no other batch."""
     members = _members(data, answer)
     if "error" in members and (error := _load(data, members["error"])):
         yield Gap(partition.uri, f"the answer is partial: {_message(error)}")
@@ -76,8 +79,10 @@ def _tables_of(partition: Partition, data: Bytes, answer: Span) -> Iterator[Tabl
         yield from _table(partition, data, table)
     for response in _elements(data, members["responses"]) if "responses" in members else []:
         body = _members(data, response).get("body")
-        if body is not None:
-            yield from _tables_of(partition, data, body)
+        if body is not None and nested:
+            yield Gap(partition.uri, f"a batch in the batch at bytes={answer.start}")
+        elif body is not None:
+            yield from _tables_of(partition, data, body, nested=True)
     if not _results(members) and "body" not in members:
         yield Gap(partition.uri, f"no tables in the value at bytes={answer.start}")
     if answer.cut:

@@ -16,6 +16,7 @@ from nova_timeline import knowledge
 from nova_timeline.knowledge import plain
 
 from . import innocence
+from .settings import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,9 +277,10 @@ def _distance(ratio: float, far: float) -> float:
 
 def told(setting: Setting) -> str:
     """Write a setting's move for people."""
-    if not setting.new:
-        return f"{setting.key}, which was {setting.old}, is gone" if setting.old else setting.key
-    return f"{setting.key} from {setting.old or 'what is not known'} to {setting.new}"
+    key, old, new = short(setting.key), short(setting.old), short(setting.new)
+    if not new:
+        return f"{key}, which was {old}, is gone" if old else key
+    return f"{key} from {old or 'what is not known'} to {new}"
 
 
 _ASKS = (

@@ -13,6 +13,7 @@ from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, 
 from .durations import duration
 from .named import IS_FULL
 from .scene import LATE
+from .settings import short
 from .terms import Candidate, Term
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def _known(took: Effect, change: Change, scene: Scene) -> Term | None:
     if found is None:
         return None
     threat, shown = found
-    says = f"{shown.hazard.says} ({_short(shown.by)})"
+    says = f"{shown.hazard.says} ({short(shown.by)})"
     weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
     text = f"{says}, and this is what such a change breaks like"
     return Term(text, weight, (threat.symptom.signal,), "hazard")
@@ -274,14 +275,10 @@ def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
         since = m.time is None or m.time >= took.time - LATE
         said = next((t for t in told if m.is_error and since and t in m.raw), None)
         if said is not None:
-            text = f"what failed speaks of {_short(said)}, which it puts in or takes out"
+            text = f"what failed speaks of {short(said)}, which it puts in or takes out"
             weight = _SPOKEN_OF * EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _common(change: Change, scene: Scene) -> list[Term]:

@@ -52,6 +52,9 @@ _SPOKEN = re.compile(
     re.IGNORECASE,
 )
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
+_SENTENCE = 60  # characters of a value that a sentence quotes
+_MOST_ALIKE = 200
+"""How many lines of as many parts a diff may put in, for those it takes out to be held to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,11 @@ def amount(text: str) -> float | None:
     return value
 
 
+def short(text: str) -> str:
+    """Cut a value or a word to what fits into a sentence."""
+    return text if len(text) <= _SENTENCE else text[: _SENTENCE - 1] + "…"
+
+
 def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     """Find values that moved between lines taken out and lines put in, once each."""
     old, now = _pairs(gone), _pairs(new)
@@ -135,14 +143,19 @@ def _unitless(key: str) -> str:
 
 
 def _swaps(gone: Sequence[str], new: Sequence[str]) -> list[Setting]:
-    """Pair lines that are alike but for one or two parts."""
+    """Pair lines that are alike but for one or two parts; a table of data is not looked through."""
     found: list[Setting] = []
-    free = [_PART.findall(line) for line in new]
-    for parts in (_PART.findall(line) for line in gone):
-        best = min(free, key=lambda other: _apart(parts, other), default=None)
-        if best is None or _apart(parts, best) > min(_MOST_SWAPS, len(parts) // 3):
+    free: dict[int, list[list[str]]] = {}
+    for parts in map(_PART.findall, new):
+        free.setdefault(len(parts), []).append(parts)
+    for parts in map(_PART.findall, gone):
+        alike = free.get(len(parts), [])
+        if not alike or len(alike) > _MOST_ALIKE:
             continue
-        free.remove(best)
+        best = min(alike, key=lambda other: _apart(parts, other))
+        if _apart(parts, best) > min(_MOST_SWAPS, len(parts) // 3):
+            continue
+        alike.remove(best)
         found += [
             Setting(_name(parts, at), a, b)
             for at, (a, b) in enumerate(zip(parts, best, strict=True)) if a != b
@@ -151,8 +164,7 @@ def _swaps(gone: Sequence[str], new: Sequence[str]) -> list[Setting]:
 
 
 def _apart(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    if len(ours) != len(theirs):
-        return len(ours) + len(theirs)
+    """Count the parts that differ between two lines of as many parts."""
     return sum(a != b for a, b in zip(ours, theirs, strict=True))
 
 

@@ -73,6 +73,13 @@ def test_the_answers_of_a_batch(tmp_path: Path) -> None:
     assert (len(rows), gaps) == (2, [])
 
 
+def test_a_batch_in_a_batch_is_not_followed(tmp_path: Path) -> None:
+    text = '{"responses":[{"body":' * 3000 + json.dumps(answer(TRACE)) + "}]}" * 3000
+    rows, gaps = read(tmp_path, text)
+    assert rows == []
+    assert [g.partition(" at ")[0] for g in gaps] == ["a batch in the batch"]
+
+
 def test_an_answer_cut_off_keeps_its_whole_rows(tmp_path: Path) -> None:
     rows, gaps = read(tmp_path, json.dumps(answer(TRACE, TRACE))[:-20])
     assert len(rows) == 1

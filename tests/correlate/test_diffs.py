@@ -115,6 +115,12 @@ def test_an_amount_is_read_with_its_unit(text: str, amount: float | None) -> Non
     assert settings.amount(text) == (None if amount is None else pytest.approx(amount))
 
 
+def test_a_table_of_data_is_not_held_line_against_line() -> None:
+    gone = [f'("a{n}", {n}, "x", "y")' for n in range(20_000)]
+    new = [f'("b{n}", {n}, "x", "y")' for n in range(20_000)]
+    assert settings.moved(gone, new) == ()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "moved"),
     [

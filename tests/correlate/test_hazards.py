@@ -156,3 +156,8 @@ def test_a_hazard_that_cannot_be_carried_out_is_told(old: str, new: str, told: s
 def test_two_hazards_of_one_name_are_told() -> None:
     with pytest.raises(KnowledgeError, match="'a' is there twice"):
         knowledge.read_hazards(SHAPE + SHAPE)
+
+
+def test_a_long_value_is_cut_in_the_sentence() -> None:
+    told = hazards.told(Setting("ca_bundle", "A" * 5000, "B" * 5000))
+    assert told == f"ca_bundle from {'A' * 59}… to {'B' * 59}…"
