@@ -1,0 +1,75 @@
+"""Metrics that an alert watches: whoever set it said what its metric means, whatever its name.
+
+A metric of which no name tells whether more of it is better is only odd when it moves. Where an
+alert of the same entity names it and fires while it is off its level, it is what harms.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from .episode import Signal
+    from .slabs import Rows
+
+HARM = 2.0
+"""What a metric weighs that is known to harm; see `nova_timeline.correlate.metric_signals`."""
+LATE = 15 * 60_000_000_000
+"""ns; how long after its metric came back an alert may still fire."""
+_SHORTEST = 4  # letters of a name that is hardly met by chance
+_EVER = 2**62  # ns; after every window
+
+
+def weighed(found: pl.DataFrame, kept: Rows) -> pl.DataFrame:
+    """Give the metrics that alerts watch the weight of harm.
+
+    Args:
+        found: the signals; see `nova_timeline.correlate.signals.gather`.
+        kept: the records.
+    """
+    import polars as pl
+
+    alerts = found.filter(role="alert_firing", table="event")
+    odd = found.filter(
+        pl.col("role") == "fault", pl.col("table") == "metric", pl.col("weight") < HARM,
+        pl.col("entity").is_in(alerts["entity"].drop_nulls().unique().to_list()),
+    )  # fmt: skip
+    if len(odd) == 0:
+        return found
+    said = _said(alerts, kept)
+    sure = [s["signal"] for s in odd.to_dicts() if _is_watched(s, said.get(s["entity"], ()))]
+    weight = pl.when(pl.col("signal").is_in(sure)).then(HARM).otherwise("weight")
+    return found.with_columns(weight=weight)
+
+
+def _said(alerts: pl.DataFrame, kept: Rows) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """Read what each entity's alerts say, their attributes too, with when they fired."""
+    said: dict[str, list[tuple[int, str]]] = {}
+    records = kept.take(alerts["row"].to_numpy(), ["body", "attributes"])
+    told = zip(
+        alerts["entity"], alerts["time"], alerts["title"], records["body"].to_pylist(),
+        records["attributes"].to_pylist(), strict=True,
+    )  # fmt: skip
+    for entity, time, title, body, attributes in told:
+        values = [value for _, value in attributes or () if value]
+        if entity is not None:
+            said.setdefault(entity, []).append((time, "\n".join([title, body or "", *values])))
+    return said
+
+
+def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
+    """Say whether an alert names a metric and fires while that is off its level."""
+    name: str = moved["rule"].partition(":")[2]
+    if len(name) < _SHORTEST:
+        return False
+    until = _EVER if moved["end"] is None else moved["end"] + LATE
+    since = moved["time"] - moved["precision"]
+    whole = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.]*\w)", re.IGNORECASE)
+    return any(
+        since <= time <= until and name in text and whole.search(text) for time, text in said
+    )

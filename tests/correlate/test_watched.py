@@ -1,0 +1,69 @@
+"""A metric that an alert names is what harms, whatever its name."""
+
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from nova_timeline.correlate import watched
+
+from .scenes import signal, table
+
+LATE = "orders_late_ratio"
+
+
+class Kept:
+    """Records of alerts: all of them say the same."""
+
+    def __init__(self, body: str | None, **attributes: str) -> None:
+        """Say what."""
+        self.body, self.attributes = body, [*attributes.items()]
+
+    def take(self, rows: Any, columns: object) -> pa.Table:
+        """Give it once a row."""
+        del columns
+        held = pa.array([self.attributes] * len(rows), pa.map_(pa.string(), pa.string()))
+        return pa.table(
+            {"body": pa.array([self.body] * len(rows), pa.string()), "attributes": held}
+        )
+
+
+def weight(kept: Kept, alert: float = 12, entity: str = "shop", **moved: Any) -> float:
+    given = {"table": "metric", "rule": f"metric:{LATE}", "weight": 0.5, "precision": 1} | moved
+    found = table(
+        signal(0, 10, "shop", "fault", **given),
+        signal(1, alert, entity, "alert_firing", title="too late"),
+    )
+    said = watched.weighed(found, kept)  # type: ignore[arg-type]
+    assert said.filter(pl.col("role") == "alert_firing")["weight"].to_list() == [3.0]
+    return float(said.filter(pl.col("role") == "fault")["weight"].item())
+
+
+@pytest.mark.parametrize(
+    ("kept", "harms"),
+    [
+        (Kept(f"{LATE} is above 0.1"), True),
+        (Kept(None, metric=LATE), True),
+        (Kept("late", metric="orders_late_ratio.p99"), False),
+        (Kept("late", metric="old_orders_late_ratio"), False),
+        (Kept("late"), False),
+        (Kept(f"see {LATE}."), True),
+    ],
+)
+def test_a_metric_harms_where_an_alert_names_it_whole(kept: Kept, harms: bool) -> None:
+    assert weight(kept) == (watched.HARM if harms else 0.5)
+
+
+@pytest.mark.parametrize(("alert", "harms"), [(9, False), (10, True), (35, True), (46, False)])
+def test_it_fires_while_the_metric_is_off_its_level(alert: float, harms: bool) -> None:
+    moved = signal(0, 30, "shop", "fault")["time"]
+    assert weight(Kept(LATE), alert, end=moved) == (watched.HARM if harms else 0.5)
+
+
+def test_the_alert_is_of_the_same_entity() -> None:
+    assert weight(Kept(LATE), entity="mail") == 0.5
+
+
+def test_a_name_as_short_as_a_word_is_not_looked_for() -> None:
+    assert weight(Kept("too low: cpu"), rule="metric:cpu") == 0.5
