@@ -63,20 +63,15 @@ def of(data: Bytes, start: int, stop: int | None) -> Records:
     """Find the lines that begin in ``[start, stop)`` of data."""
     import numpy as np
 
+    from . import _line_kernel
+    from ._json_tokens_kernel import words_of
+
     text = np.frombuffer(data, np.uint8)
     start, until = bounds(text, start, stop)
     if start >= (len(text) if stop is None else min(stop, len(text))):
         none = np.empty(0, np.int64)
         return Records(data, none, none)
-    ends = np.flatnonzero(text[start:until] == 10).astype(np.int64) + start
-    if len(ends) == 0 or ends[-1] != until - 1:
-        ends = np.append(ends, until)
-    starts = np.empty_like(ends)
-    starts[0] = start
-    starts[1:] = ends[:-1] + 1
-    stops = ends - ((ends > starts) & (text[ends - 1] == 13))
-    kept = stops > starts
-    return Records(data, starts[kept], stops[kept])
+    return Records(data, *_line_kernel.lines(text, words_of(text), start, until))
 
 
 def bounds(text: Any, start: int, stop: int | None) -> tuple[int, int]:
