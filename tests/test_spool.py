@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.spool import Spool
+from nova_timeline.spool import Spool, ascending
 
 SCHEMA = pa.schema(
     [
@@ -128,3 +128,22 @@ def test_coded_texts_come_back_as_they_went_in(
     if every:
         asked = np.arange(len(every))[::-1]
         assert spool.take(asked, ["body"])["body"].to_pylist() == every[::-1]
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), max_size=80),
+    st.integers(1, 3),
+)
+def test_numbers_are_ordered_as_a_stable_sort_does(numbers: list[int], times: int) -> None:
+    given_ = np.array(numbers * times, np.int64)
+    assert ascending(given_).tolist() == np.argsort(given_, kind="stable").tolist()
+
+
+def test_numbers_that_differ_in_their_lowest_bits_alone_are_ordered_too() -> None:
+    close = np.tile(np.array([5, 4, -(2**63), 2**63 - 1, 7, 6, 3], np.int64), 3)
+    assert ascending(close).tolist() == np.argsort(close, kind="stable").tolist()
+
+
+def test_many_numbers_in_no_order_are_ordered() -> None:
+    some = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 50_000)
+    assert (ascending(some) == np.argsort(some, kind="stable")).all()
