@@ -191,6 +191,8 @@ def _about(incident: Incident, inputs: Sequence[Mapping[str, Any]]) -> dict[str,
 def _inputs(incident: Incident, tasks: Sequence[Task], engine: Local) -> list[dict[str, Any]]:
     """List every file by the source that reads it, with its length and digest."""
     uris = sorted({p.uri for t in tasks for p in t.partitions})
+    # The largest first, or one is left to a single thread at the end.
+    uris.sort(key=lambda uri: -_size(incident.base / uri))
     about = dict(zip(uris, engine.map(_about_file, [incident.base / u for u in uris]), strict=True))
     pairs = {(p.uri, t.source.name): t.source for t in tasks for p in t.partitions}
     return [
@@ -198,6 +200,13 @@ def _inputs(incident: Incident, tasks: Sequence[Task], engine: Local) -> list[di
         for (uri, name), source in sorted(pairs.items(), key=lambda pair: pair[0])
         if (known := about[uri]) is not None
     ]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _about_file(path: Path) -> dict[str, Any] | None:
