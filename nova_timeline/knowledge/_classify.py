@@ -201,13 +201,15 @@ def _fitting(plan: Plan, table: pa.Table, rows: Numbers, cases: Numbers) -> tupl
     present: list[int] = distinct.tolist()
     stops = np.append(starts[1:], len(cases))
     asked = {check.column for case in present for check in plan.rest[case]}
-    subset = np.unique(rows)
+    wanted = np.zeros(table.num_rows, bool)
+    wanted[rows] = True
+    subset, places = np.flatnonzero(wanted), np.cumsum(wanted) - 1
     frame = _frame(table, subset, asked)
     keep = np.ones(len(rows), bool)
     for case, start, stop in zip(present, starts.tolist(), stops.tolist(), strict=True):
         if not plan.rest[case]:
             continue
-        at = pl.Series(np.searchsorted(subset, rows[start:stop]))
+        at = pl.Series(places[rows[start:stop]])
         for check in plan.rest[case]:
             keep[start:stop] &= _holds(frame[check.column].gather(at), check).to_numpy()
     return rows[keep], cases[keep]
