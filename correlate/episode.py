@@ -29,6 +29,11 @@ _HINT = 2.0
 _ANOTHER, _ALERTS = 0.5, 3
 """What another alert of one entity adds, and how many are counted: three that say different things
 are an incident by themselves."""
+_BENEATH = frozenset(
+    ("certificate", "hardware", "infrastructure_change", "network", "resource_exhaustion")
+)
+"""Categories of what fails below all services."""
+_JUST_BEFORE, _JUST_AFTER = 5 * 60_000_000_000, 60_000_000_000  # ns
 _EVER = 2**62  # ns; after every window
 
 Signal = dict[str, Any]
@@ -128,7 +133,25 @@ def find(
         if sum(t.solid for t in e.troubles) >= ENOUGH
         and any(s["weight"] >= FIRM for s in e.signals)
     ]
-    return max(weighed, key=lambda w: w[:2])[2] if weighed else None
+    if not weighed:
+        return None
+    return _beneath(max(weighed, key=lambda w: w[:2])[2], groups, topology)
+
+
+def _beneath(found: Episode, groups: Sequence[Sequence[Trouble]], topology: Topology) -> Episode:
+    """Add what failed firmly just before it on entities that no topology knows.
+
+    A kernel, a network plug-in, an admission controller: all stand on it, and nobody draws it.
+    """
+    known = {e for edge in topology.edges for e in (edge.caller, edge.callee)}
+    first = min(t.onset for t in found.troubles)
+    more = [
+        t for group in groups for t in group
+        if known and t.entity not in known and t not in found.troubles
+        and first - _JUST_BEFORE <= t.onset <= first + _JUST_AFTER
+        and any(s["weight"] >= FIRM and s["category"] in _BENEATH for s in t.signals)
+    ]  # fmt: skip
+    return Episode((*found.troubles, *more)) if more else found
 
 
 def _troubles(bad: Sequence[Signal]) -> list[Trouble]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from . import change_points
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,6 +24,7 @@ HARM = 2.0
 LATE = 15 * 60_000_000_000
 """ns; how long after its metric came back an alert may still fire."""
 _SHORTEST = 4  # letters of a name that is hardly met by chance
+_FELL = " fell from "  # see metric_signals.of
 _EVER = 2**62  # ns; after every window
 
 
@@ -65,7 +68,7 @@ def _said(alerts: pl.DataFrame, kept: Rows) -> Mapping[str, Sequence[tuple[int, 
 def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
     """Say whether an alert names a metric and fires while that is off its level."""
     name: str = moved["rule"].partition(":")[2]
-    if len(name) < _SHORTEST:
+    if len(name) < _SHORTEST or not _is_open(name, moved["title"]):
         return False
     until = _EVER if moved["end"] is None else moved["end"] + LATE
     since = moved["time"] - moved["precision"]
@@ -73,3 +76,13 @@ def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
     return any(
         since <= time <= until and name in text and whole.search(text) for time, text in said
     )
+
+
+def _is_open(name: str, title: str) -> bool:
+    """Say whether a metric's name leaves open what its move means; else it is weighed already.
+
+    That a resource is used less may be all the same to everybody, or be that nobody gets in.
+    """
+    meaning = change_points.direction(name)
+    less = meaning == "resource" and not change_points.is_spare(name) and _FELL in title
+    return less or meaning == "unknown"

@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,25 @@ def test_troubles_that_a_topology_keeps_apart_do_not_merge() -> None:
     found = episode.find(signals, SHAPE)
     assert found is not None
     assert found.entities == ("db", "shop")
+
+
+@pytest.mark.parametrize(
+    ("entity", "category", "minutes", "joins"),
+    [
+        ("kernel", "network", 38, True),
+        ("kernel", "network", 30, False),
+        ("kernel", "network", 44, False),
+        ("kernel", "code_change", 38, False),
+        ("mail", "network", 38, False),  # the topology knows it, and draws it elsewhere
+    ],
+)
+def test_what_fails_below_all_just_before_joins_though_no_topology_knows_it(
+    entity: str, category: str, minutes: float, joins: bool
+) -> None:
+    below = signal(9, minutes, entity, "fault", category=category)
+    found = episode.find(table(*pair(0, 40, "shop"), below), SHAPE)
+    assert found is not None
+    assert found.entities == (tuple(sorted((entity, "shop"))) if joins else ("shop",))
 
 
 def test_without_a_topology_what_happens_together_hangs_together() -> None:

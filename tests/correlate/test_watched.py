@@ -10,7 +10,7 @@ from nova_timeline.correlate import watched
 
 from .scenes import signal, table
 
-LATE = "orders_late_ratio"
+LATE = "orders_late_share"
 
 
 class Kept:
@@ -45,8 +45,8 @@ def weight(kept: Kept, alert: float = 12, entity: str = "shop", **moved: Any) ->
     [
         (Kept(f"{LATE} is above 0.1"), True),
         (Kept(None, metric=LATE), True),
-        (Kept("late", metric="orders_late_ratio.p99"), False),
-        (Kept("late", metric="old_orders_late_ratio"), False),
+        (Kept("late", metric="orders_late_share.p99"), False),
+        (Kept("late", metric="old_orders_late_share"), False),
         (Kept("late"), False),
         (Kept(f"see {LATE}."), True),
     ],
@@ -67,3 +67,20 @@ def test_the_alert_is_of_the_same_entity() -> None:
 
 def test_a_name_as_short_as_a_word_is_not_looked_for() -> None:
     assert weight(Kept("too low: cpu"), rule="metric:cpu") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "verb", "harms"),
+    [
+        ("cpu_utilization", "rose", False),
+        ("db_connections_used", "fell", True),
+        ("free_memory", "fell", False),
+        ("http_5xx_ratio", "rose", False),
+    ],
+)
+def test_a_metric_whose_name_tells_what_its_move_means_is_weighed_already(
+    metric: str, verb: str, harms: bool
+) -> None:
+    title = f"{metric} {verb} from 60 to 20"
+    given = weight(Kept(metric), rule=f"metric:{metric}", title=title)
+    assert given == (watched.HARM if harms else 0.5)
