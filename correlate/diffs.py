@@ -73,6 +73,10 @@ _FIELD = re.compile(
     r")(?:\.(?:push|append|add|put|set|store|insert)\(|\[[^\]]+\]\s*=|\s*=\s*append\()",
     re.IGNORECASE,
 )
+_UNIT = re.compile(r"^\s*(?:package|module|namespace)\s+[\w.]+;?$")
+_DECLARING = "const let var val final static public private export readonly string str = : ."
+_DECLARES = frozenset(_DECLARING.split())
+"""What a line that gives a name to something holds besides that."""
 _TABLE = re.compile(
     r"\b(?:from|into|update|join)\s+[\"`]?(?P<name>[a-z_][\w.]{3,})[\"`]?", re.IGNORECASE
 )
@@ -120,6 +124,21 @@ class Diff:
     def is_same(self) -> bool:
         """Say whether it only moves, renames in place or lays out anew what was there."""
         return bool(self.taken or self.put) and _tokens(self.taken) == _tokens(self.put)
+
+    @cached_property
+    def is_naming(self) -> bool:
+        """Say whether it only gives a name to what was there, and puts that in its place."""
+        old, now = (
+            _tokens(line for line in lines if not _UNIT.match(line))
+            for lines in (self.taken, self.put)
+        )
+        if not self.taken or old - now:
+            return False
+        come = now - old
+        if come.keys().isdisjoint("=:"):
+            return False
+        more = {t: n for t, n in come.items() if t not in _DECLARES}
+        return len(more) == 1 and all(n == 2 and t.isidentifier() for t, n in more.items())
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:

@@ -231,6 +231,8 @@ def _moved(diff: Diff) -> str | None:
     """Say how it moves lines about, if that is all it does."""
     if diff.is_same:
         return "only moves or lays out anew what was there"
+    if diff.is_naming:
+        return "only gives a name to what was there"
     return "only moves lines into a function of their own" if _is_taken_out(diff) else None
 
 

@@ -52,6 +52,24 @@ def test_a_call_after_a_loop_or_within_the_process_is_none_in_a_loop() -> None:
 
 
 @pytest.mark.parametrize(
+    ("diff", "only"),
+    [
+        ('-q(ctx, "select a")\n+package x\n+const one = "select a"\n+q(ctx, one)\n', True),
+        ("-return f(a) * 60\n+let minute = 60;\n+return f(a) * minute\n", True),
+        ("-return f(a) * 60\n+let minute = 61;\n+return f(a) * minute\n", False),
+        ("-f(a)\n+if (late) f(a, late)\n", False),
+        ("-where a = b\n+where lower(a) = lower(b)\n", False),
+        ("+const one = 1\n+f(one)\n", False),
+        ("-f(a)\n+f(a, b)\n", False),
+    ],
+)
+def test_what_only_gives_a_name_to_a_value_is_told_from_what_adds_one(
+    diff: str, only: bool
+) -> None:
+    assert diffs.read(diff).is_naming == only
+
+
+@pytest.mark.parametrize(
     ("diff", "name"),
     [
         ("+var seen []string\n+func f(s string) {\n+\tseen = append(seen, s)\n+}\n", "seen"),

@@ -45,6 +45,7 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
     ("diff", "told"),
     [
         ("-f(a, b)\n+f(a,\n+  b)\n", "only moves or lays out anew"),
+        ("-f(60)\n+const minute = 60\n+f(minute)\n", "only gives a name"),
         ("-// old\n+// new\n", "only comments"),
         ('-LOG_DEBUG(log, "a")\n+LOG_INFO(log, "a b")\n', "what is logged"),
         ("+prometheus.MustRegister(hits)\n", "what is measured"),
