@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import affinity, canaries, handed_on, hazards, innocence, reach, strays, timing, undone
+from . import (
+    affinity,
+    canaries,
+    handed_on,
+    hazards,
+    innocence,
+    reach,
+    spoken,
+    strays,
+    timing,
+    undone,
+)
 from .durations import duration
 from .named import IS_FULL
 from .scene import LATE
@@ -39,10 +50,8 @@ TRIGGERS = {
 comes of itself, and a fault may say that a setting is wrong which nobody changed in the window."""
 
 _SUSPECT = 0.7  # what the score of a suspect is worth; the rest is where and when it began
-SPOKEN = 0.15
 EXPLAINS = 0.3
-"""The most that a change gains by the words it shares with what failed, and by being of a kind that
-breaks that way; see `timing` and `reach`."""
+"""The most that a change gains by being of a kind that breaks the way things broke."""
 
 _SAID = 0.1
 _FEWEST_ALIKE = 3
@@ -78,9 +87,10 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
     terms = [
         timing.came(took, change, scene),
         reach.place(change, scene),
-        _words(change, scene),
+        spoken.words(took, change, scene),
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *timing.began(took, change, scene),
+        *timing.already(took, change, scene),
         *undone.helped(signal, scene),
         *undone.remedy(signal, scene),
         *_common(change, scene),
@@ -186,30 +196,6 @@ def mistaken(found: Candidate, scene: Scene) -> Candidate:
         return found
     told = "it is its code that fails, and other code runs since then"
     return replace(found, terms=(*found.terms, Term(told, _MISTAKEN, (wrong.signal,), "just")))
-
-
-def _words(change: Change, scene: Scene) -> Term:
-    text = _changed(change)
-    said = affinity.words(text, scene.ignored)
-    score, both = affinity.shared(said, scene.failure, scene.weights)
-    named = sorted(affinity.names(text) & scene.identifiers.keys())
-    if not both and not named:
-        return Term("shares no word with what failed", -0.04, (), "words")
-    rare = sum(scene.name_weights.get(n, 1.0) for n in named[:4])
-    whole = 1 - (1 - 0.6 * score) * math.exp(-rare / 4.0)
-    told = ", ".join((*named[:2], *both))
-    heard = (*(scene.identifiers[n] for n in named[:2]), *(scene.failure[w] for w in both))
-    shown = tuple(dict.fromkeys((change.signal["signal"], *heard)))
-    return Term(f"speaks of what failed: {told}", SPOKEN * whole, shown, "words")
-
-
-def _changed(change: Change) -> str:
-    """Put together what a change is about: not the lines of its diff that stayed as they were."""
-    if change.diff is None:
-        return change.text
-    lines = (*change.diff.gone, *change.diff.new)
-    moved = (f"{s.key} {s.old} {s.new}" for s in change.settings)
-    return "\n".join((change.title, *change.files, *lines, *moved))
 
 
 def _nature(

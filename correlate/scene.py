@@ -11,6 +11,7 @@ from nova_timeline.knowledge import plain
 
 from . import affinity, called, hazards, sizes, strays, symptoms
 from .change_points import direction
+from .reading import Reading
 from .settings import Setting
 
 if TYPE_CHECKING:
@@ -39,25 +40,6 @@ ODD = 0.5
 """The weight of a metric that moved, for all that is known to nobody's harm."""
 EARLY = 180_000_000_000
 """ns; what moves less than this ahead of the onset is part of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a change says that may undo another."""
-
-    moves: frozenset[tuple[str, str, str]]
-    """Settings: key, old, new."""
-    title: Counter[str]
-    reverts: bool
-    revision: str = ""
-    said: str = ""
-    """Its line, and that of its commit."""
-    quoted: str = ""
-    """The line of the change that it says to take back; empty where it quotes none."""
-    sets: frozenset[str] = frozenset()
-    """Names that its call sets, whatever they were; in one case."""
-    is_told: bool = True
-    """Whether it says what it is about, by a commit of its own."""
 
 
 @dataclass(frozen=True)  # no slots: what is worked out once for all candidates is kept
@@ -112,15 +94,6 @@ class Scene:
         return self._harmless[signal["rule"], signal["kind"]] - self._is_harmless(signal)
 
     @cached_property
-    def failure(self) -> Mapping[str, int]:
-        """The words of the failure, without entity names -> the first signal that says each."""
-        said = {m.raw: m.signal for m in reversed(self.symptoms)}
-        return {
-            w: signal for text, signal in said.items()
-            for w in affinity.words(text, self.ignored)
-        }  # fmt: skip
-
-    @cached_property
     def symptoms(self) -> tuple[Symptom, ...]:
         """What failed, everywhere in the cascade and beside it, the root's first."""
         signs = [*{s["signal"]: s for s in (*self.cascade.signals, *self.troubled)}.values()]
@@ -130,13 +103,16 @@ class Scene:
         ]
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
 
-    def threats(self, since: int) -> tuple[Threat, ...]:
-        """Find what kinds of change break the way things broke.
+    def since(self, time: int) -> tuple[Symptom, ...]:
+        """List what failed, without what had shown before a time.
 
-        Args:
-            since: ns; what had shown before it tells nothing of what a change did then.
+        It tells nothing of what a change did that came then.
         """
-        later = tuple(m for m in self.symptoms if m.time is None or m.time >= since - LATE)
+        return tuple(m for m in self.symptoms if m.time is None or m.time >= time - LATE)
+
+    def threats(self, since: int) -> tuple[Threat, ...]:
+        """Find what kinds of change break the way things broke since a time, ns."""
+        later = self.since(since)
         if len(later) not in self._threats:
             self._threats[len(later)] = hazards.threats(later)
         return self._threats[len(later)]
@@ -144,6 +120,25 @@ class Scene:
     @cached_property
     def _threats(self) -> dict[int, tuple[Threat, ...]]:
         """Symptoms that are late enough, counted: those leave in the order of time -> threats."""
+        return {}
+
+    def failure(self, since: int) -> Mapping[str, int]:
+        """Give the words of the failure since a time, ns, without entity names.
+
+        Each with the first signal that says it.
+        """
+        later = self.since(since)
+        if len(later) not in self._failures:
+            said = {m.raw: m.signal for m in reversed(later)}
+            self._failures[len(later)] = {
+                w: signal for text, signal in said.items()
+                for w in affinity.words(text, self.ignored)
+            }  # fmt: skip
+        return self._failures[len(later)]
+
+    @cached_property
+    def _failures(self) -> dict[int, Mapping[str, int]]:
+        """Symptoms, counted as in `_threats` -> the words of the failure."""
         return {}
 
     @cached_property

@@ -10,8 +10,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from . import strays
 from .change_points import direction
 from .durations import duration
+from .episode import FIRM
 from .scene import EARLY
 from .terms import Candidate, Term
 
@@ -27,8 +29,14 @@ WHEN = 0.2
 MOVED = 0.2
 """The most that a change gains by when it came, and by a metric that began to move with it."""
 
+JUST = 0.05
+"""What it gains when what it touched failed just as it took effect: changes that had nothing to do
+with it often do."""
+ALREADY = 0.2
+"""What is held against a change that came when errors had begun to come."""
+
 _LATER = 0.3  # against what came well after it had begun
-_JUST = 0.1
+_EXACT = 5_000_000_000  # ns; how far off a stamp may be for all that clocks are known
 _TAU_S = 20 * 60.0
 _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
@@ -88,7 +96,22 @@ def at_once(took: Effect, change: Change, scene: Scene) -> list[Term]:
     if not here or not -_SKEWED_S <= seconds <= soon:
         return []
     shown = (change.signal["signal"], *scene.begins)
-    return [Term(f"{change.entity} failed just as it took effect", _JUST, shown, "just")]
+    return [Term(f"{change.entity} failed just as it took effect", JUST, shown, "just")]
+
+
+def already(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Hold against a change that errors were coming already when it took effect.
+
+    Metrics come once a minute, and tell no more than that; errors are stamped as they are written.
+    """
+    since = scene.onset - EARLY
+    for s in scene.cascade.signals:
+        told = s["table"] == "event" and s["role"] == "fault" and s["weight"] >= FIRM
+        ahead = took.time - s["time"] - s["precision"]
+        if told and s["count"] > strays.FEW and s["time"] >= since and ahead > _EXACT:
+            text = f"errors had been coming for {duration(ahead / 1e9)}: {s['title']}"
+            return [Term(text, -ALREADY, (change.signal["signal"], s["signal"]), "already")]
+    return []
 
 
 def began(took: Effect, change: Change, scene: Scene) -> list[Term]:

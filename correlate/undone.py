@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from .episode import Signal
-    from .scene import Reading, Scene
+    from .reading import Reading
+    from .scene import Scene
 
 RESPITE = 15 * 60_000_000_000
 """ns; recovery within this after a change was undone speaks for that change."""

@@ -63,7 +63,7 @@ def test_a_word_of_the_failure_is_cited_where_it_was_said_first() -> None:
     where = replace(
         scene(GUILTY), troubled=(signal(92, ONSET + 2, "shop", "fault", title="pool of shop"),)
     )
-    assert where.failure["pool"] == 90
+    assert where.failure(at(ONSET))["pool"] == 90
 
 
 def test_a_change_after_the_onset_is_no_candidate() -> None:
@@ -114,20 +114,20 @@ def test_a_switch_takes_effect_sooner_than_a_roll_out() -> None:
         [about(judged(change(0, m, "db", "x", kind=k)), "just") for k in ("deploy", "feature_flag")]
         for m in (ONSET - 0.5, ONSET - 2)
     )
-    assert sooner == [[0.1], [0.1]]
-    assert later == [[0.1], []]
+    assert sooner == [[timing.JUST], [timing.JUST]]
+    assert later == [[timing.JUST], []]
 
 
-@pytest.mark.parametrize(("kind", "gained"), [("deploy", 0.2), ("config_change", 0.1)])
+@pytest.mark.parametrize(("kind", "gained"), [("deploy", 0.1), ("config_change", 0.0)])
 def test_where_code_fails_other_code_that_runs_since_just_then_is_held_to_it(
     kind: str, gained: float
 ) -> None:
     other = change(0, ONSET - 0.5, "db", "db was changed", kind=kind)
     wrong = "NullPointerException: a row without a name in its connection pool"
     found = next(c for c in ranked(other, fault=wrong) if c.is_change)
-    assert sum(about(found, "just")) == pytest.approx(gained)
+    assert sum(about(found, "just")) == pytest.approx(timing.JUST + gained)
     beside = next(c for c in ranked(other, GUILTY, fault=wrong) if c.signal is other)
-    assert sum(about(beside, "just")) == pytest.approx(0.1)
+    assert sum(about(beside, "just")) == pytest.approx(timing.JUST)
 
 
 def test_what_sends_more_requests_to_the_root_is_near_it() -> None:

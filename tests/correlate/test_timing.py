@@ -163,3 +163,37 @@ def test_who_was_handed_trouble_through_a_queue_is_not_guilty() -> None:
     assert analysis.guilty(episode(db, shop), None, charged, SHAPE) is None
     late = db | {"time": at(14)}
     assert analysis.guilty(episode(late, shop), None, charged, SHAPE) == "shop"
+
+
+def test_a_change_that_came_when_errors_were_coming_did_not_bring_them() -> None:
+    before, after = (record(n, m, "shop", "x", diff=PLAIN) for n, m in ((0, 59), (1, 60.5)))
+    first, second = judged(scene(before, after))
+    assert weights(first, "already") == []
+    assert weights(second, "already") == [-timing.ALREADY]
+    assert "coming for 30s" in next(t.text for t in second.terms if t.about == "already")
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        {"table": "metric"},  # stamped by the minute
+        {"count": 2},  # may be strays
+        {"time": at(ONSET - 9)},  # another story
+        {"precision": MINUTE},
+    ],
+)
+def test_only_errors_that_are_stamped_exactly_tell_what_came_first(unlike: dict[str, Any]) -> None:
+    fault = signal(90, ONSET, "shop", "fault", title="no answer", count=30) | unlike
+    [found] = judged(scene(record(0, 60.5, "shop", "x", diff=PLAIN), faults=(fault,)))
+    assert weights(found, "already") == []
+
+
+def test_what_tells_of_the_failure_as_no_other_change_does_is_named_sooner() -> None:
+    error = signal(92, ONSET, "shop", "fault", count=30, title="column billing_email is null")
+    telling = record(0, 59, "web", "a", diff="+alter table t add billing_email text not null\n")
+    plain = record(1, 40, "web", "b", diff=PLAIN)
+    first = ranking.rank(scene(telling, plain, troubled=(error,)))[0]
+    assert first.signal["signal"] == 0
+    assert ranking.NAMED_AHEAD <= first.score < ranking.NAMED
+    alike = record(1, 58, "web", "b", diff="+insert into t (billing_email) values (null)\n")
+    assert not ranking.rank(scene(telling, alike, troubled=(error,)))[0].is_change
