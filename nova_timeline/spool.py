@@ -196,11 +196,13 @@ def ascending(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     # number, below the highest bits that there is room for.
     bits = (len(numbers) - 1).bit_length()
     packed = numbers.view(np.uint64) ^ np.uint64(1 << 63)
-    packed = packed - packed.min()
-    shift = np.uint64(max(0, int(packed.max()).bit_length() + bits - 64))
-    packed = (packed >> shift << np.uint64(bits)) | np.arange(len(numbers), dtype=np.uint64)
+    packed -= packed.min()
+    packed >>= np.uint64(max(0, int(packed.max()).bit_length() + bits - 64))
+    packed <<= np.uint64(bits)
+    packed |= np.arange(len(numbers), dtype=np.uint64)
     packed.sort()
-    order: npt.NDArray[np.int64] = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
+    packed &= np.uint64((1 << bits) - 1)
+    order: npt.NDArray[np.int64] = packed.view(np.int64)
     found = numbers[order]
     if (found[1:] < found[:-1]).any():  # two that differ in the bits left out alone
         return np.argsort(numbers, kind="stable")
