@@ -39,6 +39,8 @@ _COLUMNS = {
 }  # fmt: skip
 """Column of a stretch -> column of `notable.rows`."""
 _EVER = 1 << 62
+_KEPT = 2
+"""Times the rows of a stretch that are kept once read: they take less than while looked at."""
 
 
 class Rows(Protocol):
@@ -80,6 +82,9 @@ class Slabs(Sequence["pa.Table"]):
     """``[start, stop)`` of each, in corrected time."""
     offsets: Mapping[str, int] = field(default_factory=dict[str, int])
     """Clock -> ns that it is ahead."""
+    kept: dict[int, pa.Table] | None = None
+    """Those read before, by their place, where they are few enough to be kept; every stage looks at
+    all of them."""
 
     def __len__(self) -> int:
         """Count the stretches."""
@@ -93,6 +98,13 @@ class Slabs(Sequence["pa.Table"]):
         """Read a stretch, set its clocks right, and put it in order."""
         if isinstance(at, slice):
             return Slabs(self.rows, self.bounds[at], self.offsets)
+        if self.kept is None:
+            return self._read(at)
+        if at not in self.kept:
+            self.kept[at] = self._read(at)
+        return self.kept[at]
+
+    def _read(self, at: int) -> pa.Table:
         start, stop = self.bounds[at]
         low, high = min((0, *self.offsets.values())), max((0, *self.offsets.values()))
         found = self.rows.between(start + low, stop + high, list(_COLUMNS.values()))
@@ -121,7 +133,8 @@ def cut(
         held += counts[cell]
     starts, stops = (-_EVER, *edges), (*edges, _EVER)
     offsets = {e.clock: e.offset_ns for e in estimates if e.offset_ns}
-    return Slabs(rows, tuple(zip(starts, stops, strict=True)), offsets)
+    few = sum(counts.values()) <= _KEPT * most
+    return Slabs(rows, tuple(zip(starts, stops, strict=True)), offsets, {} if few else None)
 
 
 def _ordered(found: pa.Table, offsets: Mapping[str, int], start: int, stop: int) -> pa.Table:

@@ -155,7 +155,8 @@ class Collection:
         import polars as pl
 
         dropped = _numbers(self.repeats["metric"])
-        points = _Series(self._points, dropped, max(1, -(-self._points.bytes // self.budget)))
+        shares = max(1, -(-self._points.bytes // self.budget))
+        points = _Series(self._points, dropped, shares, {} if shares <= _KEPT else None)
         size = max(1, self.budget // _SLAB_BYTES)
         lags = [pl.DataFrame(lag) for lag in self._arrivals]
         return Evidence(
@@ -186,6 +187,8 @@ class Collection:
         return in_order(found, "row", asked).drop_columns(["row"])
 
 
+_KEPT = 2
+"""Parts of metrics' points that are kept, at most."""
 _SLAB_BYTES = 400
 """About what a notable row takes while its stretch of time is looked at."""
 
@@ -260,7 +263,17 @@ class _Parts(Sequence["pa.Table"]):
 class _Series(_Parts):
     """The points of metrics in parts that each hold whole series, read when asked for."""
 
+    held: dict[int, pa.Table] | None = None
+    """Parts read before, where they are few enough to be kept; many stages look at all of them."""
+
     def _part(self, at: int) -> pa.Table:
+        if self.held is None:
+            return self._read(at)
+        if at not in self.held:
+            self.held[at] = self._read(at)
+        return self.held[at]
+
+    def _read(self, at: int) -> pa.Table:
         import polars as pl
         import pyarrow as pa
 
