@@ -71,8 +71,12 @@ def keep_to(most: int) -> None:
     pieces of work by many threads, what is free in between them grows to several times what is in
     use. To give it back costs the time to get it anew, so that it is done only at need.
     """
-    if held() <= most:
-        return
+    if held() > most:
+        give_back()
+
+
+def give_back() -> None:
+    """Give what malloc holds and nobody uses back to the system."""
     trim: object = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU C library's
     if callable(trim):
         trim(0)

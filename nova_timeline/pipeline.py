@@ -104,7 +104,7 @@ def _reconstructed(incident: Incident, engine: Engine, limit: int, out: Path | N
             found.add(piece)
             memory.keep_to(limit)
         found.finish(Local(engine.workers).map)
-        memory.keep_to(limit)
+        memory.give_back()  # of no use to correlation, most of which polars takes memory for
         return _timeline(incident, shape, found, scratch, inputs, engine)
     except BaseException:
         scratch.remove()
