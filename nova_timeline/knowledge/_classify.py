@@ -329,7 +329,7 @@ def _lines(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pl.D
 
     from . import _titles
 
-    present: list[int] = np.unique(numbers).tolist()
+    present: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
     asked = {
         name
         for number in present

