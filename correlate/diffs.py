@@ -27,7 +27,7 @@ LONGEST = 20_000
 _LINE = 500  # characters of a line; what is generated is longer than that, too
 
 _COMMENT = re.compile(
-    r"(?:^|(?<=\s))(?://|#(?!include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
+    r"(?:^|(?<=\s))(?://|#(?!\[|include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
 )
 _BLOCK = re.compile(r"/\*.*?\*/|<!--.*?-->|^\s*\*(?:\s.*)?$")
 _TOKEN = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?\w*|[^\s\w]")

@@ -1,7 +1,7 @@
 """Whether a change is of a kind that breaks the way things broke.
 
 A change that takes a limit from a query and rows examined that rose tell of one another, though
-they share no word. The kinds are data: `nova_timeline/knowledge/hazards.toml`.
+they share no word. The kinds are data: `nova_timeline/knowledge/hazards/`.
 """
 
 from __future__ import annotations
@@ -243,6 +243,26 @@ def _line(text: str, found: re.Match[str]) -> str:
     return text[start:].split("\n", 1)[0].strip()
 
 
+def _touches(test: Test, change: Change) -> tuple[str, float] | None:
+    """Give a line put in or taken out, or a setting, that speaks of what a test asks for.
+
+    Where all that it does there is to move a number, it is as strong as that moved far, and must
+    have moved one of the ways that the test names, if it names any.
+    """
+    pattern, diff = test.patterns["touches"], change.diff
+    lines = () if diff is None else (*diff.new, *diff.gone)
+    spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
+    said = next((t.strip() for t in (*lines, *spoken) if pattern.search(t)), None)
+    if said is None:
+        return None
+    numbers = (s for s in change.settings if s.ratio is not None and s.new in said)
+    moved = next((s for s in numbers if s.key.rpartition(".")[2] in said), None)
+    if moved is None:
+        return said, 1.0
+    wrong = test.moved and not ({moved.moved} | _ways(moved)) & {*test.moved}
+    return None if wrong else (said, _strength(moved, test.far))
+
+
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of settings: the one that moved farthest."""
     fits = [
@@ -284,9 +304,10 @@ def told(setting: Setting) -> str:
 
 
 _ASKS = (
-    (_setting, ("moved",)),
+    (_setting, ("setting",)),
     (_findings, ("findings",)),
     (_lines, ("gone", "new", "without")),
+    (_touches, ("touches",)),
     (_calls, ("call_gone", "call_new")),
     (_words, ("path", "title")),
 )

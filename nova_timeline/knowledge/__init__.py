@@ -56,9 +56,9 @@ a fault only with a severity of WARN (13) or more, or in words that cannot mean 
 quiet night must stay quiet. A rule about API calls asks ``role = "change"``, which connectors give
 to calls that succeeded, so that a refused call changes nothing.
 
-Three files are no packs: ``hazards.toml``, what kinds of change break what, ``triggers.toml``,
-what breaks things from outside, and ``limits.toml``, what values of metrics say by themselves. Each
-says at its head how it is read.
+Two files are no packs: ``triggers.toml``, what breaks things from outside, and ``limits.toml``,
+what values of metrics say by themselves. Nor is the folder ``hazards``: what kinds of change break
+what, a file an area. Each says at its head how it is read, ``hazards/general.toml`` for its folder.
 
 To add a rule: write it with its sample into the pack of its domain and run
 ``pytest tests/test_knowledge.py -k your-rule-id``.

@@ -20,7 +20,9 @@ FINDINGS = ("looped", "growing", "unmade_table")
 MOVES = ("up", "down", "on", "off", "gone", "other", "compared", "scaled")
 """The ways a setting moves."""
 
-_PATTERNS = ("setting", "gone", "new", "call_gone", "call_new", "path", "title", "without")
+_PATTERNS = (
+    *("setting", "touches", "gone", "new", "call_gone", "call_new", "path", "title", "without"),
+)
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
 _HAZARD = ("id", "says", "strength", "far", "change", "symptom", "effect", "sample")
 _TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "blames", "sample")
@@ -88,12 +90,13 @@ def plain(text: str) -> str:
 
 @cache
 def hazards() -> tuple[Hazard, ...]:
-    """Read ``hazards.toml``.
+    """Read the files of the folder ``hazards``.
 
     Raises:
         KnowledgeError: it cannot be carried out.
     """
-    return read_hazards((Path(__file__).parent / "hazards.toml").read_text("utf-8"))
+    files = sorted((Path(__file__).parent / "hazards").glob("*.toml"))
+    return read_hazards("\n".join(file.read_text("utf-8") for file in files))
 
 
 @cache
@@ -112,10 +115,10 @@ def read_hazards(text: str) -> tuple[Hazard, ...]:
     Raises:
         KnowledgeError: naming the hazard, what is wrong with it and what is allowed.
     """
-    content = _parsed("hazards.toml", text, "hazard", ("hazard", "words"))
+    content = _parsed("hazards", text, "hazard", ("hazard", "words"))
     words: Mapping[str, str] = content.get("words", {})
     found = tuple(_hazard(given, words) for given in content.get("hazard", []))
-    _distinct("hazards.toml", [h.id for h in found])
+    _distinct("hazards", [h.id for h in found])
     return found
 
 
@@ -142,7 +145,7 @@ def _parsed(file: str, text: str, kind: str, allowed: tuple[str, ...]) -> dict[s
 
 
 def _hazard(given: dict[str, Any], words: Mapping[str, str]) -> Hazard:
-    where = f"hazards.toml, hazard {given.get('id', '?')!r}"
+    where = f"hazards, hazard {given.get('id', '?')!r}"
     _complete(where, given, _HAZARD, ("id", "says", "change", "symptom", "sample"))
     _known(where, "effect", given.get("effect", []), words)
     effect = [words[w] for w in given.get("effect", [])]
@@ -161,8 +164,8 @@ def _test(where: str, given: dict[str, Any], far: float) -> Test:
     _known(where, "key of change", given, _TEST)
     moved = tuple(given.get("moved", ()))
     _known(where, "way to move", moved, MOVES)
-    if bool(moved) != ("setting" in given):
-        msg = f"{where}: setting and moved go together"
+    if ("setting" in given and not moved) or (moved and not {"setting", "touches"} & given.keys()):
+        msg = f"{where}: setting and moved go together, or touches and moved"
         raise KnowledgeError(msg)
     patterns = {p: _any(where, [given[p]]) for p in _PATTERNS if p in given}
     findings = tuple(f for f in FINDINGS if given.get(f))

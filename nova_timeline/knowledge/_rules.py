@@ -21,8 +21,8 @@ SHORTEST = 7
 NUMBERS = ("severity_number",)
 """Columns that ``min`` and ``max`` can be asked of, besides attributes."""
 
-NO_PACKS = ("hazards", "triggers", "limits")
-"""Files of this folder that tell of changes, outside triggers and metrics, not of records."""
+NO_PACKS = ("triggers", "limits")
+"""Files of this folder that tell of outside triggers and metrics, not of records."""
 
 _ATTRIBUTE = "attributes."
 _RULE = (

@@ -158,3 +158,8 @@ def test_any_text_can_be_read(diff: str, files: str) -> None:
     assert found.growing is None or found.growing
     assert found.unmade_table(files) is None
     assert all(s.key != "" or s.old for s in found.settings)
+
+
+def test_an_attribute_of_rust_is_no_comment() -> None:
+    read = diffs.read('-#[serde(rename = "id")]\n+#[serde(rename = "ID")]\n-# why\n')
+    assert read.gone == ('#[serde(rename = "id")]',)

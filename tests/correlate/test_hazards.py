@@ -1,4 +1,4 @@
-"""Every kind of change in hazards.toml is shown by its own sample, and by no harmless one."""
+"""Every hazard is shown by its own sample, and by no harmless change."""
 
 import math
 from dataclasses import replace
@@ -17,6 +17,7 @@ from nova_timeline.knowledge import Hazard
 from .changes import change
 
 every_hazard = pytest.mark.parametrize("hazard", knowledge.hazards(), ids=lambda h: h.id)
+NEAR = [h for h in knowledge.hazards() if "harmless" in h.sample]
 CALM = """
 -	buf := bytes.Buffer{}
 +	buf := bytes.Buffer{}
@@ -58,8 +59,13 @@ def test_a_calm_change_does_not_show_it(hazard: Hazard) -> None:
     assert hazards.shown(hazard, change(diff=CALM)) is None
 
 
+@pytest.mark.parametrize("hazard", NEAR, ids=lambda h: h.id)
+def test_what_is_near_it_does_not_show_it(hazard: Hazard) -> None:
+    assert hazards.shown(hazard, change(diff=hazard.sample["harmless"])) is None
+
+
 def test_there_are_enough_and_each_says_what_it_does() -> None:
-    assert len(knowledge.hazards()) >= 50
+    assert len(knowledge.hazards()) >= 120
     assert len({h.says for h in knowledge.hazards()}) == len(knowledge.hazards())
 
 
@@ -138,7 +144,7 @@ def test_a_pattern_is_told_only_if_it_can_back_track() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[[hazard]]", "[[hazard", "hazards.toml is not TOML"),
+        ("[[hazard]]", "[[hazard", "hazards is not TOML"),
         ("says", "sayz", "unknown key 'sayz'; did you mean 'says'?"),
         ("gone = 'x'", "gon = 'x'", "unknown key of change 'gon'; did you mean 'gone'?"),
         ("gone = 'x'", "setting = 'x'", "setting and moved go together"),
@@ -148,7 +154,7 @@ def test_a_pattern_is_told_only_if_it_can_back_track() -> None:
     ],
 )
 def test_a_hazard_that_cannot_be_carried_out_is_told(old: str, new: str, told: str) -> None:
-    with pytest.raises(KnowledgeError, match=r"hazards\.toml") as raised:
+    with pytest.raises(KnowledgeError, match="hazards") as raised:
         knowledge.read_hazards(SHAPE.replace(old, new))
     assert told in str(raised.value)
 
@@ -161,3 +167,33 @@ def test_two_hazards_of_one_name_are_told() -> None:
 def test_a_long_value_is_cut_in_the_sentence() -> None:
     told = hazards.told(Setting("ca_bundle", "A" * 5000, "B" * 5000))
     assert told == f"ca_bundle from {'A' * 59}… to {'B' * 59}…"
+
+
+def test_what_a_line_touches_counts_by_how_far_its_number_moved() -> None:
+    text = SHAPE.replace("gone = 'x'", "touches = 'fetch_size'")
+    [one] = knowledge.read_hazards(text)
+
+    def strength(diff: str) -> float:
+        shown = hazards.shown(one, change(diff=diff))
+        return 0.0 if shown is None else shown.strength
+
+    assert strength("-fetch_size = 10\n+fetch_size = 11\n") < 0.1
+    assert strength("-fetch_size = 10\n+fetch_size = 90\n") == 1
+    assert strength("+fetch_size = auto\n") == strength("-fetch_size = auto\n") == 1
+    assert strength(" fetch_size = 10\n-a\n+b\n") == 0
+
+
+def test_what_a_call_set_is_touched_too() -> None:
+    [one] = knowledge.read_hazards(SHAPE.replace("gone = 'x'", "touches = 'fetchSize'"))
+    called = replace(change("x"), called=(Setting("fetchSize", "", "auto"),))
+    assert hazards.shown(one, called) is not None
+    assert hazards.shown(one, change("x")) is None
+
+
+def test_a_number_that_is_touched_must_move_the_way_that_is_asked_if_one_is() -> None:
+    asks = "touches = 'fetch_size', moved = ['down']"
+    [one] = knowledge.read_hazards(SHAPE.replace("gone = 'x'", asks))
+    less, more = "-fetch_size = 90\n+fetch_size = 10\n", "-fetch_size = 10\n+fetch_size = 90\n"
+    assert hazards.shown(one, change(diff=less)) is not None
+    assert hazards.shown(one, change(diff=more)) is None
+    assert hazards.shown(one, change(diff="+fetch_size = 10\n")) is not None
