@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from . import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .settings import Setting
 
@@ -29,6 +29,9 @@ _LINE = 500  # characters of a line; what is generated is longer than that, too
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))(?://|#(?!\[|include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
 )
+_OPENED = re.compile(r"\s*(?:- )?[\"']?[\w.\-/]{1,80}[\"']?(?: \"[^\"]*\")*\s?[:=]?\s?[{\[]?$")
+"""What opens settings of a kind: ``selector:``, ``limits {``, ``resource "a" "b" {``."""
+_DEEPEST = 3  # keys that a line is told to stand under
 _BLOCK = re.compile(r"/\*.*?\*/|<!--.*?-->|^\s*\*(?:\s.*)?$")
 _TOKEN = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?\w*|[^\s\w]")
 _CALL = re.compile(r"(?P<receiver>(?<=[.\])>-]))?(?<!\w)(?P<name>[A-Za-z_]\w*+)(?:\[[^\]\n]*\])?\(")
@@ -94,6 +97,8 @@ class Diff:
     """Lines that are there now: context and what was put in."""
     taken: tuple[str, ...]
     put: tuple[str, ...]
+    under: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Lines taken out or put in -> the keys of settings that they stand under, outermost first."""
 
     @cached_property
     def gone(self) -> tuple[str, ...]:
@@ -193,7 +198,16 @@ def read(text: str) -> Diff:
     after: list[str] = []
     taken: list[str] = []
     put: list[str] = []
+    under: dict[str, str] = {}
+    keys: list[tuple[int, str]] = []
     for sign, line in _lines(text[:LONGEST]):
+        indent = len(line) - len(line.lstrip())
+        while keys and keys[-1][0] >= indent:
+            keys.pop()
+        if sign != " ":
+            under[line] = " ".join(key for _, key in keys[-_DEEPEST:])
+        if _OPENED.match(line):
+            keys.append((indent, line.strip()))
         if sign != "+":
             before.append(line)
         if sign != "-":
@@ -202,7 +216,7 @@ def read(text: str) -> Diff:
             taken.append(line)
         elif sign == "+":
             put.append(line)
-    return Diff(tuple(before), tuple(after), tuple(taken), tuple(put))
+    return Diff(tuple(before), tuple(after), tuple(taken), tuple(put), under)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

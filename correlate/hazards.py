@@ -251,8 +251,9 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     """
     pattern, diff = test.patterns["touches"], change.diff
     lines = () if diff is None else (*diff.new, *diff.gone)
+    placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
-    said = next((t.strip() for t in (*lines, *spoken) if pattern.search(t)), None)
+    said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)
     if said is None:
         return None
     numbers = (s for s in change.settings if s.ratio is not None and s.new in said)

@@ -24,6 +24,10 @@ _PAIR = re.compile(
 _PLAIN = re.compile(
     r"^\s*[\"']?(?P<key>[A-Za-z_][\w.\-]*)[\"']?\s*[:=]\s*(?P<value>[^\s=][^{}\[\]()]*?),?\s*$"
 )
+_SPACED = re.compile(
+    rf"^\s*(?!return|case|yield|throw|exit|else|goto|sleep)(?P<key>[a-z][\w.\-]*)\s+"
+    rf"(?P<value>{_NUMBER}|{_WORD});?\s*$"
+)  # nginx, haproxy, redis and sshd write so
 _PART = re.compile(
     r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*)?|[<>=!&|]{1,3}|\S"
 )
@@ -129,7 +133,8 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
 def _pairs(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
-        pairs = list(_PAIR.finditer(line)) or list(_PLAIN.finditer(line))
+        ways = (_PAIR, _PLAIN, _SPACED)
+        pairs = next((p for w in ways if (p := [*w.finditer(line)])), [])
         for pair in pairs:
             key, value = pair["key"], pair["value"].strip()
             if amount(found.get(key, "")) is None and (key not in found or amount(value)):

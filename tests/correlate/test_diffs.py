@@ -163,3 +163,31 @@ def test_any_text_can_be_read(diff: str, files: str) -> None:
 def test_an_attribute_of_rust_is_no_comment() -> None:
     read = diffs.read('-#[serde(rename = "id")]\n+#[serde(rename = "ID")]\n-# why\n')
     assert read.gone == ('#[serde(rename = "id")]',)
+
+
+def test_a_line_is_told_under_which_keys_it_stands() -> None:
+    read = diffs.read(
+        " spec:\n   selector:\n-    app: cart\n+    app: shop\n   ports:\n+    - port: 80\n"
+        ' resource "aws_lb" "web" {\n+  idle = 4\n }\n def f(x):\n+    y = 1\n'
+    )
+    assert read.under == {
+        "    app: cart": "spec: selector:",
+        "    app: shop": "spec: selector:",
+        "    - port: 80": "spec: ports:",
+        "  idle = 4": 'resource "aws_lb" "web" {',
+        "    y = 1": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("gone", "new", "told"),
+    [
+        ("    maxconn 20000", "    maxconn 200", [Setting("maxconn", "20000", "200")]),
+        ("  client_max_body_size 8m;", "  client_max_body_size 1m;",
+         [Setting("client_max_body_size", "8m", "1m")]),
+        ("appendonly yes", "appendonly no", [Setting("appendonly", "yes", "no")]),
+        ("  return 5", "  return 6", []),
+    ],
+)  # fmt: skip
+def test_a_setting_may_be_written_with_a_blank(gone: str, new: str, told: list[Setting]) -> None:
+    assert [s for s in settings.moved([gone], [new]) if s.key] == told
