@@ -133,8 +133,7 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
 def _pairs(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
-        ways = (_PAIR, _PLAIN, _SPACED)
-        pairs = next((p for w in ways if (p := [*w.finditer(line)])), [])
+        pairs = [*_PAIR.finditer(line)] or [*_PLAIN.finditer(line)] or [*_SPACED.finditer(line)]
         for pair in pairs:
             key, value = pair["key"], pair["value"].strip()
             if amount(found.get(key, "")) is None and (key not in found or amount(value)):
