@@ -1,4 +1,4 @@
-"""What the field breaks by is known in words that no pattern was written after."""
+"""What the field breaks by is known, each kind in the words of a pair of its own."""
 
 import tomllib
 from pathlib import Path
