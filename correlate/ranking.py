@@ -29,13 +29,9 @@ TELLING = 0.2
 NAMED_FOR_ITS_KIND = 0.33
 """The least score at which a change is named that is of a kind (by at least `TELLING`) which breaks
 the way things broke."""
-NAMED_ALONE = 0.25
+NAMED_ALONE = 0.3
 """The least score at which a change is named that has no rival: no trigger that shows itself, nor
 another change of a kind that breaks like this."""
-NAMED_AHEAD = 0.28
-"""The least score at which a change is named that tells by `TOLD` what failed or by what moved with
-it, and is ahead of every other by `LEAD`, with no trigger that shows itself."""
-TOLD, LEAD = 0.12, 0.04
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
 _AHEAD = 0.2
@@ -97,18 +93,7 @@ def _is_named(best: Candidate, candidates: Sequence[Candidate]) -> bool:
     others = (c for c in candidates if c is not best and _explained(c) > 0)
     if near and not _outside(candidates) and not any(others):
         least = NAMED_ALONE
-    if _stands_out(best, candidates):
-        least = min(least, NAMED_AHEAD)
     return best.score >= least and not _is_innocent(best)
-
-
-def _stands_out(best: Candidate, candidates: Sequence[Candidate]) -> bool:
-    """Say whether what is known of the best change tells of the failure as of no other one does."""
-    others = [c for c in candidates if c.is_change and c is not best]
-    told = sum(t.weight for t in best.terms if t.about in ("words", "began") and t.weight > 0)
-    rivals = _outside(candidates) or any(_explained(c) >= TELLING for c in others)
-    second = max((c.sum for c in others), default=0.0)
-    return told >= TOLD and not rivals and best.sum - second >= LEAD
 
 
 def _explained(change: Candidate) -> float:

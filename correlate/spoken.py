@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .scene import Scene
     from .timing import Effect
 
-SPOKEN = 0.25
+SPOKEN = 0.17
 """The most that a change gains by the words and names it shares with what failed."""
 
 _NOTHING = -0.04

@@ -29,7 +29,7 @@ WHEN = 0.2
 MOVED = 0.2
 """The most that a change gains by when it came, and by a metric that began to move with it."""
 
-JUST = 0.05
+JUST = 0.1
 """What it gains when what it touched failed just as it took effect: changes that had nothing to do
 with it often do."""
 ALREADY = 0.2

@@ -186,14 +186,3 @@ def test_only_errors_that_are_stamped_exactly_tell_what_came_first(unlike: dict[
     fault = signal(90, ONSET, "shop", "fault", title="no answer", count=30) | unlike
     [found] = judged(scene(record(0, 60.5, "shop", "x", diff=PLAIN), faults=(fault,)))
     assert weights(found, "already") == []
-
-
-def test_what_tells_of_the_failure_as_no_other_change_does_is_named_sooner() -> None:
-    error = signal(92, ONSET, "shop", "fault", count=30, title="column billing_email is null")
-    telling = record(0, 59, "web", "a", diff="+alter table t add billing_email text not null\n")
-    plain = record(1, 40, "web", "b", diff=PLAIN)
-    first = ranking.rank(scene(telling, plain, troubled=(error,)))[0]
-    assert first.signal["signal"] == 0
-    assert ranking.NAMED_AHEAD <= first.score < ranking.NAMED
-    alike = record(1, 58, "web", "b", diff="+insert into t (billing_email) values (null)\n")
-    assert not ranking.rank(scene(telling, alike, troubled=(error,)))[0].is_change
