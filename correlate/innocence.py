@@ -99,6 +99,7 @@ _TAKEN_FROM = re.compile(
     r"""["'][^"']*["']|(?<=from )[\w.]+(?= import)|(?<=^import )(?:static )?[\w.]+(?=\.\w+;?$)"""
 )
 _TAKES = re.compile(r"^\s*(?:import|from|use|#include|export .* from)\b|\brequire\(")
+_SPELT = re.compile(r"[^\W\d_]{2}")  # two letters: a schedule has none
 _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
@@ -264,7 +265,7 @@ def _only_words(diff: Diff) -> bool:
     return (
         gone == new
         and put_in[0] == put_in[1]
-        and any(" " in m.strip("\"' ") for m in (*old, *now))
+        and any(" " in m.strip("\"' ") and _SPELT.search(m) for m in (*old, *now))
         and not re.search(r"select |://|[/:.]\w+[/:]", " ".join((*old, *now)), re.IGNORECASE)
     )
 

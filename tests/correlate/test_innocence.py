@@ -136,3 +136,12 @@ def test_a_setting_that_nothing_depends_on_breaks_nothing(
     held = {"config.key": key, "config.previous": old, "config.value": new}
     found = innocence.judge(merged.Change(one, (), ("x",), (held,)))
     assert (found is not None and found[1] <= -0.15) == innocent
+
+
+def test_a_schedule_in_quotes_is_no_text() -> None:
+    def judged(old: str, new: str) -> str:
+        diff = f'--- a/x.yaml\n+++ b/x.yaml\n-  value: "{old}"\n+  value: "{new}"\n'
+        return (innocence.judge(change("x", diff, ["x.yaml"])) or ("", 0.0))[0]
+
+    assert "words of a text" in judged("see you soon", "see you later")
+    assert "words of a text" not in judged("30 4 * * *", "* 4-22 * * *")
