@@ -64,19 +64,15 @@ class Local:
     progress: Progress = field(default=silent)
 
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
-        """Apply a function to every task and give the results in order.
-
-        A task is taken by the thread that does it: some are read from files when they are taken.
-        """
+        """Apply a function to every task and give the results in order."""
         workers = self.workers or cores()
         pool = ThreadPoolExecutor(workers, thread_name_prefix="nova")
 
-        def submit(at: int) -> Future[R]:
-            return pool.submit(lambda: persistently(lambda place: function(tasks[place]), at))
+        def submit(task: T) -> Future[R]:
+            return pool.submit(lambda: persistently(function, task))
 
-        places = range(len(tasks))
         try:
-            yield from in_order(places, submit, lambda f: f.result(), workers, self.progress)
+            yield from in_order(tasks, submit, lambda f: f.result(), workers, self.progress)
         finally:
             pool.shutdown(cancel_futures=True)
 
