@@ -31,6 +31,16 @@ _REVISION = "vcs.ref.head.revision"
 _SHORT = 7
 _LONGEST_KEY = 300  # characters
 _LONG_KEY = 6  # letters; the name of a shorter switch may stand for something else
+_SWITCH = "feature_flag.key"
+_SWITCHED = {_SWITCH, "feature_flag.previous", "feature_flag.value"}
+_POSITIONS = {
+    "true": "on",
+    "enabled": "on",
+    "yes": "on",
+    "false": "off",
+    "disabled": "off",
+    "no": "off",
+}
 _PATCH = re.compile(r"^[+-](?![+-])", re.MULTILINE)
 
 
@@ -169,15 +179,17 @@ def one_each(scene: Scene) -> list[Change]:
 
 
 def _switched(found: list[Change], scene: Scene) -> list[Change]:
-    """Put each switch to the change whose lines it brings to life: the last that brought its name.
+    """Put each switch to the commit that set it, or to the change whose lines it brings to life.
 
-    What is behind a feature flag does nothing until that is switched on.
+    What is behind a feature flag does nothing until that is switched on; of several changes that
+    brought its name, the switch is the last one's.
     """
     kept = [c for c in found if c.signal["kind"] != "feature_flag"]
     switches = [c for c in found if c.signal["kind"] == "feature_flag"]
     alone_still: list[Change] = []
     for switch in switches:
-        behind = [k for k, c in enumerate(kept) if _is_behind(c, switch)]
+        behind = [k for k, c in enumerate(kept) if _sets(c, switch)]
+        behind = behind or [k for k, c in enumerate(kept) if _is_behind(c, switch)]
         if behind:
             last = max(behind, key=lambda k: (kept[k].signal["time"], k))
             kept[last] = _joined(kept[last], switch, scene)
@@ -194,10 +206,35 @@ def _is_behind(change: Change, switch: Change) -> bool:
         return False
     keys = {a["feature_flag.key"] for a in switch.attributes if "feature_flag.key" in a}
     told = "\n".join(change.diff.new)
-    return any(
-        len(key) >= _LONG_KEY and re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", told)
-        for key in keys
-    )
+    return any(_names(told, key) for key in keys)
+
+
+def _sets(change: Change, switch: Change) -> bool:
+    """Say whether a commit is what set a switch: flags that are kept as files are set so.
+
+    It names the switch, and moves a value as the switch moved.
+    """
+    apart = switch.signal["time"] - change.signal["time"]
+    if change.diff is None or not change.is_only_text or not 0 <= apart <= _CARRIED:
+        return False
+    told = {
+        (a[_SWITCH], _turned(a["feature_flag.previous"]), _turned(a["feature_flag.value"]))
+        for a in switch.attributes if a.keys() >= _SWITCHED
+    }  # fmt: skip
+    moves = {(_turned(s.old), _turned(s.new)) for s in change.settings}
+    return any((old, new) in moves and _names(change.patch, key) for key, old, new in told)
+
+
+def _turned(value: str) -> str:
+    """Write a switch's position the one way in which files and services write it alike."""
+    said = value.strip(" \"'").casefold().removesuffix("%")
+    return _POSITIONS.get(said, said)
+
+
+def _names(text: str, key: str) -> bool:
+    """Say whether a text names a switch, in a name of its own."""
+    told = re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text)
+    return len(key) >= _LONG_KEY and told is not None
 
 
 def _is_same(a: Change, b: Change) -> bool:

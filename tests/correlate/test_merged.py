@@ -56,3 +56,29 @@ def test_a_setting_is_read_out_of_what_a_managed_service_says_of_it() -> None:
     [told] = merged.Change(one, (), (said,), (held,)).settings
     assert (told.key, told.old, told.new) == ("work_mem", "4096", "64")
     assert merged.Change(log, (), (said,), (other,)).settings == ()
+
+
+def flag(
+    number: int, minutes: float, key: str, old: str, new: str
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Make the record of a switch of the shop."""
+    made, _ = record(number, minutes, "shop", f"Feature flag {key}", kind="feature_flag")
+    held = {"key": key, "previous": old, "value": new}
+    return made, {f"feature_flag.{k}": v for k, v in held.items()}
+
+
+def test_a_switch_is_the_commit_that_set_it() -> None:
+    diff = "--- a/flags.yaml\n+++ b/flags.yaml\n shadow_sample:\n-  value: {}\n+  value: {}\n"
+    share = record(0, 30, None, "the whole population", kind="commit", diff=diff.format(0.01, 1.0))
+    assert records(share, flag(1, 31, "shadow_sample", "0.01", "1.0")) == [(0, 1)]
+    turned = record(0, 30, None, "on it goes", kind="commit", diff=diff.format("false", "true"))
+    assert records(turned, flag(1, 31, "shadow_sample", "off", "on")) == [(0, 1)]
+
+
+def test_a_switch_is_not_of_a_commit_that_sets_another_or_otherwise_or_later() -> None:
+    diff = "--- a/flags.yaml\n+++ b/flags.yaml\n shadow_sample:\n-  value: 0.01\n+  value: 1.0\n"
+    early = record(0, 30, None, "x", kind="commit", diff=diff)
+    late = record(0, 35, None, "x", kind="commit", diff=diff)
+    assert len(records(early, flag(1, 31, "refund_window", "0.01", "1.0"))) == 2
+    assert len(records(early, flag(1, 31, "shadow_sample", "0.01", "0.5"))) == 2
+    assert len(records(late, flag(1, 31, "shadow_sample", "0.01", "1.0"))) == 2
