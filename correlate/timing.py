@@ -56,12 +56,30 @@ class Effect:
 
 
 def effect(change: Change, scene: Scene) -> Effect:
-    """Say when a change took effect: a commit that nothing names, with the next roll-out."""
+    """Say when a change took effect: a commit that nothing names, with the next roll-out.
+
+    One that was rolled out in steps, to a few first, did with the last of them that came in time,
+    or with that by which a metric began to move.
+    """
     time: int = change.signal["time"]
-    if not change.is_only_text or time > scene.onset:
+    if not change.is_only_text:
+        return Effect(_step(change, scene))
+    if time > scene.onset:
         return Effect(time)
     carrier = scene.deployed(change.entity or scene.cascade.root, time)
     return Effect(time) if carrier is None else Effect(carrier["time"], carrier)
+
+
+def _step(change: Change, scene: Scene) -> int:
+    """Give the time of the roll-out of a change that mattered, where there were several."""
+    time: int = change.signal["time"]
+    steps = {s["time"] for s in change.records if s["kind"] == change.signal["kind"] == "deploy"}
+    late = sorted(t for t in steps if time < t <= scene.onset + _MINUTE)
+    moved = [d for d in scene.underway if d.entity in (change.entity, scene.cascade.root)]
+    if not late or any(_moved_with(Effect(time), d) for d in moved):
+        return time
+    last: int = late[-1]
+    return last
 
 
 def _says_other(took: Effect, scene: Scene) -> bool:

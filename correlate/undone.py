@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 RESPITE = 15 * 60_000_000_000
-"""ns; recovery within this after a change was undone speaks for that change."""
+"""ns; recovery within this after a change was undone speaks for that, the sooner the more."""
 _REMEDY = -0.3
 _IN_VAIN = -0.35
 _HELPED = 0.2
@@ -51,7 +51,9 @@ def helped(signal: Signal, scene: Scene) -> list[Term]:
     apart = (first["time"] - later["time"]) / 1e9
     when = f"recovery began {duration(apart)} later" if apart > 0 else "recovery began with that"
     shown = (later["signal"], first["signal"])
-    gained = _HELPED + _AT_ONCE * len([r for r in after if _soon(r, later)]) / len(well)
+    left = (RESPITE - (first["time"] - later["time"])) / (RESPITE - 2 * _COARSE)
+    gained = _HELPED * min(1.0, left)
+    gained += _AT_ONCE * len([r for r in after if _soon(r, later)]) / len(well)
     return [Term(f"{took}, and {when}", gained, shown, "undone")]
 
 

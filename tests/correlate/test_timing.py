@@ -186,3 +186,18 @@ def test_only_errors_that_are_stamped_exactly_tell_what_came_first(unlike: dict[
     fault = signal(90, ONSET, "shop", "fault", title="no answer", count=30) | unlike
     [found] = judged(scene(record(0, 60.5, "shop", "x", diff=PLAIN), faults=(fault,)))
     assert weights(found, "already") == []
+
+
+def test_what_was_rolled_out_in_steps_took_effect_with_the_last_in_time() -> None:
+    few = record(0, 30, "shop", "a canary", revision="abcdef123", diff=PLAIN)
+    all_of_them = record(1, 59, "shop", "the rest", revision="abcdef123", diff=PLAIN)
+    again = record(2, 70, "shop", "once more", revision="abcdef123", diff=PLAIN)
+    where = scene(few, all_of_them, again)
+    [change] = merged.one_each(where)
+    assert timing.effect(change, where).time == at(59)
+    climb = Departure("shop", "open_files", at(31), MINUTE, climbs=True)
+    short = signal(92, 31, "shop", "fault", kind="metric_change", category="resource_exhaustion",
+                   rule="metric:open_files", title="open_files rose from 3 to 90")  # fmt: skip
+    moved = scene(few, all_of_them, troubled=(short,), departures=(climb,))
+    [change] = merged.one_each(moved)
+    assert timing.effect(change, moved).time == at(30)

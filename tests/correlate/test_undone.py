@@ -25,8 +25,11 @@ def test_taking_a_change_back_with_a_recovery_speaks_for_it() -> None:
 def test_what_recovers_long_after_a_change_was_taken_back_speaks_less_for_it() -> None:
     back = change(1, 60, "db", "db: set pooler size", kind="config_change",
                   text="- pool_size: 4\n+ pool_size: 40")  # fmt: skip
-    late = signal(95, 70, "web", "recovery")
-    assert about(ranked(GUILTY, back, recoveries=(late,))[0], "undone") == [pytest.approx(0.2)]
+    weights = [
+        about(ranked(GUILTY, back, recoveries=(signal(95, at, "web", "recovery"),))[0], "undone")[0]
+        for at in (64.5, 70, 74.5)
+    ]
+    assert weights == [pytest.approx(0.2 * left / 11) for left in (10.5, 5, 0.5)]
 
 
 def test_what_is_seen_to_recover_in_the_minute_in_which_a_change_was_taken_back_counts() -> None:
