@@ -11,8 +11,10 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .episode import FIRM
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from nova_timeline.topology import Topology
 
@@ -62,7 +64,7 @@ def find(episode: Episode, topology: Topology, guilty: str | None = None) -> tup
         by_entity.setdefault(s["entity"] or "", []).append(s)
     return tuple(
         _cascade(root, depth, troubles, by_entity)
-        for root, depth in _split(explained, troubles, guilty).items()
+        for root, depth in _split(explained, troubles, guilty, _outrun(troubles, topology)).items()
     )
 
 
@@ -87,6 +89,7 @@ def _split(
     explained: Mapping[str, Mapping[str, int]],
     troubles: Mapping[str, Trouble],
     guilty: str | None,
+    outrun: Container[str],
 ) -> dict[str, dict[str, int]]:
     """Give every entity to one root: root -> entity -> how many dependencies away."""
     explains: dict[str, dict[str, int]] = {e: {} for e in troubles}
@@ -97,7 +100,7 @@ def _split(
     def order(root: str) -> tuple[bool, bool, int, bool, int, str]:
         trouble = troubles[root]
         light = trouble.solid < _HEAVY
-        told = any(s["role"] == "alert_firing" for s in trouble.signals)
+        told = any(s["role"] == "alert_firing" for s in trouble.signals) and root not in outrun
         return root != guilty, light, -len(explains[root]), not told, trouble.onset, root
 
     found: dict[str, dict[str, int]] = {}
@@ -114,6 +117,17 @@ def _split(
         left.discard(root)
         _follow(found[root], explains, left)
     return found
+
+
+def _outrun(troubles: Mapping[str, Trouble], topology: Topology) -> frozenset[str]:
+    """Name those in trouble that nobody drew, and that others were in trouble well ahead of.
+
+    An alert on one of them tells who noticed: what it came from has no edge to be followed along.
+    """
+    drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
+    firm = [t for t in troubles.values() if any(s["weight"] >= FIRM for s in t.signals)]
+    first = min((t.begun for t in firm if t.solid >= _HEAVY), default=0)
+    return frozenset(e for e, t in troubles.items() if e not in drawn and t.onset > first + SLACK)
 
 
 def _follow(

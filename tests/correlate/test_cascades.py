@@ -141,3 +141,13 @@ def test_a_guilty_entity_that_nothing_depends_on_presses_on_what_it_calls() -> N
         ("edge", ("edge", "shop", "db")),
         ("relay", ("relay",)),
     ]
+
+
+def test_an_alert_on_what_nobody_drew_yields_to_what_failed_well_before() -> None:
+    told = [signal(0, 20, "payouts", "fault"), signal(1, 23, "payouts", "alert_firing")]
+    first = signal(2, 13, "engine", "fault")
+    soon = signal(2, 19, "engine", "fault")
+    assert cascades.find(episode(*told, first), Topology())[0].root == "engine"
+    assert cascades.find(episode(*told, soon), Topology())[0].root == "payouts"
+    drawn = calls("web>payouts")
+    assert cascades.find(episode(*told, first), drawn)[0].root == "payouts"
