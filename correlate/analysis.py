@@ -20,6 +20,7 @@ from . import (
     handed_on,
     heard,
     ledger,
+    mentioned,
     metric_signals,
     named,
     phases,
@@ -150,6 +151,7 @@ def run(
     found = accounting.weighed(found, accounts, topology)
     found = signals.joined(found, suspects.signs(charges, found))
     found = signals.joined(found, gone.faults(evidence.series, topology, each))
+    topology = mentioned.extended(found, topology, heard.lines(cut.rows, found))
     found = strays.lightened(found, topology)
     found = signals.joined(found, silent.spoken_for(found, topology, heard.lines(cut.rows, found)))
     trouble = episode.find(found, topology, affected, usual_until)
@@ -254,6 +256,8 @@ def _scene(
         changed.setdefault(s["entity"] or "", []).append(s["time"])
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
+    drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
+    undrawn = sorted({s["entity"] for s in rows if s["entity"]} - drawn - {*about})
     scene = Scene(
         cascade, began.time, topology, {}, changes, recoveries,
         canaries=canaries.find(series, changed, began.time, each),
@@ -261,6 +265,7 @@ def _scene(
         troubled=[bad[n] for n in sorted(bad)],
         departures=departures.find(series, moved, began.time, each),
         lines=failures.lines(cut, about, since, until, window, each),
+        beside=failures.lines(cut, undrawn, since, until, window, each),
     )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
     told = _nearest(

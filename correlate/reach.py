@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity
+from . import affinity, undrawn
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -47,7 +47,17 @@ def place(change: Change, scene: Scene) -> Term:
     text, weight = _placed(change.entity, scene)
     if not change.entity and change.files:
         weight /= 2  # of files, the path would most likely say
-    return Term(text, weight, _shown(change, scene), "place")
+    shown = _shown(change, scene)
+    tie = undrawn.tie(change, scene) if _is_undrawn(change.entity, scene) else None
+    if tie is not None and tie.share * WHERE > weight:
+        text, weight = f"touched {change.entity}, {tie.text}", tie.share * WHERE
+        shown = tuple(dict.fromkeys((*shown, *tie.signals)))
+    return Term(text, weight, shown, "place")
+
+
+def _is_undrawn(entity: str, scene: Scene) -> bool:
+    """Say whether it is in no dependency that is drawn, nor in the cascade."""
+    return bool(entity) and entity not in scene.linked and entity not in scene.cascade.depth
 
 
 def _shown(change: Change, scene: Scene) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, sizes, strays, symptoms
+from . import affinity, called, hazards, mentioned, sizes, strays, symptoms
 from .change_points import direction
 from .reading import Reading
 from .settings import Setting
@@ -67,6 +67,8 @@ class Scene:
     """How versions did that served side by side; see `canaries.find`."""
     lines: Sequence[Line] = ()
     """What those in trouble logged; see `failures.lines`."""
+    beside: Sequence[Line] = ()
+    """What those logged whom nobody drew, and that are in no trouble themselves."""
     sizes: Mapping[tuple[str, int], tuple[float, float | None]] = field(
         default_factory=dict[tuple[str, int], tuple[float, "float | None"]]
     )
@@ -217,8 +219,9 @@ class Scene:
 
     @cached_property
     def linked(self) -> frozenset[str]:
-        """Every entity of which a dependency is known; most platforms and networks are not."""
-        return frozenset(n for e in self.topology.edges for n in (e.caller, e.callee))
+        """Every entity of which a dependency is drawn; most platforms and networks are not."""
+        drawn = (e for e in self.topology.edges if e.kind != mentioned.KIND)
+        return frozenset(n for e in drawn for n in (e.caller, e.callee))
 
     @cached_property
     def guests(self) -> Mapping[str, set[str]]:

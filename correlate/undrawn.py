@@ -1,0 +1,98 @@
+"""What ties an entity that nobody drew to a failure: the records that name it, and its own.
+
+A network plug-in, a broker, a folder of infrastructure code, a base image: most of what failures
+come from below services is in no topology. That says nothing for or against a change to it. What
+does is who speaks of it while things fail, and whether it has trouble of its own just then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .mentioned import LETTERS, pattern
+from .scene import LATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .failures import Line
+    from .merged import Change
+    from .scene import Scene
+
+NAMED = 0.75
+"""Share of what a place counts where those that fail name it."""
+BESIDE = 0.5
+"""The same where it has trouble of its own, or a change to it speaks of what failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What ties an entity to the failure."""
+
+    text: str
+    """What follows its name."""
+    share: float
+    signals: tuple[int, ...] = ()
+
+
+def tie(change: Change, scene: Scene) -> Tie | None:
+    """Find what ties the entity that a change touched to the failure; None where nothing does."""
+    if len(change.entity) < LETTERS:
+        return None
+    return (
+        _named(change, scene)
+        or _told(change, scene)
+        or _moved(change, scene)
+        or _says(change, scene)
+    )
+
+
+def _named(change: Change, scene: Scene) -> Tie | None:
+    """Find who of those that fail names it."""
+    whole = pattern(change.entity)
+    for m in scene.symptoms:
+        late = m.time is None or m.time >= change.signal["time"] - LATE
+        if late and m.entity != change.entity and whole.search(m.raw):
+            return Tie(f"which what failed at {m.entity} names", NAMED, (m.signal,))
+    return None
+
+
+def _told(change: Change, scene: Scene) -> Tie | None:
+    """Find what others that nobody drew tell of it, or it of itself."""
+    whole = pattern(change.entity)
+    others = (line for line in scene.beside if line.entity != change.entity)
+    spoken = [line for line in others if any(whole.search(t) for t in line.texts)]
+    for e in sorted(scene.troubled_entities) if spoken else ():
+        if len(e) >= LETTERS and _speaks(spoken, e):
+            return Tie(f"which {spoken[0].entity} names, and {e} with it", NAMED)
+    if spoken:
+        return Tie(f"which {spoken[0].entity} tells of", BESIDE)
+    own = any(line.entity == change.entity for line in scene.beside)
+    return Tie("which tells of trouble too", BESIDE) if own else None
+
+
+def _speaks(lines: Iterable[Line], entity: str) -> bool:
+    """Say whether lines speak of an entity."""
+    whole = pattern(entity)
+    return any(whole.search(t) for line in lines for t in line.texts)
+
+
+def _moved(change: Change, scene: Scene) -> Tie | None:
+    """Find a metric of it that left its level after the change, and before all was lost."""
+    since, until = change.signal["time"] - LATE, scene.onset + LATE
+    for d in scene.departures:
+        if d.entity == change.entity and since <= d.time <= until:
+            return Tie(f"whose {d.metric} left its level", BESIDE, scene.shown(d))
+    return None
+
+
+def _says(change: Change, scene: Scene) -> Tie | None:
+    """Find who of those that fail a change itself speaks of."""
+    failing = sorted(
+        scene.troubled_entities - {change.entity}, key=lambda e: e != scene.cascade.root
+    )
+    for e in failing:
+        if len(e) >= LETTERS and pattern(e).search(change.text):
+            return Tie(f"and the change speaks of {e}", BESIDE)
+    return None
