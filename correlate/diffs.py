@@ -77,6 +77,7 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"^\s*(?:package|module|namespace)\s+[\w.]+;?$")
+_LAYOUT = "(){}[],;"
 _DECLARING = "const let var val final static public private export readonly string str = : ."
 _DECLARES = frozenset(_DECLARING.split())
 """What a line that gives a name to something holds besides that."""
@@ -127,8 +128,11 @@ class Diff:
 
     @cached_property
     def is_same(self) -> bool:
-        """Say whether it only moves, renames in place or lays out anew what was there."""
-        return bool(self.taken or self.put) and _tokens(self.taken) == _tokens(self.put)
+        """Say whether it only moves statements or lays them out anew."""
+        if not (self.taken or self.put) or _tokens(self.taken) != _tokens(self.put):
+            return False
+        # What changed places within statements, as two numbers do, is not what it was.
+        return _flow(self.gone) == _flow(self.new)
 
     @cached_property
     def is_naming(self) -> bool:
@@ -250,9 +254,14 @@ def _squeezed(line: str) -> str:
 def _tokens(lines: Iterable[str]) -> Counter[str]:
     """Count words and signs; brackets and commas, which layout moves about, are left out."""
     found = Counter(t for line in lines for t in _TOKEN.findall(line))
-    for layout in "(){}[],;":
+    for layout in _LAYOUT:
         del found[layout]
     return found
+
+
+def _flow(lines: Iterable[str]) -> str:
+    """Write lines in one, without what layout moves about."""
+    return " ".join(t for line in lines for t in _TOKEN.findall(line) if t not in _LAYOUT)
 
 
 def _calls(lines: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity
+from . import affinity, extracted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,11 +86,6 @@ _ABOUT = (
 _SLIGHT = 1.6
 INNOCENT = -0.25
 """What is held against a change by its nature from which on nothing else of it is asked."""
-_DEFINED = re.compile(
-    r"\b(?:func|def|function|fn|fun)\s+(?:\([^)]*\)\s*)?(?P<name>\w+)"
-    r"|^\s*(?:export\s+)?const\s+(?P<arrow>\w+)\s*=\s*(?:async\s*)?\("
-)
-_CLOSES = re.compile(r"^\s*[)}\]]*;?\s*$|^\s*(?:return )?\w+;?$")
 _LIBRARY = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
     r"(?P<major>\d{1,9})\.(?P<minor>\d{1,9})(?:\.(?P<patch>\d{1,9}))?"
@@ -209,6 +204,9 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         return moved, -0.25
     if is_manifest(change.files):
         return _bumped(diff)
+    gone, new = ([x for x in side if not _LOGS.search(x)] for side in (diff.gone, diff.new))
+    if gone and extracted.is_named(gone, new):
+        return "only gives a name to what was there", -0.25
     lines = (*diff.gone, *diff.new)
     markup = all(_MARKUP.search(f) for f in change.files)
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
@@ -225,6 +223,8 @@ def _by_names(diff: Diff) -> tuple[str, float] | None:
         return "changes only where code is taken from", -0.12
     if _only_words(diff):
         return "changes only the words of a text or a message", -0.15
+    if extracted.is_handled_alike(diff):
+        return "reads requests and answers them by other means, with the same answers", -0.2
     return None
 
 
@@ -234,17 +234,7 @@ def _moved(diff: Diff) -> str | None:
         return "only moves or lays out anew what was there"
     if diff.is_naming:
         return "only gives a name to what was there"
-    return "only moves lines into a function of their own" if _is_taken_out(diff) else None
-
-
-def _is_taken_out(diff: Diff) -> bool:
-    """Say whether every line taken out is there again, in a new function that is called instead."""
-    found = (m for m in map(_DEFINED.search, diff.new) if m is not None)
-    made = [m["name"] or m["arrow"] for m in found]
-    if diff.gone or not diff.taken or len(made) != 1:
-        return False
-    name = re.compile(rf"\b{re.escape(made[0])}\b")
-    return all(name.search(line) or _CLOSES.match(line) for line in diff.new)
+    return "only moves lines into a function of their own" if extracted.is_extracted(diff) else None
 
 
 def _only_taken_from(diff: Diff) -> bool:

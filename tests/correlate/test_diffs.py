@@ -19,6 +19,7 @@ def test_a_layout_change_leaves_the_same_words() -> None:
     assert diffs.read("-f(a, b)\n+f(\n+    a,\n+    b,\n+)\n").is_same
     assert not diffs.read("-f(a, b)\n+f(a, c)\n").is_same
     assert not diffs.read(" f(a, b)\n").is_same
+    assert not diffs.read("-x = 3\n-y = 4\n+y = 3\n+x = 4\n").is_same
 
 
 @pytest.mark.parametrize("line", ["// why", "# why", "-- why", "/* why */", "   // why"])

@@ -54,6 +54,31 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "+func twice(a, b int) int {\n+\tn := a + b\n+\treturn n * 2\n+}\n",
             "into a function of their own",
         ),
+        (
+            "-  for (const r of res.data.rates) {\n-    if (!(r > 0)) throw new Bad(r);\n-  }\n"
+            "+  check(res.data.rates);\n+function check(rates) {\n+  for (const r of rates) {\n"
+            "+    if (!(r > 0)) throw new Bad(r);\n+  }\n+}\n",
+            "into a function of their own",
+        ),
+        (
+            "-  return put(w.es, bytes.NewReader(w.buf), 3)\n"
+            "+  return store.Put(ctx, w.es, w.buf)\n"
+            "+func Put(ctx context.Context, es *Client, b []byte) error {\n"
+            "+  return put(es, bytes.NewReader(b), 3)\n+}\n",
+            "into a function of their own",
+        ),
+        (
+            "-  if (t.age() > MOST) throw new Stale(t.age());\n+  const age = t.age();\n"
+            "+  logger.debug({ age }, 'age');\n+  if (age > MOST) throw new Stale(age);\n",
+            "only gives a name",
+        ),
+        (
+            "-  if err := json.NewDecoder(r.Body).Decode(&req); err != nil {\n"
+            "-    http.Error(w, err.Error(), 400)\n"
+            "+  req, err := decodeRequest[Req](r)\n+  if err != nil {\n"
+            "+    writeError(w, http.StatusBadRequest, err)\n",
+            "with the same answers",
+        ),
         ('-err = "not fuond here"\n+err = "not found here"\n', "the words of a text"),
         ('-import { a } from "./old";\n+import { a } from "./new";\n', "where code is taken from"),
         ("-from shop.old import a\n+from shop.new import a\n", "where code is taken from"),
@@ -74,6 +99,13 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         '-host = "https://a.example.com/v1"\n+host = "https://b.example.com/v1"\n',
         "-limit(5)\n+limit(50)\n",
         '-name = f"of {a} and {b}"\n+name = f"of {a} and {a}"\n',
+        "-  uint64 a = 3;\n-  uint64 b = 4;\n+  uint64 b = 3;\n+  uint64 a = 4;\n",
+        "-  lock.acquire()\n-  return put(a, 3)\n+  return keep(a)\n"
+        "+def keep(b):\n+  return put(b, 3)\n",
+        "-  return put(a, 3)\n+  return keep(a)\n+def keep(b):\n+  return put(b, 30)\n",
+        "-  return put(a)\n+  return keep(a)\n+def keep(b):\n+  return put(list(b))\n",
+        "-  http.Error(w, err.Error(), 400)\n+  writeError(w, http.StatusBadGateway, err)\n",
+        "-  http.Error(w, err.Error(), 400)\n+  charge(w, http.StatusBadRequest, err)\n",
         "-\tn := a + b\n+\tn := twice(a, b)\n+func twice(a, b int) int {\n+\treturn a\n+}\n",
     ],
 )

@@ -1,0 +1,125 @@
+"""Code that was moved into a function of its own: all that it does is there still, by another way.
+
+Lines moved with other names for what they work on are new lines to a diff, though nothing that they
+call, compare or state is any different. Held against each other is what lines *do*: the calls, the
+texts and numbers, the branches and comparisons; what they name is not (the "extract method" of
+M. Fowler, "Refactoring", 1999; told from edits by N. Tsantalis et al., "Accurate and efficient
+refactoring detection in commit history", ICSE 2018, likewise by statements that match).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .diffs import Diff
+
+DEFINED = re.compile(
+    r"\b(?:func|def|function|fn|fun)\s+(?:\([^)]*\)\s*)?(?P<name>\w+)"
+    r"|^\s*(?:export\s+)?const\s+(?P<arrow>\w+)\s*=\s*(?:async\s*)?\("
+)
+_UNIT = re.compile(r"^\s*(?:package|module|namespace|import|from|use|#include)\b")
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
+_BODY = re.compile(r"^[^{]*\{|=>|^[^{]*:$|^[^{]*$")
+"""What comes before what a function does, on the line that defines it."""
+_STATUS = re.compile(r"\b(?:http\.)?(?:Status|HTTP_?(?:STATUS_)?(?:\d{3}_)?)(?P<name>[A-Za-z_]\w+)")
+_DOING = re.compile(
+    r"(?P<call>[A-Za-z_]\w*+)(?:\[[^\]\n]*\])?\("
+    r"|(?P<number>\b\d[\w.]*)"
+    r"|(?P<word>\b(?:if|else|elif|unless|for|while|switch|case|match|try|catch|except|finally|throw|raise|panic"
+    r"|defer|go|await|async|yield|with|using|lock|synchronized|break|continue|not|and|or|in|typeof|new"
+    r"|delete|select|goto|nil|null|None|true|false|True|False)\b)"
+    r"|(?P<sign>[=!<>]==?|&&|\|\||<-|[<>+*/%!?|^~])"
+)
+_NO_CALLS = frozenset({"if", "for", "while", "switch", "func", "function", "catch", "return"})
+_PASSED_ON = frozenset({"await", "async", "new"})
+"""What a call of the new function may bring with it."""
+_NAMED = re.compile(
+    r"^\s*(?:const|let|var|val|final|auto|int|long|String|string)?\s*(?P<name>\w+)\s*:?=\s*(?P<what>[^=].*?);?\s*$"
+)
+_HANDLES = re.compile(
+    r"^(?:(?:decode|parse|read|bind|write|render|respond|send|reply|abort)\w*"
+    r"|Error|NewDecoder|NewEncoder|Decode|Encode|Sprintf|errorf|WriteHeader|jsonify|json)$",
+    re.IGNORECASE,
+)
+_MOST = 20
+"""Lines of a change that may still be no more than a name given."""
+_CODES = {s.phrase.replace(" ", "").replace("-", "").casefold(): str(s.value) for s in HTTPStatus}
+
+
+def is_extracted(diff: Diff) -> bool:
+    """Say whether all that was taken out is done still, in a new function that is called for it."""
+    made = {m["name"] or m["arrow"] for m in map(DEFINED.search, diff.new) if m is not None}
+    if not made or not diff.taken:
+        return False
+    old, now = _doings(diff.taken), _doings(diff.put)
+    more = now - old
+    return (
+        not old - now
+        and any(f"{n}(" in more for n in made)
+        and {*more} <= {*(f"{n}(" for n in made), *_PASSED_ON}
+    )
+
+
+def is_named(gone: Sequence[str], new: Sequence[str]) -> bool:
+    """Say whether new lines only give a name to what the lines before them said, and use that."""
+    for at, line in enumerate(new if len(new) <= _MOST else ()):
+        named = _NAMED.match(line)
+        if named is None:
+            continue
+        name = re.compile(rf"\b{re.escape(named['name'])}\b")
+        what = named["what"].replace("\\", "\\\\")
+        rest = [name.sub(what, x) for i, x in enumerate(new) if i != at]
+        if _bare(rest) == _bare(gone):
+            return True
+    return False
+
+
+def _bare(lines: Iterable[str]) -> str:
+    return "".join("".join(line.split()) for line in lines)
+
+
+def is_handled_alike(diff: Diff) -> bool:
+    """Say whether requests are read and answered by other means, with the same answers.
+
+    What a helper does that was there before cannot be seen; that it is called for just this can.
+    """
+    if not diff.gone or not diff.new:
+        return False
+    old, now = _doings(diff.gone), _doings(diff.new)
+    odd = {d for d in (old - now) + (now - old) if d.endswith("(")}
+    states = [{d for d in side if d[0].isdigit()} for side in (old, now)]
+    return (
+        bool(odd and states[0])
+        and states[0] == states[1]
+        and all(_HANDLES.match(d[:-1]) for d in odd)
+    )
+
+
+def _doings(lines: Iterable[str]) -> Counter[str]:
+    """Count what lines do: calls with their bracket, texts, numbers, branches, comparisons."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        if _UNIT.match(line):
+            continue
+        found.update(f'"{m[0][1:-1]}"' for m in _TEXT.finditer(line))
+        code = _STATUS.sub(_code, _TEXT.sub(" ", line))
+        if DEFINED.search(code):
+            code = _BODY.split(code)[-1]
+        for m in _DOING.finditer(code):
+            if m["call"] is None:
+                found[m[0]] += 1
+            elif m["call"] not in _NO_CALLS:
+                found[f"{m['call']}("] += 1
+    return found
+
+
+def _code(status: re.Match[str]) -> str:
+    """Give the number of an HTTP status that is written as a name."""
+    name = status["name"].replace("_", "").casefold()
+    return _CODES.get(name, status[0])
