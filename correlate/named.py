@@ -39,6 +39,8 @@ _NONE: Mapping[int, str] = {}
 LEAD_IN = 3 * 60_000_000_000
 """ns; a record that nothing follows for longer than this is not of the failure yet."""
 _STEPS = 8
+_WAITS = "dependency"
+"""The category of what waits for others in vain."""
 _FULL = 0.2
 IS_FULL = re.compile(
     r"too many requests in flight|throttled|no more database connections|pool .*(full|exhaust)"
@@ -150,9 +152,12 @@ def _pointed(
 ) -> tuple[str, float]:
     """Say to whom a sign's records point, and how many they count for."""
     entity, full = sign["entity"] or "", IS_FULL.search(text)
-    # What speaks of the database alone means the only one that there is.
-    of_store = not full and (sign["rule"] or "").startswith("database.") and len(stores) == 1
-    usual = stores[0] if of_store else entity
+    # What speaks of the database alone means the only one that there is; and what speaks of one
+    # that does not answer, the only one that it calls.
+    whole = stores if (sign["rule"] or "").startswith("database.") else ()
+    if sign["category"] == _WAITS:
+        whole = whole or list(calls)
+    usual = whole[0] if len(whole) == 1 and not full else entity
     to = min((c for c, name in calls.items() if name.search(text)), key=len, default=usual)
     if _REFUSED.search(text) or _UNRESOLVED.search(text):
         to = entity

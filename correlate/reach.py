@@ -32,7 +32,10 @@ _NAMED = 0.75
 _OF_IT = 0.5  # of what has a longer name that begins with the root's, as its settings do
 _UNRELATED = 0.15
 _LETTERS = 4
-_WORK = re.compile(r"(active|open|running) (sessions?|quer|transactions?|connections?|jobs?)")
+_WORK = re.compile(
+    r"(active|open|running) (sessions?|quer|transactions?|connections?|jobs?)"
+    r"|(commands?|quer(y|ies)|statements?|lookups?|reads?|calls?|gets?|transactions?|ops) (per|a) s"
+)
 """What shows that more is asked of what keeps no count of requests, as of a database."""
 _QUOTED = re.compile(r"[\"'`]([A-Za-z_][\w-]{2,})[\"'`]")
 

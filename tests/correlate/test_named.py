@@ -33,6 +33,16 @@ def test_who_speaks_of_the_database_means_the_one_that_it_has() -> None:
     assert named.root(bad, shape) == "store"
 
 
+def test_who_waits_in_vain_means_the_only_one_that_it_calls() -> None:
+    waits = signal(
+        0, 10, "shop", "fault", category="dependency", title="deadline exceeded", count=9
+    )
+    slow = signal(1, 11, "orders-db", "fault", title="the disk is slow", count=1)
+    assert named.root(episode(waits, slow), calls("shop>orders-db", "shop>mail")) == "orders-db"
+    both = signal(2, 12, "mail", "fault", title="the queue is full", count=1)
+    assert named.root(episode(waits, slow, both), calls("shop>orders-db", "shop>mail")) is None
+
+
 def test_to_be_full_is_no_cause() -> None:
     bad = episode(
         signal(0, 10, "web", "fault", title=f"web {FULL}", count=50),

@@ -89,3 +89,16 @@ def test_below_the_root_what_shows_something_odd_can_reach_it_sooner() -> None:
 def test_without_a_topology_what_is_named_after_the_root_is_of_it() -> None:
     where = scene("FATAL: no entry for host", Topology())
     assert touched("biller-settings", where)[0] > touched("mailer", where)[0] > 0
+
+
+def test_a_caller_that_asks_for_more_presses_on_what_it_calls() -> None:
+    def weight(title: str) -> float:
+        fault = signal(9, 40, "store", "fault", title="too slow", kind="log", count=30)
+        asked = signal(8, 40, "store", "fault", title=title, kind="metric_change")
+        where = Scene(
+            Cascade("store", ("store",), (fault, asked), {"store": 0}),
+            at(40), calls("shop>store"), {}, (), (), troubled=[fault, asked],
+        )  # fmt: skip
+        return touched("shop", where)[0]
+
+    assert weight("commands_per_sec rose from 900 to 20000") > weight("lag rose from 9 to 200")
