@@ -35,6 +35,8 @@ another change of a kind that breaks like this."""
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
 _AHEAD = 0.2
+_JUST_AHEAD = 0.1
+"""How far a trigger must be ahead of a change that explains how things broke, if it hardly does."""
 # Fitted to simulated incidents by benchmarks/simulate/calibrate.py.
 _SURE, _SURE_BY_SCORE, _SURE_BY_LEAD = -2.25, 4.25, 2.16
 
@@ -127,7 +129,10 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
         sum(t.weight for t in best.terms if t.about in ("hazard", "undone")),
         sum(t.weight for t in best.terms if t.about in ("began", "undone")),
     )
-    return explains < EXPLAINED or strong > best.score + _AHEAD
+    # What shows itself just after a change to where it shows may well be what that change did.
+    just = any(t.about == "just" and t.weight > 0 for t in best.terms)
+    ahead = _AHEAD if explains >= TELLING else _JUST_AHEAD
+    return (explains < EXPLAINED and not just) or strong > best.score + ahead
 
 
 def _shown(trigger: Candidate) -> float:

@@ -69,7 +69,20 @@ _SINCE = re.compile(
 _EXPIRY = re.compile(r"cert.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
 _BENEATH = ("hardware", "network")  # what services stand on, though no topology says so
-_TELLS = "provider-says-so"
+_TELLS = ("provider-says-so", "provider-changed")
+_NOTICES = ("cloud_health.status-page", "cloud_health.provider-changed")
+"""Rules of what a provider tells at the time at which it began."""
+_WEIGHED = ("infrastructure_change", "resource_exhaustion")
+"""Categories of what is the likelier cause if nothing failed before it."""
+_UNRELATED = 0.1
+_ANYBODYS = frozenset(
+    affinity.words(
+        "error rate latency request response service performance degraded status increased elevated"
+        " investigating affected issue fail failure failed unavailable api health dashboard region"
+        " availability zone resolved identified monitoring recovering update customer time call"
+    )
+)
+"""Words of every notice of trouble."""
 _FEWEST = 4  # lines about one record
 
 
@@ -158,6 +171,8 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
         if risen is None:
             return None
         said += f", on {', '.join(risen)}"
+    if "at_its_time" in trigger.needs and _told_since(trigger, fits, scene) is None:
+        return None
     if "one_record" in trigger.needs:
         record = one_record(fits)
         if record is None:
@@ -227,8 +242,16 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
     if trigger.category == "network":
         return [*_wide(fits), *_told(trigger, scene)]
     if trigger.category == "hardware":
-        return _beneath(fits, scene)
-    return []
+        return [*_beneath(fits, scene), *_foremost(fits, scene)]
+    return _foremost(fits, scene) if trigger.category in _WEIGHED else []
+
+
+def _foremost(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Say whether nothing failed before it at the root."""
+    first = _first(fits, scene)
+    if first["entity"] != scene.cascade.root or first["time"] > scene.onset:
+        return []
+    return [Term("nothing failed before it", 0.15, (first["signal"],), "time")]
 
 
 def _beneath(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
@@ -252,7 +275,8 @@ def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[T
     """Say who else fails on the same host, and what the provider itself tells."""
     since = _told_since(trigger, fits, scene)
     if since is not None:
-        return [Term(f"it says that it began {since}, when this did", 0.3, (), "time")]
+        weight = _SHOWN if _is_about(fits, scene) else _UNRELATED
+        return [Term(f"it says that it began {since}, when this did", weight, (), "time")]
     terms: list[Term] = []
     seen = {(h, m.entity) for m in fits for h in hosts(m.raw, scene)}
     widest = max(Counter(h for h, _ in seen).values(), default=0)
@@ -271,23 +295,40 @@ def _wide(fits: Sequence[Symptom]) -> list[Term]:
 
 def _told(trigger: Trigger, scene: Scene) -> list[Term]:
     """Say whether a provider itself tells of trouble."""
-    says = next(t for t in knowledge.triggers() if t.id == _TELLS)
-    told = [m for m in scene.symptoms if says.symptom.search(m.text)]
-    if not told or trigger.id == _TELLS:
+    says = [t for t in knowledge.triggers() if t.id in _TELLS]
+    told = [m for m in scene.symptoms if any(t.symptom.search(m.text) for t in says)]
+    if not told or trigger.id in _TELLS:
         return []
     return [Term("the provider itself tells of trouble", 0.15, (told[0].signal,), "record")]
 
 
 def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | None:
-    """Give since when a provider says it has trouble, where that is when the failure began."""
-    if trigger.id != _TELLS:
+    """Give since when a provider says it has trouble, where that is when the failure began.
+
+    What it says at a time, and of no time besides, began then.
+    """
+    if trigger.id not in _TELLS:
         return None
-    times: list[str] = [t for m in fits for t in _SINCE.findall(m.raw)]
-    for text in times:
-        when = _time(text)
-        if when is not None and abs(when - scene.onset) <= _DATE_OFF:
+    began = (scene.onset, *(d.time for d in scene.departures))
+    times: list[tuple[str, int | None]] = [
+        (t, _time(t)) for m in fits for t in _SINCE.findall(m.raw)
+    ]
+    told = {m.signal for m in fits}
+    notices = (s for s in scene.troubled if s["signal"] in told and s["rule"] in _NOTICES)
+    times += [(clock.rfc3339(s["time"]), s["time"]) for s in notices]
+    for text, when in times:
+        if when is not None and any(abs(when - b) <= _DATE_OFF for b in began):
             return text
     return None
+
+
+def _is_about(fits: Sequence[Symptom], scene: Scene) -> bool:
+    """Say whether what a provider tells shares a word, or a name of ours, with what failed."""
+    told = {w for m in fits for w in affinity.words(m.raw, _ANYBODYS)}
+    numbers = {m.signal for m in fits}
+    failed = (m for m in scene.symptoms if m.signal not in numbers)
+    said = {w for m in failed for w in affinity.words(f"{m.entity} {m.raw}")}
+    return bool(told & said)
 
 
 def _time(text: str) -> int | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _BEGAN = ("started_at", "start_time", "created_at", "timestamp")
 _WELL = ("operating-normally", "operational", "ok", "available", "resolved", "completed")
+_PLANNED = ("none", "maintenance")
 _TITLES = ("title", "name", "summary")
 _TEXTS = ("detail", "description", "body", "message")
 
@@ -43,9 +44,10 @@ def _notices(item: Mapping[str, Any], provider: str) -> Iterator[dict[str, Any]]
     if began is None or "value" in item:
         return
     state = str(item.get("status", ""))
+    trouble = item.get("impact", "maintenance" if state in _WELL else "") not in _PLANNED
     about = {
         "entity": item.get("service") or provider,
-        "level": "INFO" if state in _WELL else "WARN",
+        "level": "WARN" if trouble else "INFO",
         "cloud.region": item.get("region"),
     }
     texts = [_first(item, _TITLES), _first(item, _TEXTS)]

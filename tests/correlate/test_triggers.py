@@ -94,6 +94,51 @@ def test_a_certificate_that_ran_out_as_it_began_is_believed() -> None:
     assert any(ends in t.text for t in found.terms)
 
 
+def notice(minutes: float, says: str, rule: str) -> dict[str, Any]:
+    return {
+        "entity": "cloud", "title": f"cloud status: {says}", "time": at(ONSET + minutes),
+        "rule": f"cloud_health.{rule}", "category": "external_provider", "severity": 13, "count": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("minutes", "says", "rule", "believed"),
+    [
+        (-0.5, "degraded: volumes are slow to write", "status-page", True),
+        (-0.5, "degraded: rendering of maps", "status-page", False),
+        (-15, "degraded: volumes are slow to write", "status-page", False),
+        (-0.5, "version 3 of volumes is now the default", "provider-changed", True),
+        (-15, "version 3 of volumes is now the default", "provider-changed", False),
+    ],
+)
+def test_what_a_provider_tells_counts_if_it_is_of_that_time_and_of_this(
+    minutes: float, says: str, rule: str, *, believed: bool
+) -> None:
+    slow = {"title": "commit to volume timed out"}
+    found = triggers.found(scene(slow, notice(minutes, says, rule)))
+    strong = [c for c in found if c.category == "external_provider" and c.score > triggers.STRONG]
+    assert bool(strong) == believed
+
+
+def test_what_failed_before_all_else_is_the_likelier_cause() -> None:
+    full = {"title": "no space left on device"}
+    first, after = (triggers.found(scene(*f))[0] for f in ([full], [{"title": "slow"}, full]))
+    assert "nothing failed before it" in [t.text for t in first.terms]
+    assert "nothing failed before it" not in [t.text for t in after.terms]
+
+
+@pytest.mark.parametrize(("minute", "is_change"), [(ONSET - 0.1, True), (ONSET - 9, False)])
+def test_a_change_to_where_it_shows_just_before_gives_way_to_it_only_if_it_is_far_ahead(
+    minute: float, *, is_change: bool
+) -> None:
+    loss = {"title": "packet loss on the uplink"}
+    others = {"title": "window of the uplink full", "count": 20}
+    text = "shop was deployed: window of the uplink"
+    near = record(0, minute, "shop", text, diff="-a(b)\n+a(c)\n", files=["shop/a.go"])
+    first, *_ = ranking.rank(scene(loss, others, changes=(near,)))
+    assert first.is_change == is_change
+
+
 def rose(entity: str, metric: str, old: float, new: float) -> dict[str, Any]:
     return {
         "entity": entity, "title": f"{metric} rose from {old} to {new}", "kind": "metric_change",
