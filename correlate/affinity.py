@@ -88,8 +88,10 @@ def _plain(text: str) -> tuple[str, ...]:
 def _stem(word: str) -> str:
     for ending in ("ing", "ions", "ion", "ies", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) > _SHORTEST:
-            return word[: -len(ending)]
-    return word
+            word = word[: -len(ending)]
+            break
+    # A cache, caches and caching are one word, and so are a query and queries.
+    return word[:-1] if word[-1] in "ey" and len(word) > _SHORTEST + 1 else word
 
 
 def rarity(texts: Iterable[Counter[str]]) -> Mapping[str, float]:
