@@ -7,16 +7,16 @@ is put together by them such that it does not matter where one was cut, as long 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nova_timeline import arrow
 
 from . import bursts, order
+from .parts import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -69,7 +69,7 @@ def one_by_one(function: Callable[[T], R], tasks: Sequence[T], /) -> Iterator[R]
 
 
 @dataclass(frozen=True, slots=True)
-class Slabs(Sequence["pa.Table"]):
+class Slabs(Parts):
     """Stretches of time that together are all there is, each read when it is asked for.
 
     A stretch is a table of ``row``, ``time``, ``end`` (int64 ns, corrected), ``precision``,
@@ -82,29 +82,13 @@ class Slabs(Sequence["pa.Table"]):
     """``[start, stop)`` of each, in corrected time."""
     offsets: Mapping[str, int] = field(default_factory=dict[str, int])
     """Clock -> ns that it is ahead."""
-    kept: dict[int, pa.Table] | None = None
-    """Those read before, by their place, where they are few enough to be kept; every stage looks at
-    all of them."""
 
     def __len__(self) -> int:
         """Count the stretches."""
         return len(self.bounds)
 
-    @overload
-    def __getitem__(self, at: int) -> pa.Table: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[pa.Table]: ...
-    def __getitem__(self, at: int | slice) -> pa.Table | Sequence[pa.Table]:
-        """Read a stretch, set its clocks right, and put it in order."""
-        if isinstance(at, slice):
-            return Slabs(self.rows, self.bounds[at], self.offsets)
-        if self.kept is None:
-            return self._read(at)
-        if at not in self.kept:
-            self.kept[at] = self._read(at)
-        return self.kept[at]
-
     def _read(self, at: int) -> pa.Table:
+        """Read a stretch, set its clocks right, and put it in order."""
         start, stop = self.bounds[at]
         low, high = min((0, *self.offsets.values())), max((0, *self.offsets.values()))
         found = self.rows.between(start + low, stop + high, list(_COLUMNS.values()))
@@ -134,7 +118,7 @@ def cut(
     starts, stops = (-_EVER, *edges), (*edges, _EVER)
     offsets = {e.clock: e.offset_ns for e in estimates if e.offset_ns}
     few = sum(counts.values()) <= _KEPT * most
-    return Slabs(rows, tuple(zip(starts, stops, strict=True)), offsets, {} if few else None)
+    return Slabs(rows, tuple(zip(starts, stops, strict=True)), offsets, held={} if few else None)
 
 
 def _ordered(found: pa.Table, offsets: Mapping[str, int], start: int, stop: int) -> pa.Table:

@@ -6,20 +6,19 @@ A row's number is that of its file, in the order of reading, and its place there
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow, digest, duplicates, schema, store
 from nova_timeline.correlate import clocks, notable, slabs, steps
 from nova_timeline.correlate.analysis import Evidence
+from nova_timeline.correlate.parts import Parts
 from nova_timeline.coverage import Count, Reading
 from nova_timeline.duplicates import Repeats
 from nova_timeline.spool import Spool, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -156,7 +155,7 @@ class Collection:
 
         dropped = _numbers(self.repeats["metric"])
         shares = max(1, -(-self._points.bytes // self.budget))
-        points = _Series(self._points, dropped, shares, {} if shares <= _KEPT else None)
+        points = _Series(self._points, dropped, shares, held={} if shares <= _KEPT else None)
         size = max(1, self.budget // _SLAB_BYTES)
         lags = [pl.DataFrame(lag) for lag in self._arrivals]
         return Evidence(
@@ -234,8 +233,8 @@ class Notable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts(Sequence["pa.Table"]):
-    """Rows of a spool in parts, read when asked for."""
+class _Shares(Parts):
+    """Rows of a spool in parts that are about as large as each other."""
 
     kept: Spool
     dropped: Numbers
@@ -244,34 +243,10 @@ class _Parts(Sequence["pa.Table"]):
     def __len__(self) -> int:
         return self.parts
 
-    @overload
-    def __getitem__(self, at: int) -> pa.Table: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[pa.Table]: ...
-    def __getitem__(self, at: int | slice) -> pa.Table | Sequence[pa.Table]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(self.parts)[at]]
-        if at >= self.parts:
-            raise IndexError(at)
-        return self._part(at)
-
-    @abstractmethod
-    def _part(self, at: int) -> pa.Table: ...
-
 
 @dataclass(frozen=True, slots=True)
-class _Series(_Parts):
-    """The points of metrics in parts that each hold whole series, read when asked for."""
-
-    held: dict[int, pa.Table] | None = None
-    """Parts read before, where they are few enough to be kept; many stages look at all of them."""
-
-    def _part(self, at: int) -> pa.Table:
-        if self.held is None:
-            return self._read(at)
-        if at not in self.held:
-            self.held[at] = self._read(at)
-        return self.held[at]
+class _Series(_Shares):
+    """The points of metrics in parts that each hold whole series."""
 
     def _read(self, at: int) -> pa.Table:
         import polars as pl
@@ -286,10 +261,10 @@ class _Series(_Parts):
 
 
 @dataclass(frozen=True, slots=True)
-class _Steps(_Parts):
-    """The steps of requests in parts that each hold whole traces, read when asked for."""
+class _Steps(_Shares):
+    """The steps of requests in parts that each hold whole traces."""
 
-    def _part(self, at: int) -> pa.Table:
+    def _read(self, at: int) -> pa.Table:
         start, stop = _share(at, self.parts)
         return _without(self.kept.between(start, stop, list(steps.COLUMNS)), self.dropped)
 
