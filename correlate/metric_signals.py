@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from .slabs import Each
 
-_HARM = 2.0
+HARM = 2.0
+"""What an excursion weighs of a metric whose name says that it went for the worse."""
 _RESOURCE = 1.0  # a precursor
 _ODD = 0.5
 _CATEGORIES = {
@@ -25,7 +26,7 @@ _CATEGORIES = {
     "resource": "resource_exhaustion",
     "spare": "resource_exhaustion",
 }
-_WEIGHTS = {"worse": _HARM, "better": _HARM, "resource": _RESOURCE, "spare": _RESOURCE}
+_WEIGHTS = {"worse": HARM, "better": HARM, "resource": _RESOURCE, "spare": _RESOURCE}
 _SLIGHT, _SLIGHT_USE = 2.0, 3.0
 """An excursion that ended, and went less than so many times its level, harmed nobody for long: of
 what gets worse, and of what a resource is used for."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .episode import NEAR
+from .metric_signals import HARM
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ SHOWN = 5
 """Suspects that become candidates for the root cause."""
 _LEAST = 0.05
 _CITED = 3
-_HARM = 2.0
 _LASTS = 60 * 60_000_000_000  # ns; faults later than this after a sign are other trouble
 
 
@@ -76,7 +76,7 @@ class Sign:
     clock: str | None = None
     severity: int = 17
     count: int = 1
-    weight: float = _HARM
+    weight: float = HARM
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from . import change_points
+from .metric_signals import HARM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from .episode import Signal
     from .slabs import Rows
 
-HARM = 2.0
-"""What a metric weighs that is known to harm; see `nova_timeline.correlate.metric_signals`."""
 LATE = 15 * 60_000_000_000
 """ns; how long after its metric came back an alert may still fire."""
 _SHORTEST = 4  # letters of a name that is hardly met by chance

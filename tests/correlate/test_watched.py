@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from nova_timeline.correlate import watched
+from nova_timeline.correlate import metric_signals, watched
 
 from .scenes import signal, table
 
@@ -52,13 +52,13 @@ def weight(kept: Kept, alert: float = 12, entity: str = "shop", **moved: Any) ->
     ],
 )
 def test_a_metric_harms_where_an_alert_names_it_whole(kept: Kept, harms: bool) -> None:
-    assert weight(kept) == (watched.HARM if harms else 0.5)
+    assert weight(kept) == (metric_signals.HARM if harms else 0.5)
 
 
 @pytest.mark.parametrize(("alert", "harms"), [(9, False), (10, True), (35, True), (46, False)])
 def test_it_fires_while_the_metric_is_off_its_level(alert: float, harms: bool) -> None:
     moved = signal(0, 30, "shop", "fault")["time"]
-    assert weight(Kept(LATE), alert, end=moved) == (watched.HARM if harms else 0.5)
+    assert weight(Kept(LATE), alert, end=moved) == (metric_signals.HARM if harms else 0.5)
 
 
 def test_the_alert_is_of_the_same_entity() -> None:
@@ -83,4 +83,4 @@ def test_a_metric_whose_name_tells_what_its_move_means_is_weighed_already(
 ) -> None:
     title = f"{metric} {verb} from 60 to 20"
     given = weight(Kept(metric), rule=f"metric:{metric}", title=title)
-    assert given == (watched.HARM if harms else 0.5)
+    assert given == (metric_signals.HARM if harms else 0.5)
