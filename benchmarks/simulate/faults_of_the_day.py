@@ -108,14 +108,9 @@ def disk_full(draft: Draft) -> Fault:
 
 def host_down(draft: Draft) -> Fault:
     """Let a machine fail, with all that runs on it."""
-    rng, world = draft.rng, draft.world
-    hosts = [h for h in world.hosts if any(len(world.into(g)) for g in world.guests(h))]
-    if not hosts:
-        msg = "no service has a machine of its own"
-        raise LookupError(msg)
-    host = rng.choice(hosts)
+    rng = draft.rng
+    host, guests = _machine(draft)
     found = draft.effects()
-    guests = world.guests(host)
     for name in guests:
         shape = effects.between(draft.seconds, draft.begin, draft.end, 2, 20)
         found.down[name] = shape * 0.5
@@ -128,16 +123,26 @@ def host_down(draft: Draft) -> Fault:
     return fault
 
 
-def neighbour(draft: Draft) -> Fault:
-    """Let another process on a shared machine take its processors."""
-    rng, world = draft.rng, draft.world
+def _machine(draft: Draft) -> tuple[str, list[str]]:
+    """Pick a machine that something runs on which others call; give all that runs on it too.
+
+    Raises:
+        LookupError: the world has none.
+    """
+    world = draft.world
     hosts = [h for h in world.hosts if any(len(world.into(g)) for g in world.guests(h))]
     if not hosts:
         msg = "no service has a machine of its own"
         raise LookupError(msg)
-    host = rng.choice(hosts)
+    host = draft.rng.choice(hosts)
+    return host, world.guests(host)
+
+
+def neighbour(draft: Draft) -> Fault:
+    """Let another process on a shared machine take its processors."""
+    rng = draft.rng
+    host, guests = _machine(draft)
     found = draft.effects()
-    guests = world.guests(host)
     shape = effects.between(draft.seconds, draft.begin, draft.end, 10, 10)
     for name in guests:
         # Half of its requests are served on this machine, with what the other process leaves.
