@@ -153,23 +153,24 @@ def run(
     found = signals.joined(found, gone.faults(evidence.series, topology, each))
     topology = mentioned.extended(found, topology, heard.lines(cut.rows, found))
     found = strays.lightened(found, topology)
-    found = signals.joined(found, silent.spoken_for(found, topology, heard.lines(cut.rows, found)))
+    said = heard.lines(cut.rows, found)
+    found = signals.joined(found, silent.spoken_for(found, topology, said))
     trouble = episode.find(found, topology, affected, usual_until)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)
-    return _explained(cut, evidence.series, topology, window, so_far, trouble, each)
+    named_one = named.root(trouble, topology, said)
+    return _explained(cut, evidence.series, topology, window, so_far, trouble, named_one, each)
 
 
 def _explained(
     cut: Slabs, series: Sequence[pa.Table], topology: Topology, window: Window,
-    so_far: Analysis, trouble: Episode, each: Each,
+    so_far: Analysis, trouble: Episode, named_one: str | None, each: Each,
 ) -> Analysis:  # fmt: skip
     """Add cascades, phases, ranked causes and links to an analysis that found an episode."""
     found = so_far.signals
     blamed = suspects.find(so_far.charges, found)
     sure = suspects.clear(blamed)
-    named_one = named.root(trouble, topology, heard.lines(cut.rows, found))
     charged = guilty(trouble, named_one, sure, topology)
 
     def told(root: str | None) -> tuple[tuple[Cascade, ...], Phase, Scene, tuple[Candidate, ...]]:
