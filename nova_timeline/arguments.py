@@ -34,6 +34,30 @@ _EXAMPLES = {
     "sql": 'nova-timeline sql run "select entity, count(*) from events group by all"',
     "demo": "nova-timeline demo --out demo-run",
 }
+_EXIT_CODES = """exit codes:
+  0  done
+  1  done, but a source is not complete (--strict) or a citation does not hold (verify)
+  2  the request was wrong
+  3  the run failed"""
+_MORE = {
+    "reconstruct": """a small incident file; paths are relative to it:
+  [incident]
+  id = "INC-2041"
+  title = "Checkout returns 502s"
+  start = 2026-03-03T13:30:00Z
+  end = 2026-03-03T15:10:00Z
+
+  [[source]]
+  use = "journald"              # 'nova-timeline connectors' lists them
+  path = "hosts/*/journal/"     # a file, a folder or a glob
+
+""",
+    "sql": """tables: events, metrics, edges, evidence, moments, links
+  'describe events' gives the columns of one
+
+""",
+}
+"""What the help of a command says before its example."""
 
 
 def parser(calls: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
@@ -41,7 +65,8 @@ def parser(calls: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse
     whole = argparse.ArgumentParser(
         prog="nova-timeline",
         description="Correlate logs, deploys, alerts and metrics into a cited incident timeline.",
-        epilog="example: nova-timeline reconstruct incident.toml --out run",
+        epilog=f"{_EXIT_CODES}\n\nexample: nova-timeline reconstruct incident.toml --out run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -49,8 +74,9 @@ def parser(calls: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse
         name: commands.add_parser(
             name,
             help=text,
-            description=text.capitalize() + ".",
-            epilog=f"example: {_EXAMPLES[name]}",
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"{_MORE.get(name, '')}example: {_EXAMPLES[name]}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         for name, text in _COMMANDS.items()
     }
@@ -63,7 +89,9 @@ def parser(calls: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse
 
 def _makes(made: Mapping[str, argparse.ArgumentParser]) -> None:
     """Add what the commands take that make runs."""
-    made["reconstruct"].add_argument("incident", type=Path, metavar="INCIDENT.toml")
+    made["reconstruct"].add_argument(
+        "incident", type=Path, metavar="INCIDENT.toml", help="the incident file: where to look"
+    )
     made["batch"].add_argument(
         "folder",
         type=Path,
@@ -96,12 +124,18 @@ def _makes(made: Mapping[str, argparse.ArgumentParser]) -> None:
 def _asks(made: Mapping[str, argparse.ArgumentParser]) -> None:
     """Add what the commands take that read a run."""
     for name in ("verify", "explain", "report", "draft", "sql"):
-        made[name].add_argument("run", type=Path, metavar="RUN")
+        made[name].add_argument(
+            "run", type=Path, metavar="RUN", help="a run folder that reconstruct or demo wrote"
+        )
     made["explain"].add_argument(
-        "moment", metavar="MOMENT", help="a moment's id, or cause:1, cause:2, ..."
+        "moment",
+        metavar="MOMENT",
+        help="a moment's id, as the summary and timeline.json have it, or cause:1, cause:2, ...",
     )
-    made["connectors"].add_argument("name", nargs="?", metavar="NAME")
-    made["sql"].add_argument("query", metavar="QUERY")
+    made["connectors"].add_argument(
+        "name", nargs="?", metavar="NAME", help="the connector whose options are wanted"
+    )
+    made["sql"].add_argument("query", metavar="QUERY", help="one query, in DuckDB's SQL")
     made["verify"].add_argument(
         "--base", type=Path, metavar="DIR", help="where the incident file's folder is now, if moved"
     )

@@ -326,6 +326,8 @@ def _connectors(given: argparse.Namespace) -> int:
         if not given.name:
             continue
         print(f"  files in a folder: {', '.join(kind.globs)}")
+        own = "and these" if kind.options else "and no others"
+        print(f"  options: path, name and entity, as every source, {own}")
         for key, option in kind.options.items():
             fixed = f" ({' | '.join(option.choices)})" if option.choices else ""
             default = "" if option.default is None else f" [{option.default}]"

@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from nova_timeline import connector, report
+from nova_timeline import config, connector, report, sql
 from nova_timeline.cli import DONE, FAILED, NOT_WHOLE, WRONG, main
 from nova_timeline.timeline import Timeline
 from tests import runs
@@ -199,6 +200,27 @@ def test_every_help_ends_in_an_example(command: str, capsys: Printed) -> None:
     assert ended(command, "--help") == DONE
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith(f"example: nova-timeline {command}")
+
+
+def test_the_incident_file_in_the_help_is_one(tmp_path: Path, capsys: Printed) -> None:
+    assert ended("reconstruct", "--help") == DONE
+    shown = capsys.readouterr().out.split("relative to it:\n")[1].split("example:")[0]
+    (tmp_path / "incident.toml").write_text(textwrap.dedent(shown))
+    (tmp_path / "hosts/web-1/journal").mkdir(parents=True)
+    (tmp_path / "hosts/web-1/journal").mkdir(parents=True)
+    (tmp_path / "hosts/web-1/journal/system.journal").touch()
+    incident = config.Incident.load(tmp_path / "incident.toml")
+    assert [source.use for source in incident.sources] == ["journald"]
+
+
+def test_the_help_of_sql_names_the_tables(capsys: Printed) -> None:
+    assert ended("sql", "--help") == DONE
+    assert f"tables: {', '.join(sql.TABLES)}\n" in capsys.readouterr().out
+
+
+def test_a_connector_without_options_says_so(capsys: Printed) -> None:
+    assert run("connectors", "journald") == DONE
+    assert "path, name and entity, as every source, and no others" in capsys.readouterr().out
 
 
 def test_help_names_every_command(capsys: Printed) -> None:
