@@ -61,8 +61,8 @@ class Incident(model.Incident):
             id=check.text("[incident]", head, "id", "INC-2041"),
             title=check.text("[incident]", head, "title", "Checkout returns 502s"),
             window=window,
-            severity=head.get("severity"),
-            affected=tuple(head.get("affected", ())),
+            severity=_severity(check, head),
+            affected=_affected(check, head),
             sources=sources,
             topology=shape,
             base=base,
@@ -128,6 +128,20 @@ def _usual_until(check: _Check, head: Mapping[str, Any], window: Window) -> int 
     if not check.mistakes and not window.start <= time < window.end:
         check.say("[incident]", "'usual_until' must lie inside the window, before its end")
     return time
+
+
+def _severity(check: _Check, head: Mapping[str, Any]) -> str | None:
+    return check.text("[incident]", head, "severity", "SEV1") if "severity" in head else None
+
+
+def _affected(check: _Check, head: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read which entities are known to be affected."""
+    given: object = head.get("affected", [])
+    texts = [name for name in given if isinstance(name, str)] if _is_list(given) else []
+    if not _is_list(given) or len(texts) < len(given):
+        told = f"'affected' must be a list of texts such as ['checkout'], not {given!r}"
+        check.say("[incident]", told)
+    return tuple(texts)
 
 
 def _window(check: _Check, head: Mapping[str, Any]) -> Window:

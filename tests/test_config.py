@@ -104,6 +104,17 @@ def test_a_window_may_be_given_around_a_time(folder: Path) -> None:
         ('title = "Checkout', 'titel = "Checkout', "did you mean 'title'?"),
         ("[incident]", "[incident", "not TOML"),
         ('id = "INC-1"', "id = 1", "'id' must be a text such as 'INC-2041', not 1"),
+        (
+            'id = "INC-1"',
+            'id = "INC-1"\nseverity = 1',
+            "'severity' must be a text such as 'SEV1', not 1",
+        ),
+        (
+            'id = "INC-1"',
+            'id = "INC-1"\naffected = "checkout"',
+            "'affected' must be a list of texts such as ['checkout'], not 'checkout'",
+        ),
+        ('id = "INC-1"', 'id = "INC-1"\naffected = ["checkout", 3]', "not ['checkout', 3]"),
     ],
 )
 def test_each_mistake_is_told_with_its_place_and_the_next_step(
