@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nova_timeline.topology import REPLICA_SET_HASH
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -59,9 +61,8 @@ SEVERITIES = {
 }
 """LogSeverity, by word and by number, as OpenTelemetry numbers; DEFAULT is no severity."""
 
-# A ReplicaSet is its Deployment's name and a hash; a Pod adds five characters (Kubernetes,
-# rand.SafeEncodeString).
-_HASH = r"(?:[bcdfghjklmnpqrstvwxz2456789]{8,10}|[0-9a-f]{8,10})"
+# A ReplicaSet is its Deployment's name and a hash; a Pod adds five characters.
+_HASH = rf"(?:{REPLICA_SET_HASH}|[0-9a-f]{{8,10}})"
 _POD = rf"^(.+?)-{_HASH}-[a-z0-9]{{5}}$"
 _REPLICA_SET = rf"^(.+?)-{_HASH}$"
 

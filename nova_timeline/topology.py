@@ -12,12 +12,14 @@ File format (TOML, or JSON with the same keys)::
     callee = "payments"
     kind = "calls"                      # calls, runs_on, reads, ...
 
-A fault travels from a callee to its callers, and from a host to what runs on it.
+A fault travels from a callee to its callers, and from a host to what runs on it. A ReplicaSet of
+Kubernetes that the file does not name is its Deployment, where the file names that.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEYS = {"entity": {"name", "kind", "aliases"}, "edge": {"caller", "callee", "kind"}}
+REPLICA_SET_HASH = "[bcdfghjklmnpqrstvwxz2456789]{8,10}"
+"""What follows the name of a Deployment, and a hyphen, in those of its ReplicaSets (Kubernetes,
+``rand.SafeEncodeString``)."""
+_REPLICA_SET = re.compile(rf"(.+)-{REPLICA_SET_HASH}")
 _REQUIRED = {"entity": ("name",), "edge": ("caller", "callee")}
 
 
@@ -55,15 +61,24 @@ class Topology:
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     """Lower-cased other name, or glob, -> name."""
     edges: tuple[Edge, ...] = ()
+    written: frozenset[str] = frozenset()
+    """Names that stand in the topology file, as they stand there."""
 
     def name(self, found: str) -> str:
-        """Return the one name of an entity; an unknown one keeps its own."""
+        """Return the one name of an entity; an unknown one keeps its own.
+
+        >>> Topology(written=frozenset({"checkout"})).name("checkout-6d5f7c9b8")
+        'checkout'
+        """
         folded = found.casefold()
         if folded in self.aliases:
             return self.aliases[folded]
         for pattern, name in self.aliases.items():
             if any(c in pattern for c in "*?[") and fnmatchcase(folded, pattern):
                 return name
+        owner = _REPLICA_SET.fullmatch(found)
+        if owner and owner[1] in self.written and found not in self.written:
+            return self.name(owner[1])
         return found
 
     def names(self, column: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Array[Any]:
@@ -87,7 +102,7 @@ class Topology:
             (e for e in new if e.caller != e.callee and (e.caller, e.callee) not in known),
             key=lambda e: (e.caller, e.callee, e.kind),
         )
-        return Topology(self.kinds, self.aliases, (*self.edges, *extra))
+        return Topology(self.kinds, self.aliases, (*self.edges, *extra), self.written)
 
     def dependencies(self) -> dict[str, set[str]]:
         """Map each entity to those it depends on directly."""
@@ -200,8 +215,9 @@ def parse(given: Mapping[str, Any], place: str) -> Topology:
             if other != name:
                 msg = f"{place}: {alias!r} is said to be both {other!r} and {name!r}"
                 raise IncidentFileError(msg)
-    plain = Topology(kinds, aliases)
     rows = [(e["caller"], e["callee"], e.get("kind", "calls")) for e in given.get("edge", [])]
+    written = frozenset((*kinds, *(name for a, b, _ in rows for name in (a, b))))
+    plain = Topology(kinds, aliases, (), written)
     return plain.with_edges(rows)
 
 

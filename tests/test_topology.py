@@ -45,3 +45,22 @@ def test_what_is_reached_is_what_one_walks_to(
         for a, b in pairwise(found.starts.tolist())
     ]
     assert told == by_hand(shape, entities, k, first)
+
+
+def test_a_replica_set_is_its_deployment_unless_the_file_draws_it() -> None:
+    drawn = {"edge": [{"caller": "web", "callee": "checkout"}]}
+    shape = topology.parse(drawn, "topology.toml")
+    assert shape.name("checkout-6d5f7c9b8") == "checkout"
+    for other in ("basket-6d5f7c9b8", "checkout-v2", "checkout-20260303", "checkout"):
+        assert shape.name(other) == other
+    assert shape.with_edges([("checkout-6d5f7c9b8", "db", "calls")]).edges[-1].caller == "checkout"
+    both = {"edge": [*drawn["edge"], {"caller": "checkout", "callee": "checkout-6d5f7c9b8"}]}
+    assert topology.parse(both, "topology.toml").name("checkout-6d5f7c9b8") == "checkout-6d5f7c9b8"
+
+
+def test_a_replica_set_has_the_one_name_of_its_deployment() -> None:
+    entity = {"name": "Checkout", "aliases": ["ecs:checkout"]}
+    shape = topology.parse(
+        {"entity": [entity], "edge": [{"caller": "ecs:checkout", "callee": "db"}]}, ""
+    )
+    assert shape.name("ecs:checkout-6d5f7c9b8") == "Checkout"
