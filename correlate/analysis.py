@@ -24,6 +24,7 @@ from . import (
     metric_signals,
     named,
     phases,
+    planned,
     ranking,
     signals,
     silent,
@@ -155,7 +156,8 @@ def run(
     found = strays.lightened(found, topology)
     said = heard.lines(cut.rows, found)
     found = signals.joined(found, silent.spoken_for(found, topology, said))
-    trouble = episode.find(found, topology, affected, usual_until)
+    find = partial(episode.find, topology=topology, affected=affected, usual_until=usual_until)
+    found, trouble = planned.set_apart(found, cut.rows, find)
     if trouble is None:
         return Analysis(estimates, found, causes.find(found, topology, {}), None, charges)
     so_far = Analysis(estimates, found, (), trouble, charges)

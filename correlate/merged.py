@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from . import affinity, diffs
+from .planned import WORK
 from .scene import LATE
 from .settings import Setting, spoken
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _CARRIED = 45 * 60_000_000_000  # ns; from a commit to what it was carried by, where none names it
 _REPEAT = 120_000_000_000
 _AT_ONCE = 10_000_000_000  # ns; records of one roll-out are stamped this near
-_WORK = "database.maintenance"
 _WORKS = 300_000_000_000  # ns; from what orders work to where a service tells that it has begun
 _PUNCTUATION = re.compile(r"[\W_]+")
 _RARE = 4  # changes that may speak of a name before it stops telling them apart
@@ -270,7 +270,7 @@ def _is_work(told: Change, ordered: Change) -> bool:
     apart = told.signal["time"] - ordered.signal["time"]
     kinds = ("deploy", "config_change")
     is_order = ordered.signal["kind"] in kinds and not _is_bare(ordered)
-    return told.signal["rule"] == _WORK and is_order and 0 <= apart <= _WORKS
+    return told.signal["rule"] == WORK and is_order and 0 <= apart <= _WORKS
 
 
 def _is_bare(change: Change) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PHASES = ("onset", "detected", "acknowledged", "mitigated", "recovered")
 """The steps of an incident, in the order in which they are expected."""
 
+PLANNED = "maintenance.planned"
+"""The rule of a moment that tells of announced work: what failed with it is no incident."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
