@@ -104,7 +104,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
+        more = "; name the incident file in it, or give it to 'batch'" if path.is_dir() else ""
+        msg = f"{path}: cannot be read: {error.strerror}{more}"
         raise IncidentFileError(msg) from error
     try:
         text = data.decode()
@@ -244,7 +245,8 @@ def _source(check: _Check, where: str, table: Mapping[str, Any], base: Path) -> 
         check.say(where, str(error))
         return None
     path = check.text(where, table, "path", "hosts/*/journal/")
-    if path and not reader.files(base, path).found:
+    way = reader.files(base, path)
+    if path and not way.found and not way.closed:  # what is closed is told as coverage
         check.say(where, _nothing_there(base, path, kind.globs))
     entity, name = table.get("entity"), table.get("name", f"{use}:{path}")
     for key, value in (("entity", entity), ("name", name)):

@@ -8,6 +8,7 @@ at a time; the engine does the looping, the threads and the retries.
 from __future__ import annotations
 
 import inspect
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -20,7 +21,7 @@ from nova_timeline import arrow, digest, evidence, schema
 from nova_timeline.errors import OptionError, UnknownConnectorError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     import pyarrow as pa
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 GROUP = "nova_timeline.connectors"
 PIECE = 16 << 20
 """Bytes of a file of lines that one worker reads at a time."""
+
+_TO_LOOK = os.R_OK | os.X_OK
+"""What a folder must allow for its files to be found."""
 
 TableName: TypeAlias = Literal["event", "metric", "edge"]
 
@@ -84,6 +88,8 @@ class Files:
 
     found: tuple[tuple[str, Path], ...]
     passed_over: tuple[str, ...] = field(default=())
+    closed: tuple[str, ...] = field(default=())
+    """Folders on the way that this user may not look into."""
 
 
 class Connector(ABC):
@@ -209,19 +215,50 @@ def _placed(ids: pa.Array[Any], record: pa.Array[Any]) -> pa.Array[Any]:
 
 def find_files(base: Path, path: str, globs: tuple[str, ...]) -> Files:
     """Find files by name, in a stable order; uris are relative to base where the path is."""
-    whole = base / path
-    if any(c in path for c in "*?["):
-        matched = sorted(_glob(base, path))
-        return Files(tuple((_uri(base, p, path), p) for p in matched if p.is_file()))
-    if not whole.is_dir():
-        return Files(((_uri(base, whole, path), whole),) if whole.exists() else ())
-    inside = sorted(p for p in whole.rglob("*") if p.is_file())
+    places = sorted(_glob(base, path))
+    folders = [p for p in places if _is_folder(p)]
+    inside = sorted({p for folder in folders for p in folder.rglob("*") if _is_file(p)})
     fits = [p for p in inside if any(fnmatch(p.name.lower(), g.lower()) for g in globs)]
-    others = tuple(_uri(base, p, path) for p in inside if p not in set(fits))
-    return Files(tuple((_uri(base, p, path), p) for p in fits), others)
+    named = [p for p in places if p not in folders and (_is_file(p) or not _is_pattern(path))]
+    others = sorted({*inside} - {*fits, *named})
+    shut = {p for p in (*_above(base, path), *_below(folders)) if not os.access(p, _TO_LOOK)}
+    return Files(
+        tuple((_uri(base, p, path), p) for p in sorted({*fits, *named})),
+        tuple(_uri(base, p, path) for p in others),
+        tuple(_uri(base, p, path) for p in sorted(shut)),
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib fails within a closed folder
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - pathlib fails within a closed folder
+
+
+def _is_pattern(path: str) -> bool:
+    return any(c in path for c in "*?[")
+
+
+def _above(base: Path, path: str) -> Iterator[Path]:
+    """List the folders that the way to a path goes through."""
+    steps = Path(path).parents
+    return (p for step in steps for p in _glob(base, str(step)) if _is_folder(p))
+
+
+def _below(folders: Iterable[Path]) -> Iterator[Path]:
+    """List folders and all folders in them, also those that `os.walk` cannot look into."""
+    for folder in folders:
+        yield folder
+        for place, inside, _ in os.walk(folder):
+            yield from (Path(place, name) for name in inside)
 
 
 def _glob(base: Path, pattern: str) -> Iterator[Path]:
+    if not _is_pattern(pattern):
+        whole = base / pattern
+        return iter([whole] if os.path.exists(whole) else [])  # noqa: PTH110 - closed is not there
     if Path(pattern).is_absolute():
         anchor = Path(Path(pattern).anchor)
         return anchor.glob(str(Path(pattern).relative_to(anchor)))
@@ -232,8 +269,6 @@ def _uri(base: Path, file: Path, path: str) -> str:
     """Name a file as the incident file would, so that a moved folder keeps its identities."""
     if Path(path).is_absolute():
         return file.as_posix()
-    import os
-
     return Path(os.path.relpath(file, base)).as_posix()
 
 

@@ -9,11 +9,11 @@ from nova_timeline import connector
 from nova_timeline.model import Coverage, FileCoverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
-    from nova_timeline.connector import Gap
+    from nova_timeline.connector import Files, Gap
     from nova_timeline.model import Incident, Source
 
 _NAMED = 5
@@ -79,7 +79,8 @@ def _covered(
     mine = [r for r in readings if r.source == source.name]
     rows = sum(c.rows for c in kept)
     within = sum(r.rows for r in mine)
-    files = _files(mine)
+    way = connector.load(source.use)(source.options).files(incident.base, source.path)
+    files = (*_closed(way), *_files(mine))
     read = sum(n for r in mine for n in r.read.values())
     worst = min((f.state for f in files), key=_WORST_FIRST.index, default="complete")
     if worst in ("unavailable", "denied") and read:
@@ -87,29 +88,33 @@ def _covered(
     times = [t for c in kept for t in (c.first, c.last) if t is not None]
     return Coverage(
         source.name, source.use, incident.window, (min(times), max(times)) if times else None,
-        within, worst, _reason(incident, source, files, mine, rows),
+        within, worst, _reason(way, files, mine, rows),
         read, sum(c.undated for c in kept), within - rows, files,
     )  # fmt: skip
 
 
+def _closed(way: Files) -> Iterator[FileCoverage]:
+    """List the folders that could not be looked into, whatever is in them."""
+    why = "not allowed to look into this folder"
+    return (FileCoverage(folder, 0, "denied", why) for folder in way.closed)
+
+
 def _reason(
-    incident: Incident,
-    source: Source,
+    way: Files,
     files: Sequence[FileCoverage],
     readings: Sequence[Reading],
     rows: int,
 ) -> str:
     """Say in a line what was not read, and what was passed over."""
-    broken = [f for f in files if f.state != "complete"]
+    broken = sum(f.state != "complete" for f in files) - len(way.closed)
     total = len({uri for r in readings for uri in r.read})
-    reasons = [f"{len(broken)} of {total} files not read whole"] if broken else []
-    passed = (
-        connector.load(source.use)(source.options).files(incident.base, source.path).passed_over
-    )
-    if passed:
-        more = " ..." if len(passed) > _NAMED else ""
-        reasons.append(f"passed over by name: {', '.join(passed[:_NAMED])}{more}")
-    if not rows and not broken:
+    reasons = [f"{broken} of {total} files not read whole"] if broken else []
+    for what, names in (
+        ("not allowed to look into", way.closed), ("passed over by name:", way.passed_over)
+    ):  # fmt: skip
+        more = " ..." if len(names) > _NAMED else ""
+        reasons += [f"{what} {', '.join(names[:_NAMED])}{more}"] if names else []
+    if not rows and not broken and not way.closed:
         reasons.append("no record lies inside the window")
     return "; ".join(reasons)
 

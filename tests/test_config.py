@@ -131,6 +131,11 @@ def test_all_mistakes_are_told_at_once(folder: Path) -> None:
     assert len(mistakes(folder, text)) == 2
 
 
+def test_a_folder_in_the_place_of_the_incident_file_is_told(folder: Path) -> None:
+    with pytest.raises(IncidentFileError, match="Is a directory; name the incident file in it"):
+        Incident.load(folder)
+
+
 def test_a_folder_without_fitting_files_is_a_mistake(folder: Path) -> None:
     (folder / "logs").mkdir()
     (folder / "logs" / "README").write_text("nothing")

@@ -1,5 +1,6 @@
 """The connector contract's own parts: sealing batches, finding files, options, the registry."""
 
+import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -92,6 +93,27 @@ def test_a_folder_is_searched_whole_and_says_what_it_passed_over(folder: Path) -
     files = find_files(folder, "a", ("*.json",))
     assert [uri for uri, _ in files.found] == ["a/b/TWO.JSON", "a/one.json"]
     assert files.passed_over == ("a/notes.txt",)
+
+
+def test_folders_that_fit_a_pattern_are_searched_like_one_that_is_named(folder: Path) -> None:
+    (folder / "d/b").mkdir(parents=True)
+    (folder / "d/b/three.json").write_text("{}")
+    files = find_files(folder, "*/b/", ("*.json",))
+    assert [uri for uri, _ in files.found] == ["a/b/TWO.JSON", "d/b/three.json"]
+    assert [uri for uri, _ in find_files(folder, "a/**", ("*.json",)).found] == [
+        "a/b/TWO.JSON", "a/one.json"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["a", "a/b", "a/b/TWO.JSON", "*/b", "a/*/*.JSON", "{}/a"])
+def test_a_folder_that_may_not_be_looked_into_is_named(
+    path: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_files(folder, path.format(folder), ("*.json",)).closed == ()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda p, how: p.name != "b" and may(p, how))
+    [closed] = find_files(folder, path.format(folder), ("*.json",)).closed
+    assert closed == ("a/b" if path != "{}/a" else f"{folder}/a/b")
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,32 @@ def test_a_file_that_may_not_be_read_is_denied(
     assert others == [c for c in small_timeline.coverage if c.use != use]
 
 
+def test_a_folder_that_may_not_be_looked_into_is_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open", "shut"):
+        (tmp_path / "logs" / name).mkdir(parents=True)
+    line = '{"timestamp": "2026-03-03T13:40:00Z", "message": "hello", "service": "shop"}\n'
+    (tmp_path / "logs/open/app.jsonl").write_text(line)
+    given = {
+        "incident": {
+            "id": "INC-1",
+            "title": "t",
+            "start": "2026-03-03T13:30:00Z",
+            "end": "2026-03-03T15:00:00Z",
+        },
+        "source": [{"use": "jsonl", "path": "logs"}],
+    }
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda p, how: Path(p).name != "shut" and may(p, how))
+    told = coverage(reconstruct(Incident.parse(given, tmp_path)), "jsonl")
+    assert (told.state, told.reason) == ("partial", "not allowed to look into logs/shut")
+    assert [(f.uri, f.state) for f in told.files] == [("logs/shut", "denied")]
+    given["source"] = [{"use": "jsonl", "path": "logs/shut"}]
+    told = coverage(reconstruct(Incident.parse(given, tmp_path)), "jsonl")
+    assert (told.state, told.rows) == ("denied", 0)
+
+
 def test_people_are_pseudonyms_everywhere(bundled_run: Path, small_run: Path) -> None:
     for run, names in ((bundled_run, PEOPLE), (small_run, (runs.PERSON, "wilma.quist"))):
         for name in ("timeline.json", "report.html", "postmortem.md"):
