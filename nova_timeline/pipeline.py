@@ -184,6 +184,7 @@ def _about(incident: Incident, inputs: Sequence[Mapping[str, Any]]) -> dict[str,
     return {
         "incident": incident.id,
         "window": _window(incident.window),
+        "usual_until": incident.usual_until,
         "base": str(incident.base.resolve()),
         "inputs": list(inputs),
         "versions": {name: version(name) for name in _VERSIONS}
