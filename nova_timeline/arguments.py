@@ -52,7 +52,7 @@ _MORE = {
   path = "hosts/*/journal/"     # a file, a folder or a glob
 
 """,
-    "sql": """tables: events, metrics, edges, evidence, moments, links
+    "sql": """tables: events, metrics, evidence, edges, coverage, moments, links
   'describe events' gives the columns of one
 
 """,

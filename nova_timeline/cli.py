@@ -7,6 +7,7 @@ failed.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -101,7 +102,9 @@ def _failed(error: Exception) -> int:
     if isinstance(error, NovaTimelineError):
         return _refused(str(error), WRONG)
     if isinstance(error, (OSError, MemoryError)):
-        return _refused(f"the run failed: {error}", FAILED)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        more = "; make room there, or name another folder with --out" if full else ""
+        return _refused(f"the run failed: {error}{more}", FAILED)
     import traceback
 
     traceback.print_exception(error)

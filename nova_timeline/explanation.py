@@ -53,7 +53,8 @@ def explain(console: Console, findings: Findings, asked: str, raw: Raw, nearby: 
 def _cause(findings: Findings, asked: str) -> RootCause:
     found = {f"cause:{cause.rank}": cause for cause in findings.root_causes}
     if asked not in found:
-        msg = f"no root cause is called {printable(asked)!r}{nearest(asked, found)}"
+        known = nearest(asked, found) or "; this run ranks none, and every moment can be explained"
+        msg = f"no root cause is called {printable(asked)!r}{known}"
         raise UnknownMomentError(msg)
     return found[asked]
 

@@ -207,7 +207,6 @@ def test_the_incident_file_in_the_help_is_one(tmp_path: Path, capsys: Printed) -
     shown = capsys.readouterr().out.split("relative to it:\n")[1].split("example:")[0]
     (tmp_path / "incident.toml").write_text(textwrap.dedent(shown))
     (tmp_path / "hosts/web-1/journal").mkdir(parents=True)
-    (tmp_path / "hosts/web-1/journal").mkdir(parents=True)
     (tmp_path / "hosts/web-1/journal/system.journal").touch()
     incident = config.Incident.load(tmp_path / "incident.toml")
     assert [source.use for source in incident.sources] == ["journald"]
