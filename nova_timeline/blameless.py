@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 _PERSON = "(a person)"
-# Where logs put people's names: mail addresses, JSON keys, IAM users, sessions of assumed roles.
+# Where logs put people's names: logins on a machine, mail addresses, JSON keys, IAM users, sessions
+# of assumed roles.
 _NAMES = (
+    re.compile(r"(?P<kept>(?<![\w.+-]))[\w.+-]+(?=@\d{1,3}(?:\.\d{1,3}){3}(?![\w.-]))"),
     re.compile(r"(?P<kept>(?<![\w.+-]))[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     re.compile(
         r"(?P<kept>\"(?:author|committer|user|user_?name|login|caller|assignee|acknowledged_by)\""
@@ -86,6 +88,8 @@ def without_names(text: str) -> str:
 
     >>> without_names("reset by jo.doe@example.com")
     'reset by (a person)'
+    >>> without_names("orders/payments@10.8.0.27:51222: refused")
+    'orders/(a person)@10.8.0.27:51222: refused'
     """
     for names in _NAMES:
         text = names.sub(rf"\g<kept>{_PERSON}", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nova_timeline.model import PHASES
+from nova_timeline.model import PHASES, PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,8 +67,9 @@ def main_moments(findings: Findings, limit: int) -> tuple[Moment, ...]:
 
 
 def _named(findings: Findings) -> set[str]:
-    """Name the moments that a phase, the first two root causes or a cascade rests on."""
+    """Name planned work, and the moments that phases, the first two causes or cascades rest on."""
     named = {phase.moment for phase in findings.phases.values()}
+    named.update(moment.id for moment in planned(findings))
     for cause in findings.root_causes[:2]:
         named.update(cause.contributing)
         named.update(() if cause.moment is None else (cause.moment,))
@@ -101,6 +102,21 @@ def steps(findings: Findings) -> tuple[Step, ...]:
 def not_seen(findings: Findings) -> tuple[Coverage, ...]:
     """Return the sources that could not be looked at in full."""
     return tuple(c for c in findings.coverage if c.state != _COMPLETE)
+
+
+def remarked(findings: Findings) -> tuple[Coverage, ...]:
+    """Return the sources read in full of which there is something to say besides."""
+    return tuple(c for c in findings.coverage if c.state == _COMPLETE and c.reason)
+
+
+def empty(findings: Findings) -> tuple[Coverage, ...]:
+    """Return the sources read in full that hold no record of the window."""
+    return tuple(c for c in findings.coverage if c.state == _COMPLETE and c.rows == 0)
+
+
+def planned(findings: Findings) -> tuple[Moment, ...]:
+    """Return the notices of announced work that explains what failed, and is no incident."""
+    return tuple(m for m in findings.moments if m.rule == PLANNED)
 
 
 def undated(findings: Findings) -> int:

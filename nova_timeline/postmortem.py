@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nova_timeline import highlights
-from nova_timeline.blameless import questions, without_names
+from nova_timeline.blameless import questions
+from nova_timeline.markdown import escaped, inert
 from nova_timeline.wording import counted, duration, lead, link, moment_time, printable, when, words
 
 if TYPE_CHECKING:
@@ -24,15 +25,9 @@ if TYPE_CHECKING:
 _ROWS = 40
 _CITED = 3
 _LISTED = 10
-_LONG = 200
 _SURE = 0.5
 _HUMAN = ("acknowledgement", "change", "commit", "deploy", "operator_action")
 
-# A backslash makes ASCII punctuation plain text (CommonMark 0.31, section 2.4).
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&])")
-_AT_START = re.compile(r"^(\d{0,9})([-+#=.):])")
-# GitHub links these even where they are escaped; a zero-width space, written out, keeps them text.
-_MENTION = re.compile(r"([@#])(?=\w)")
 # What a log says in brackets has a backslash before them.
 _FOOTNOTE = re.compile(r"(?<!\\)\[\^[^\]\s]+\]")
 _VERIFY = (
@@ -84,15 +79,6 @@ def draft(findings: Findings) -> Postmortem:
     return Postmortem(title, _with_evidence(findings, named))
 
 
-def escaped(text: str, limit: int = _LONG) -> str:
-    """Return text from a log as Markdown that reads the same, and does nothing."""
-    plain = printable(without_names(text), limit)
-    plain = _SPECIAL.sub(r"\\\1", plain)
-    plain = _AT_START.sub(r"\1\\\2", plain)
-    plain = plain.replace("://", r"\://").replace("www.", r"www\.")
-    return _MENTION.sub(r"\1&#8203;", plain)
-
-
 def footnote(citation_id: str) -> str:
     """Return the mark that stands for a citation, such as ``[^e0012]``."""
     return f"[^{quote(citation_id, safe=':')}]"
@@ -109,6 +95,11 @@ def _cited(evidence: Iterable[str]) -> str:
 def _told(moment: Moment) -> str:
     """Return a moment as half a sentence, with its evidence."""
     return f"{escaped(lead(moment) + moment.title)}{_cited(moment.evidence)}"
+
+
+def _titled(moment: Moment) -> str:
+    """Return a moment's title to go beside its entity."""
+    return escaped(moment.title.removeprefix(f"{moment.entity}: "))
 
 
 def _time(moment: Moment) -> str:
@@ -144,8 +135,9 @@ def _cause_sentence(findings: Findings) -> str:
     cause = highlights.leading(findings)
     if cause is None:
         return "The evidence at hand does not rank any cause."
-    where = f" ({escaped(cause.entity)})" if cause.entity else ""
-    what = f"{escaped(cause.title or cause.entity)}{where}"
+    title = cause.title or cause.entity
+    where = "" if title.startswith(cause.entity) else f" ({escaped(cause.entity)})"
+    what = f"{escaped(title)}{where}"
     marks = _cited(_proof(findings, cause))
     sure = f"{words(cause.category)}, confidence {cause.confidence:.0%}"
     if cause.moment is None:
@@ -179,7 +171,7 @@ def _timeline(findings: Findings) -> tuple[str, ...]:
     for moment in shown:
         actor = f" (by {escaped(moment.actor)})" if moment.actor else ""
         many = f" ({moment.count:,} records)" if moment.count > 1 else ""
-        what = f"{escaped(moment.title)}{many}{actor}{_cited(moment.evidence)}"
+        what = f"{_titled(moment)}{many}{actor}{_cited(moment.evidence)}"
         rows.append(
             f"| {_time(moment)} | {moment.phase or ''} | {escaped(moment.entity)} | {what} |"
         )
@@ -272,6 +264,10 @@ def _coverage(findings: Findings) -> tuple[str, ...]:
     ]
     if not lines:
         lines.append("Every source was read in full.")
+    lines += [
+        f"- {escaped(one.source)}: {escaped(one.reason)} ({counted(one.read, 'record')} read)"
+        for one in highlights.remarked(findings)
+    ]
     if lost := highlights.undated(findings):
         lines.append(
             f"- {counted(lost, 'record')} had no readable time, and so no place in the order."
@@ -347,8 +343,12 @@ def _quiet(findings: Findings) -> tuple[Section, ...]:
         f" {counted(len(findings.coverage), 'source')} gave"
         f" {counted(sum(c.rows for c in findings.coverage), 'row')}."
     ]
+    summary += [f"What failed was planned: {_told(m)}." for m in highlights.planned(findings)]
     if highlights.not_seen(findings):
         summary.append("Not every source could be looked at in full, so this is not a proof.")
+    elif empty := highlights.empty(findings):
+        held = counted(len(empty), "source holds", "sources hold")
+        summary.append(f"{held} no record of this window, so this is not a proof.")
     named = {"Summary": tuple(summary)}
     if findings.moments:
         named["What did happen"] = _timeline(findings)
@@ -382,6 +382,9 @@ def _note(citation: Citation | None) -> str:
         return "this record is missing from `timeline.json`"
     url = link(citation.url)
     shown = f", [console](<{url}>)" if url else ""
-    place = f"{escaped(citation.uri)} at {escaped(citation.locator)}"
-    note = f"{escaped(citation.source)}, {place}, sha256 {escaped(citation.sha256)}{shown}"
+    # A place is said as it is: part of it leads nowhere, and a journal's file has an @ in its name.
+    source, uri, locator = (
+        inert(printable(text)) for text in (citation.source, citation.uri, citation.locator)
+    )
+    note = f"{source}, {uri} at {locator}, sha256 {escaped(citation.sha256)}{shown}"
     return f"{note} — {escaped(citation.excerpt)}" if citation.excerpt else note

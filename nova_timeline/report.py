@@ -59,6 +59,7 @@ def render(findings: Findings) -> str:
             steps=highlights.steps(findings),
             strip=strip(findings),
             cause=highlights.leading(findings),
+            planned=highlights.planned(findings),
             not_seen=highlights.not_seen(findings),
             undated=highlights.undated(findings),
             is_close=highlights.is_close(findings),

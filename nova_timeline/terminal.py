@@ -33,6 +33,8 @@ def summary(console: Console, findings: Findings, run: Path | None = None) -> No
     window = f"{when(incident.window.start)} to {when(incident.window.end)} UTC"
     verdict = "bold green" if findings.verdict == highlights.NO_INCIDENT else "bold red"
     line(console, f"{findings.verdict}, {window}", verdict)
+    for moment in highlights.planned(findings):
+        line(console, f"planned, and no incident: {told(moment)}")
     _phases(console, findings)
     _causes(console, findings)
     _moments(console, findings)
@@ -157,6 +159,9 @@ def _coverage(console: Console, findings: Findings) -> None:
         line(console, f"! {one.source} is {words(one.state)}{reason} ({rows})", "bold red")
         for file in one.files[:LISTED]:
             line(console, f"{file.uri}: {words(file.state)}, {short(file.reason)}", "red", indent=2)
+    for one in highlights.remarked(findings):
+        read = counted(one.read, "record")
+        line(console, f"{one.source}: {one.reason} ({read} read)", "yellow", indent=2)
     if lost:
         stands = "stands" if lost == 1 else "stand"
         what = counted(lost, "record")

@@ -304,4 +304,20 @@ HEALTHY = Findings(
     evidence={"e0001": EVIDENCE[0]},
 )
 
-EVERY = (FINDINGS, ABSTAINED, HEALTHY)
+PLANNED = replace(
+    HEALTHY,
+    moments=(
+        *HEALTHY.moments,
+        replace(
+            HEALTHY.moments[0],
+            id="m-planned",
+            entity="orders-db",
+            role="notice",
+            rule="maintenance.planned",
+            title="orders-db: planned maintenance, within its window sun:03:00-sun:03:30",
+        ),
+    ),
+)
+"""A night in which what failed was announced work."""
+
+EVERY = (FINDINGS, ABSTAINED, HEALTHY, PLANNED)

@@ -10,9 +10,10 @@ from markdown_it import MarkdownIt
 
 from nova_timeline import schema
 from nova_timeline.blameless import categories, questions, without_names
+from nova_timeline.markdown import escaped
 from nova_timeline.model import Findings
-from nova_timeline.postmortem import draft, escaped
-from tests.findings import ABSTAINED, EVERY, FINDINGS, HEALTHY, HOSTILE
+from nova_timeline.postmortem import draft
+from tests.findings import ABSTAINED, EVERY, FINDINGS, HEALTHY, HOSTILE, PLANNED
 
 NOTE = re.compile(r"^\[\^([^\]]+)\]: ", re.MULTILINE)
 MARK = re.compile(r"(?<!\\)\[\^([^\]]+)\](?!:)")
@@ -103,6 +104,24 @@ def test_no_incident_gives_a_short_honest_document() -> None:
     assert "not a proof" in draft(denied).to_markdown()
 
 
+def test_a_source_that_holds_nothing_proves_nothing() -> None:
+    [whole] = HEALTHY.coverage
+    bare = replace(whole, rows=0, reason="no record lies inside the window")
+    found = replace(HEALTHY, coverage=(bare,))
+    assert "1 source holds no record of this window, so this is not a proof" in (
+        section(found, "Summary")
+    )
+    assert "- cloudtrail: no record lies inside the window (0 records read)" in (
+        section(found, "What could not be looked at")
+    )
+
+
+def test_planned_work_is_said_with_its_evidence() -> None:
+    summary = section(PLANNED, "Summary")
+    assert "What failed was planned: orders-db: planned maintenance, within its window" in summary
+    assert MARK.findall(summary)
+
+
 def test_no_cause_at_all_is_a_draft_too() -> None:
     bare = replace(FINDINGS, root_causes=(), phases={}, moments=(), cascades=(), evidence={})
     text = draft(bare).to_markdown()
@@ -122,6 +141,24 @@ def test_nobody_is_named() -> None:
         "arn:aws:sts::123456789012:assumed-role/deploy/(a person)"
         " by arn:aws:iam::123456789012:user/(a person)"
     )
+
+
+def test_the_place_of_a_record_is_never_cut_or_changed() -> None:
+    journal = f"hosts/web-1/{'a' * 300}/system@00064c1f4ee9d01c-3c33a8a5092876b8.journal"
+    cited = replace(HEALTHY.evidence["e0001"], uri=journal, locator="cursor=s=3c33a8a5;i=14b")
+    evidence = section(replace(HEALTHY, evidence={"e0001": cited}), "Evidence")
+    assert f"{journal.replace('@', '@&#8203;')} at cursor=s=3c33a8a5;i=14b" in evidence
+
+
+def test_a_title_does_not_say_again_where_it_was() -> None:
+    [moment] = HEALTHY.moments
+    twice = replace(moment, title=f"{moment.entity}: {moment.title}")
+    whole = replace(HEALTHY, moments=(twice,))
+    assert section(whole, "What did happen") == section(HEALTHY, "What did happen")
+    cause = replace(FINDINGS.root_causes[0], title=f"{moment.entity} was changed")
+    cause = replace(cause, entity=moment.entity)
+    summary = section(replace(FINDINGS, root_causes=(cause,)), "Summary")
+    assert f"The most likely cause is {moment.entity} was changed; " in summary
 
 
 def test_an_entity_that_nobody_named_leaves_no_hole() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nova_timeline.model import Findings
 from nova_timeline.report import render, strip
-from tests.findings import ABSTAINED, EVERY, FINDINGS, HEALTHY, SCRIPT, WINDOW
+from tests.findings import ABSTAINED, EVERY, FINDINGS, HEALTHY, PLANNED, SCRIPT, WINDOW
 
 CHROMIUM = Path("/usr/bin/chromium")
 ALLOWED_LINK = re.compile(r"^(#|https://)")
@@ -93,6 +93,12 @@ def test_abstaining_and_health_are_said() -> None:
     healthy = Page(render(HEALTHY)).text
     assert "No incident was found in this window." in healthy
     assert "could not be looked at" not in healthy
+
+
+def test_planned_work_is_said() -> None:
+    said = "Planned, and no incident: orders-db: planned maintenance"
+    assert said in " ".join(Page(render(PLANNED)).text.split())
+    assert "Planned" not in Page(render(HEALTHY)).text
 
 
 def test_a_link_that_is_not_https_is_not_a_link() -> None:

@@ -15,7 +15,7 @@ from nova_timeline.explanation import explain
 from nova_timeline.model import Findings, Moment
 from nova_timeline.terminal import summary
 from nova_timeline.wording import short
-from tests.findings import ABSTAINED, ANSI, FINDINGS, HEALTHY, HOSTILE, MARKUP, SECOND, at
+from tests.findings import ABSTAINED, ANSI, FINDINGS, HEALTHY, HOSTILE, MARKUP, PLANNED, SECOND, at
 
 # Colours, and nothing else, may be written to a terminal.
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -82,6 +82,21 @@ def test_health_is_said() -> None:
     assert "no incident found" in text
     assert "1 source read in full" in text
     assert "Root cause" not in text
+
+
+def test_planned_work_is_said_under_the_verdict() -> None:
+    verdict, planned = printed(PLANNED).splitlines()[1:3]
+    assert verdict.startswith("no incident found")
+    assert planned.startswith("planned, and no incident: ")
+    assert "orders-db: planned maintenance, within its window" in planned
+
+
+def test_a_source_that_holds_nothing_is_told_from_one_where_nothing_happened() -> None:
+    [whole] = HEALTHY.coverage
+    bare = replace(whole, rows=0, read=3, reason="no record lies inside the window")
+    text = printed(replace(HEALTHY, coverage=(bare,)))
+    assert "cloudtrail: no record lies inside the window (3 records read)" in text
+    assert "no record" not in printed(HEALTHY)
 
 
 def test_the_list_of_moments_is_capped() -> None:
