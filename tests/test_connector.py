@@ -1,6 +1,5 @@
 """The connector contract's own parts: sealing batches, finding files, options, the registry."""
 
-import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ import pytest
 from nova_timeline import connector
 from nova_timeline.connector import Connector, Option, Partition, batch, find_files
 from nova_timeline.errors import OptionError, UnknownConnectorError
+from tests.closed import shut
 
 HERE = Partition("log.jsonl", Path("log.jsonl"))
 
@@ -110,8 +110,7 @@ def test_a_folder_that_may_not_be_looked_into_is_named(
     path: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_files(folder, path.format(folder), ("*.json",)).closed == ()
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda p, how: p.name != "b" and may(p, how))
+    shut(monkeypatch, "b")
     [closed] = find_files(folder, path.format(folder), ("*.json",)).closed
     assert closed == ("a/b" if path != "{}/a" else f"{folder}/a/b")
 

@@ -24,6 +24,7 @@ from nova_timeline.model import Coverage
 from nova_timeline.pipeline import reconstruct
 from nova_timeline.timeline import Timeline
 from tests import runs
+from tests.closed import shut
 
 PEOPLE = ("anna.keller", "ivan.petrov", "maya.ortiz", "noor.haddad", "priya.raman", "tomas.lindq")
 
@@ -325,8 +326,7 @@ def test_a_folder_that_may_not_be_looked_into_is_denied(
         },
         "source": [{"use": "jsonl", "path": "logs"}],
     }
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda p, how: Path(p).name != "shut" and may(p, how))
+    shut(monkeypatch, "shut")
     told = coverage(reconstruct(Incident.parse(given, tmp_path)), "jsonl")
     assert (told.state, told.reason) == ("partial", "not allowed to look into logs/shut")
     assert [(f.uri, f.state) for f in told.files] == [("logs/shut", "denied")]
