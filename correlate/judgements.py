@@ -69,6 +69,12 @@ _LITERAL = re.compile(
     r"[\"'`]((?=\w*[._:/\-\d]|[a-z]+[A-Z])[A-Za-z][\w.:/-]{6,})[\"'`]|\b([A-Z][A-Z0-9]*_[A-Z0-9_]{3,})\b(?!\s*=)"
 )
 """A text in quotes, or the name of a constant that is used."""
+_ADDRESS = re.compile(
+    r"\b[a-z]{2,8}://[\w.-]{4,}|\b(?:[\w-]+\.)+(?:com|net|org|io|dev|cloud|internal|local|svc|app)\b"
+    r"|\b(?:\d{1,3}\.){3}\d{1,3}\b",
+    re.IGNORECASE,
+)
+"""What others are reached by, as lists of those who are let through name them."""
 _SPOKEN_OF = 0.7
 _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
@@ -214,7 +220,8 @@ def _nature(
 
 def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
-    told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene))
+    told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene),
+            _address(took, change, scene))  # fmt: skip
     found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
     if found is not None:
         return [found]
@@ -263,6 +270,27 @@ def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
         if said is not None:
             text = f"what failed speaks of {short(said)}, which it puts in or takes out"
             weight = _SPOKEN_OF * EXPLAINS * reach.share(change, scene)
+            return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
+    return None
+
+
+def _address(took: Effect, change: Change, scene: Scene) -> Term | None:
+    """Find an address that a change took out, and that the errors since then speak of.
+
+    So a list of those who are let through, or who are called, breaks when one is lost from it.
+    """
+    if change.diff is None:
+        return None
+    gone, new = (
+        {a.casefold() for a in _ADDRESS.findall(text)}
+        for text in (change.diff.gone_text, change.diff.new_text)
+    )
+    lost = sorted(gone - new - scene.entity_names)
+    for m in scene.since(took.time) if lost else ():
+        said = next((a for a in lost if m.is_error and a in m.raw.casefold()), None)
+        if said is not None:
+            text = f"what failed speaks of {short(said)}, which it takes out"
+            weight = EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None
 

@@ -22,6 +22,11 @@ def test_a_layout_change_leaves_the_same_words() -> None:
     assert not diffs.read("-x = 3\n-y = 4\n+y = 3\n+x = 4\n").is_same
 
 
+def test_fields_that_change_places_with_their_numbers_are_not_the_same() -> None:
+    assert diffs.read("-  a = 1;\n-  b = 2;\n+  b = 2;\n+  a = 1;\n").is_same
+    assert not diffs.read("-  a = 1;\n-  b = 2;\n+  b = 1;\n+  a = 2;\n").is_same
+
+
 @pytest.mark.parametrize("line", ["// why", "# why", "-- why", "/* why */", "   // why"])
 def test_comments_do_not_count(line: str) -> None:
     found = diffs.read(f"+{line}\n a = 1\n")

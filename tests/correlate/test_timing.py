@@ -120,6 +120,25 @@ def test_a_constant_that_errors_speak_of_tells_of_the_change_that_put_it_in(
     assert any("speaks of" in t.text and t.about == "hazard" for t in found.terms) == hit
 
 
+@pytest.mark.parametrize(
+    ("diff", "hit"),
+    [
+        (
+            "-allow: [https://pay.acme.io, https://img.acme.io]\n+allow: [https://img.acme.io]\n",
+            True,
+        ),
+        ("-allow: [https://img.acme.io]\n+allow: []\n", False),
+        ("-a: https://pay.acme.io\n+b: https://pay.acme.io\n", False),
+    ],
+)
+def test_an_address_that_errors_speak_of_tells_of_the_change_that_took_it_out(
+    diff: str, hit: bool
+) -> None:
+    error = signal(92, ONSET, "shop", "fault", count=9, title="https://pay.acme.io is blocked")
+    [found] = judged(scene(record(0, 50, "shop", "a", diff=diff), troubled=(error,)))
+    assert any("which it takes out" in t.text for t in found.terms) == hit
+
+
 def test_what_a_service_tells_that_it_began_on_is_the_change_that_ordered_it() -> None:
     order = record(0, 50, "db", "Deploy of db", diff=PLAIN, revision="a" * 40)
     work = record(1, 52, "db", "work on the database was started", kind="operator_action")
