@@ -34,7 +34,7 @@ NAMED_ALONE = 0.3
 another change of a kind that breaks like this."""
 EXPLAINED = 0.12
 """What a change must gain by how it breaks things, to be named beside a strong trigger."""
-_AHEAD = 0.2
+_AHEAD = 0.3
 _JUST_AHEAD = 0.1
 """How far a trigger must be ahead of a change that explains how things broke, if it hardly does."""
 # Fitted to simulated incidents by benchmarks/simulate/calibrate.py.
