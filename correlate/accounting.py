@@ -12,7 +12,7 @@ not by itself (M. Li et al., "CIRCA", KDD 2022).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import excess, inferred, red_metrics, strays
@@ -44,6 +44,9 @@ LEAD = 10 * 60_000_000_000
 LASTS = 60 * 60_000_000_000
 """ns after the alert; what is in excess later is another matter."""
 
+_ALERTED = 0.5
+"""Of the limit; what is this far off is no chance where an alert speaks of it and nothing is off by
+the whole: a tenth of the traffic shows a tenth of the failures."""
 _MINDED = 0.01  # seconds more a request
 _ODD = 0.5  # the weight of what is strange and no harm
 _FEW = 0.01  # of the requests at the worst of it; fewer failures are no incident's doing
@@ -75,20 +78,36 @@ def account(case: Case, books: Ledger | None) -> Account:
     if books is None:
         return Account()
     alerts = _alerts(case)
-    roots = {e for _, e in alerts if e in books.entities}
+    roots = {e for _, e, _ in alerts if e in books.entities}
     since = _since(books, case.usual_until)
-    focus = _around(books, min(t for t, _ in alerts), since) if alerts else since
+    focus = _around(books, min(t for t, _, _ in alerts), since) if alerts else since
     found = [excess.of(books, m, focus) for m in red_metrics.MODES]
     if not alerts:
         focus = _about_peak(books, found, case.topology, since)
         found = [excess.of(books, m, focus) for m in red_metrics.MODES]
     graph = inferred.graph(books, found, case.topology)
     felt = bool(alerts) or _felt(books, found, graph)
+    told = _Told(_troubled(case, books, focus), felt, _spoken(alerts))
+    found = _heeded(books, found, graph.below(roots), told.spoken)
+    graph = inferred.graph(books, found, case.topology)
     return Account(
-        tuple(_charged(books, found, graph, roots, _Told(_troubled(case, books, focus), felt))),
+        tuple(_charged(books, found, graph, roots, told)),
         frozenset((e, x.mode) for x in found for e in _named(books, x.known)),
         frozenset((e, x.mode) for x in found for e in _named(books, x.significant) if felt),
     )
+
+
+def _heeded(
+    books: Ledger, found: Sequence[Excess], below: set[str], spoken: str | None
+) -> list[Excess]:
+    """Lower the limit of the mode that alerts speak of where nothing below them is off in it.
+
+    Where they speak of no mode, it is lowered in all if nothing is off at all.
+    """
+    off = {x.mode for x in found if _on(books, x) & below}
+    heeded: set[str] = {spoken} if spoken else set() if off else set(red_metrics.MODES)
+    lowered = heeded - off if below else set[str]()
+    return [replace(x, least=_ALERTED) if x.mode in lowered else x for x in found]
 
 
 def weighed(found: pl.DataFrame, said: Account, topology: Topology) -> pl.DataFrame:
@@ -175,14 +194,22 @@ def _matters(books: Ledger, x: Excess, e: int) -> bool:
     return bool(x.amount[e] >= least * requests)
 
 
-def _alerts(case: Case) -> list[tuple[int, str]]:
-    """List when and where alerts fired."""
+def _alerts(case: Case) -> list[tuple[int, str, str]]:
+    """List when and where alerts fired, and what they said."""
     import polars as pl
 
     fired = case.signals.filter(pl.col("role") == "alert_firing")
     if case.usual_until is not None:
         fired = fired.filter(pl.col("time") >= case.usual_until)
-    return [(t, e or "") for t, e in fired.select("time", "entity").iter_rows()]
+    return [
+        (t, e or "", s or "") for t, e, s in fired.select("time", "entity", "title").iter_rows()
+    ]
+
+
+def _spoken(alerts: Sequence[tuple[int, str, str]]) -> str | None:
+    """Name the mode that alerts speak of; None where they speak of none, or of both."""
+    spoken = {red_metrics.mode(said) for _, _, said in alerts} - {None}
+    return spoken.pop() if len(spoken) == 1 else None
 
 
 def _since(books: Ledger, usual_until: int | None) -> Bools:
@@ -230,6 +257,8 @@ class _Told:
     """Entity -> when its logs tell of faults, or alerts fire."""
     felt: bool
     """Whether an alert or an entry shows that users felt it."""
+    spoken: str | None = None
+    """The mode that alerts speak of."""
 
 
 def _troubled(case: Case, books: Ledger, focus: Bools) -> dict[str, list[int]]:
@@ -256,13 +285,15 @@ def _charged(
 ) -> list[Charge]:
     """Charge the entities below those in alarm; without an alarm, those below entries.
 
-    The mode in which these are furthest off counts in full.
+    The mode that alerts speak of counts in full where anything is off in it, else that in which
+    these are furthest off.
     """
     roots = alarmed or graph.entries
     rows = [i for i, e in enumerate(books.entities) if e in roots]
 
-    def worst(x: Excess) -> float:
-        return max((float(x.deviation[i]) for i in rows if x.known[i]), default=0.0)
+    def worst(x: Excess) -> tuple[bool, float]:
+        spoken_of = x.mode == told.spoken and bool(_on(books, x) & graph.below(roots))
+        return spoken_of, max((float(x.deviation[i]) for i in rows if x.known[i]), default=0.0)
 
     first = max(found, key=worst).mode
     made: list[Charge] = []
@@ -277,8 +308,7 @@ def _of_mode(
     share: float,
 ) -> list[Charge]:  # fmt: skip
     code = {e: i for i, e in enumerate(books.entities)}
-    minded = {e for e, i in code.items() if x.mode != "errors" or _matters(books, x, i)}
-    on = {e for e in minded if x.significant[code[e]]}
+    on = _on(books, x)
     below = graph.below(roots) & on
     amounts = {e: float(x.amount[code[e]]) for e in on}
     top = max((amounts[e] for e in (set(roots) & on or below)), default=0.0)
@@ -298,6 +328,13 @@ def _of_mode(
         sign = shown if told.felt else None
         made.append(Charge(entity, METHOD, score, text, None, sign))
     return made
+
+
+def _on(books: Ledger, x: Excess) -> set[str]:
+    """Name the entities that are off by more than chance, and by more than nobody minds."""
+    errors = x.mode == "errors"
+    off = zip(books.entities, range(len(books.entities)), x.significant.tolist(), strict=True)
+    return {e for e, i, is_off in off if is_off and (not errors or _matters(books, x, i))}
 
 
 def _then(times: Sequence[int], shown: Sign) -> bool:

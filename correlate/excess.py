@@ -49,11 +49,13 @@ class Excess:
     """Whether there is a usual at all."""
     noise: Floats
     """What a single interval is beyond the usual by chance."""
+    least: float = 1.0
+    """The least deviation that is no chance."""
 
     @property
     def significant(self) -> Bools:
         """Say which entities are off by more than chance."""
-        return self.known & (self.deviation >= 1.0)
+        return self.known & (self.deviation >= self.least)
 
 
 def of(books: Ledger, mode: str, focus: Bools) -> Excess:

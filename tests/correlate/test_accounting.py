@@ -37,7 +37,8 @@ def case(*series: Series, shape: Topology = CHAIN, alert: str | None = "web", **
     frame = metric_rows(*series).drop("unit")
     points = frame.with_columns(pl.col("row").cast(pl.Int64)).to_arrow()
     points = points.cast(notable.point_schema())
-    fired = [] if alert is None else [signal(0, FROM + 1, alert, "alert_firing")]
+    said = {} if (title := over.pop("title", None)) is None else {"title": title}
+    fired = [] if alert is None else [signal(0, FROM + 1, alert, "alert_firing", **said)]
     given = [*fired, *over.pop("faults", [])]
     found = table(*given) if given else pl.DataFrame(schema=signals.types())
     evidence = scenes.evidence(scenes.events(), scenes.metrics())
@@ -289,3 +290,51 @@ def test_a_few_failures_among_many_requests_are_charged_to_nobody(
 ) -> None:
     told = [*healthy("web", "shop"), ("shop", "errors", [0.0] * FROM + [failed] * 5 + [0.0] * 15)]
     assert charged(*told).get("shop") == score
+
+
+@pytest.mark.parametrize(("alert", "expected"), [("web", {"shop": 1.0}), (None, {})])
+def test_an_alert_makes_much_of_a_few_failures_where_nothing_else_is_off(
+    alert: str | None, expected: dict[str, float]
+) -> None:
+    seldom = [("web", "requests", steady(60)), ("shop", "requests", steady(60))]
+    failed = ("shop", "errors", [0.0] * FROM + [2.0] + [0.0] * (MINUTES - FROM - 1))
+    assert charged(*seldom, failed, alert=alert) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "first"),
+    [
+        ("latency of web is high", "db"),
+        ("availability of web is low", "mail"),
+        ("ticket 17", "mail"),
+    ],
+)
+def test_what_the_alert_speaks_of_counts_before_what_is_further_off(title: str, first: str) -> None:
+    failed = [("web", "errors", steady(0, 60)), ("mail", "errors", steady(0, 60))]
+    series = [*SLOW_DB, *failed]
+    found = charged(*series, title=title)
+    assert found[first] == 1.0
+    assert max((score for e, score in found.items() if e != first), default=0) <= 0.5
+
+
+def test_a_few_failures_that_an_alert_speaks_of_count_before_waiting_it_does_not() -> None:
+    seldom = [("web", "requests", steady(60)), ("shop", "requests", steady(60))]
+    failed = ("shop", "errors", [0.0] * FROM + [2.0] + [0.0] * (MINUTES - FROM - 1))
+    slow = [("db", "requests", steady(60)), ("db", "latency_ms", steady(5, 105))]
+    found = charged(*seldom, failed, *slow, title="availability of web is low")
+    assert (found["shop"], found["db"]) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("factor", [0.1, 8.0])
+def test_how_much_traffic_there_is_does_not_matter(factor: float) -> None:
+    scaled = [
+        (e, m, [v * factor for v in values] if m == "requests" else values)
+        for e, m, values in SLOW_DB
+    ]
+    assert charged(*scaled) == {"db": 1.0}
+
+
+def test_names_do_not_matter() -> None:
+    names = {"web": "z", "shop": "m", "db": "n", "mail": "a"}
+    renamed = [(names[e], m, values) for e, m, values in SLOW_DB]
+    assert charged(*renamed, shape=calls("z>m", "m>n", "m>a"), alert="z") == {"n": 1.0}
