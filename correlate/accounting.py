@@ -41,8 +41,8 @@ ENTRY = 3.0
 """How many times the limit what nobody calls must be off, to be in trouble without an alert."""
 LEAD = 10 * 60_000_000_000
 """ns; trouble begins no longer than this before its alert."""
-LASTS = 60 * 60_000_000_000
-"""ns after the alert; what is in excess later is another matter."""
+LASTS = 10 * 60_000_000_000
+"""ns; what is in excess only this long after the alert, or two intervals, is not what it told of."""
 
 _ALERTED = 0.5
 """Of the limit; what is this far off is no chance where an alert speaks of it and nothing is off by
@@ -226,8 +226,8 @@ def _around(books: Ledger, alert: int, since: Bools) -> Bools:
     import numpy as np
 
     begins = books.times
-    lead = max(LEAD, 2 * books.step)
-    marked: Bools = since & (begins > alert - lead - books.step) & (begins < alert + LASTS)
+    lead, lasts = max(LEAD, 2 * books.step), max(LASTS, 2 * books.step)
+    marked: Bools = since & (begins > alert - lead - books.step) & (begins < alert + lasts)
     return marked if np.any(marked) else since
 
 

@@ -325,6 +325,12 @@ def test_a_few_failures_that_an_alert_speaks_of_count_before_waiting_it_does_not
     assert (found["shop"], found["db"]) == (1.0, 0.5)
 
 
+def test_what_goes_wrong_a_quarter_of_an_hour_after_the_alert_is_another_matter() -> None:
+    late = [0.005] * (FROM + 15) + [2.0] * (MINUTES - FROM - 15)
+    series = [*SLOW_DB[:-1], ("mail", "latency_s", late)]
+    assert charged(*series) == {"db": 1.0}
+
+
 @pytest.mark.parametrize("factor", [0.1, 8.0])
 def test_how_much_traffic_there_is_does_not_matter(factor: float) -> None:
     scaled = [
