@@ -42,7 +42,7 @@ ENTRY = 3.0
 LEAD = 10 * 60_000_000_000
 """ns; trouble begins no longer than this before its alert."""
 LASTS = 10 * 60_000_000_000
-"""ns; what is in excess only this long after the alert, or two intervals, is not what it told of."""
+"""ns; what is in excess only this long after the alert, or two intervals, is another matter."""
 
 _ALERTED = 0.5
 """Of the limit; what is this far off is no chance where an alert speaks of it and nothing is off by
@@ -100,14 +100,13 @@ def account(case: Case, books: Ledger | None) -> Account:
 def _heeded(
     books: Ledger, found: Sequence[Excess], below: set[str], spoken: str | None
 ) -> list[Excess]:
-    """Lower the limit of the mode that alerts speak of where nothing below them is off in it.
-
-    Where they speak of no mode, it is lowered in all if nothing is off at all.
-    """
-    off = {x.mode for x in found if _on(books, x) & below}
-    heeded: set[str] = {spoken} if spoken else set() if off else set(red_metrics.MODES)
-    lowered = heeded - off if below else set[str]()
-    return [replace(x, least=_ALERTED) if x.mode in lowered else x for x in found]
+    """Lower the limit of the mode that alerts speak of, where nothing below them is off in it."""
+    return [
+        replace(x, least=_ALERTED)
+        if x.mode == spoken and below and not _on(books, x) & below
+        else x
+        for x in found
+    ]
 
 
 def weighed(found: pl.DataFrame, said: Account, topology: Topology) -> pl.DataFrame:

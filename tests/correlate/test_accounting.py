@@ -292,13 +292,15 @@ def test_a_few_failures_among_many_requests_are_charged_to_nobody(
     assert charged(*told).get("shop") == score
 
 
-@pytest.mark.parametrize(("alert", "expected"), [("web", {"shop": 1.0}), (None, {})])
-def test_an_alert_makes_much_of_a_few_failures_where_nothing_else_is_off(
-    alert: str | None, expected: dict[str, float]
+@pytest.mark.parametrize(
+    ("title", "expected"), [("errors of web", {"shop": 1.0}), ("latency of web", {}), (None, {})]
+)
+def test_an_alert_makes_much_of_a_few_failures_if_it_speaks_of_such(
+    title: str | None, expected: dict[str, float]
 ) -> None:
     seldom = [("web", "requests", steady(60)), ("shop", "requests", steady(60))]
     failed = ("shop", "errors", [0.0] * FROM + [2.0] + [0.0] * (MINUTES - FROM - 1))
-    assert charged(*seldom, failed, alert=alert) == expected
+    assert charged(*seldom, failed, title=title) == expected
 
 
 @pytest.mark.parametrize(
