@@ -60,7 +60,11 @@ _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _ROSE = re.compile(rf"^(?P<metric>\S+) rose from (?P<old>{_NUMBER}) to (?P<new>{_NUMBER})")
 _SURGE = 1.5
 _FLOOD = 2.0
-_UNTIL = re.compile(r"not ?after[\"']?\s*[=:]\s*[\"']?(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)", re.I)
+_UNTIL = re.compile(
+    r"(?:not ?after[\"']?\s*[=:]\s*[\"']?|current time \S+ is after )"  # as Go says it
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)",
+    re.IGNORECASE,
+)
 _SINCE = re.compile(
     r"start(?:ed)?_?time\W{1,6}(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)"
     r"|\w{3}, \d\d? \w{3} \d{4} [\d:]+ GMT)",
