@@ -327,7 +327,10 @@ def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str 
 
 
 def _is_about(fits: Sequence[Symptom], scene: Scene) -> bool:
-    """Say whether what a provider tells shares a word, or a name of ours, with what failed."""
+    """Say whether what failed calls a provider, or shares a word with what that tells."""
+    called = {c for e in scene.troubled_entities for c in scene.depends.get(e, ())}
+    if any(m.entity in called for m in fits):
+        return True
     told = {w for m in fits for w in affinity.words(m.raw, _ANYBODYS)}
     numbers = {m.signal for m in fits}
     failed = (m for m in scene.symptoms if m.signal not in numbers)

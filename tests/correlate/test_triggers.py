@@ -123,6 +123,14 @@ def test_what_a_provider_tells_counts_if_it_is_of_that_time_and_of_this(
     assert bool(strong) == believed
 
 
+def test_what_is_called_and_tells_that_it_changed_is_meant() -> None:
+    changed = notice(-0.5, "version 3 of quotes is now the default", "provider-changed")
+    slow = {"title": "commit timed out"}
+    best = triggers.found(scene(slow, changed | {"entity": "db"}))[0]
+    other = triggers.found(scene(slow, changed))[0]
+    assert best.score > triggers.STRONG > other.score
+
+
 def test_what_failed_before_all_else_is_the_likelier_cause() -> None:
     full = {"title": "no space left on device"}
     first, after = (triggers.found(scene(*f))[0] for f in ([full], [{"title": "slow"}, full]))
