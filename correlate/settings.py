@@ -49,6 +49,7 @@ _NAMED_UNIT = re.compile(
     r"|kb|mb|gb|bytes)$",
     re.IGNORECASE,
 )
+_PROCESSOR = re.compile(r"\bcpus?\b|cpu$|_cpu_|cpu[_.-]?(request|limit)", re.IGNORECASE)
 _SPOKEN = re.compile(
     r"\b(?:parameter|setting|option|variable|property)\s+[\"'`]?(?P<key>[A-Za-z_][\w.\-]*)[\"'`]?"
     r"(?:\s+(?:was|has|been|is|changed|set|updated|modified))*"
@@ -70,9 +71,15 @@ class Setting:
     new: str
 
     @property
+    def _amounts(self) -> tuple[float | None, float | None]:
+        """Read both values; of a processor, ``m`` is a thousandth and not a minute."""
+        read = _cores if _PROCESSOR.search(self.key) else amount
+        return read(self.old), read(self.new)
+
+    @property
     def ratio(self) -> float | None:
         """Return how many times the old value the new one is; None where they are no numbers."""
-        old, new = amount(self.old), amount(self.new)
+        old, new = self._amounts
         return None if old is None or new is None or old <= 0 else new / old
 
     @property
@@ -83,7 +90,7 @@ class Setting:
         ratio = self.ratio
         if ratio is not None and ratio != 1:
             return "up" if ratio > 1 else "down"
-        old, new = amount(self.old), amount(self.new)
+        old, new = self._amounts
         if old is not None and new is not None and old != new:
             return "up" if new > old else "down"
         was, now = (v.strip("\"' ").casefold() for v in (self.old, self.new))
@@ -109,6 +116,17 @@ def amount(text: str) -> float | None:
         name = factor.rpartition(".")[2].lower().rstrip("s") or factor
         value *= float(factor) if factor.isdecimal() else _UNITS.get(name, 1.0)
     return value
+
+
+def _cores(text: str) -> float | None:
+    """Read how much of a processor: 1500m, 2 (Kubernetes' quantities)."""
+    bare = text.strip().strip("\"'")
+    thousandths = bare.removesuffix("m")
+    return (
+        float(thousandths) / 1000
+        if thousandths != bare and thousandths.isdecimal()
+        else amount(bare)
+    )
 
 
 def short(text: str) -> str:

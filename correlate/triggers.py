@@ -76,8 +76,6 @@ _BENEATH = ("hardware", "network")  # what services stand on, though no topology
 _TELLS = ("provider-says-so", "provider-changed")
 _NOTICES = ("cloud_health.status-page", "cloud_health.provider-changed")
 """Rules of what a provider tells at the time at which it began."""
-_WEIGHED = ("infrastructure_change", "resource_exhaustion")
-"""Categories of what is the likelier cause if nothing failed before it."""
 _UNRELATED = 0.1
 _ANYBODYS = frozenset(
     affinity.words(
@@ -245,9 +243,9 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
         return [Term("requests rose where they come in, and behind it", 0.15, (), "place")]
     if trigger.category == "network":
         return [*_wide(fits), *_told(trigger, scene)]
-    if trigger.category == "hardware":
+    if trigger.category in ("hardware", "infrastructure_change"):
         return [*_beneath(fits, scene), *_foremost(fits, scene)]
-    return _foremost(fits, scene) if trigger.category in _WEIGHED else []
+    return _foremost(fits, scene) if trigger.category == "resource_exhaustion" else []
 
 
 def _foremost(fits: Sequence[Symptom], scene: Scene) -> list[Term]:

@@ -197,3 +197,16 @@ def test_a_line_is_told_under_which_keys_it_stands() -> None:
 )  # fmt: skip
 def test_a_setting_may_be_written_with_a_blank(gone: str, new: str, told: list[Setting]) -> None:
     assert [s for s in settings.moved([gone], [new]) if s.key] == told
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "moved"),
+    [
+        ("cpu", "1500m", "2", "up"),
+        ("resources.limits.cpu", "2", "1500m", "down"),
+        ("cpu_request", "250m", "300m", "up"),
+        ("timeout", "90m", "100", "down"),  # minutes, and seconds
+    ],
+)
+def test_of_a_processor_an_m_is_a_thousandth(key: str, old: str, new: str, moved: str) -> None:
+    assert Setting(key, old, new).moved == moved

@@ -137,7 +137,9 @@ def test_a_pattern_is_told_only_if_it_can_back_track() -> None:
         bad = next(h for h in knowledge.hazards() if h.id == "backtracks")
         return hazards.shown(bad, change("x", f"-A = /^x$/;\n+A = /{pattern}/;\n")) is not None
 
-    assert all(map(told, [r"^(\w+\s?)*$", r"^([a-z]+)+@", r"(?:\d+-?){2,}"]))
+    assert all(
+        map(told, [r"^(\w+\s?)*$", r"^([a-z]+)+@", r"(?:\d+-?){2,}", r"(k=(\"x\"|\S+)\s*)+"])
+    )
     assert not any(map(told, [r"^\w+(;\w+)*$", "(ab)*", r"([a-z]+)@x", r"(\d+;)*"]))
 
 
