@@ -14,7 +14,6 @@ from nova_timeline import (
     connector,
     coverage,
     digest,
-    idle,
     ingest,
     memory,
     store,
@@ -30,13 +29,12 @@ from nova_timeline.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
     from nova_timeline.clock import Window
     from nova_timeline.connector import Connector
     from nova_timeline.engine import Engine, Wanted
-    from nova_timeline.model import Findings, Incident, Source
+    from nova_timeline.model import Incident, Source
 
 _BUNDLE_BYTES = 8 << 20
 _BUNDLE_FILES = 16
@@ -99,26 +97,24 @@ def _reconstructed(incident: Incident, engine: Engine, limit: int, out: Path | N
     scratch = Scratch(out)
     try:
         tasks = _tasks(incident, shape, share.piece)
-        with idle.threads(engine.workers) as spare:
-            inputs = _Inputs(incident, tasks, spare)
-            found = Collection(scratch.path, incident.window, share.spool)
-            for piece in engine.map(ingest.read, tasks):
-                found.add(piece)
-                memory.keep_to(limit)
-            found.finish(Local(engine.workers).map)
-            memory.give_back()  # of no use to correlation, most of which polars takes memory for
-            made = _digests(scratch.path, spare)
-            findings = _findings(incident, shape, found, scratch.path, engine)
-            scratch.digests = {name: digested.result() for name, digested in made.items()}
-            return Timeline(findings, _about(incident, inputs.told()), scratch.path, scratch)
+        # Digested before they are read: of a log that grows, all that is cited was there.
+        inputs = _inputs(incident, tasks, Local(engine.workers))
+        found = Collection(scratch.path, incident.window, share.spool)
+        for piece in engine.map(ingest.read, tasks):
+            found.add(piece)
+            memory.keep_to(limit)
+        found.finish(Local(engine.workers).map)
+        memory.give_back()  # of no use to correlation, most of which polars takes memory for
+        return _timeline(incident, shape, found, scratch, inputs, engine)
     except BaseException:
         scratch.remove()
         raise
 
 
-def _findings(
-    incident: Incident, shape: Topology, found: Collection, folder: Path, engine: Engine
-) -> Findings:
+def _timeline(
+    incident: Incident, shape: Topology, found: Collection, scratch: Scratch,
+    inputs: Sequence[Mapping[str, Any]], engine: Engine,
+) -> Timeline:  # fmt: skip
     """Correlate what was collected, and write it out."""
     from nova_timeline.correlate import analysis
 
@@ -129,8 +125,9 @@ def _findings(
         affected=incident.affected, usual_until=incident.usual_until, each=engine.map,
     )  # fmt: skip
     seen = coverage.of(incident, found.readings, found.counts())
-    store.write_table(folder, "coverage", coverage.table(seen))
-    return assemble.findings(incident, evidence.rows, found.points, seen, result)
+    store.write_table(scratch.path, "coverage", coverage.table(seen))
+    findings = assemble.findings(incident, evidence.rows, found.points, seen, result)
+    return Timeline(findings, _about(incident, inputs), scratch.path, scratch)
 
 
 def _topology(incident: Incident) -> Topology:
@@ -192,35 +189,18 @@ def _about(incident: Incident, inputs: Sequence[Mapping[str, Any]]) -> dict[str,
     }
 
 
-class _Inputs:
-    """The files that a run is made of, digested while they are read.
-
-    Of a log that grows, what counts is what there was when its partitions were listed.
-    """
-
-    def __init__(
-        self, incident: Incident, tasks: Sequence[Task], spare: ThreadPoolExecutor
-    ) -> None:
-        """Begin to digest, in the order of reading."""
-        self._readers = {(p.uri, t.source.name): t.source for t in tasks for p in t.partitions}
-        uris = dict.fromkeys(uri for uri, _ in self._readers)
-        self._sizes = {uri: _size(incident.base / uri) for uri in uris}
-        self._digests = {
-            uri: spare.submit(_digest, incident.base / uri, size)
-            for uri, size in self._sizes.items()
-        }
-
-    def told(self) -> list[dict[str, Any]]:
-        """List every file by the source that reads it, with its length and digest.
-
-        One that cannot be opened is left out, as its coverage tells.
-        """
-        return [
-            {"uri": uri, "source": name, "use": source.use, "options": dict(source.options)}
-            | {"sha256": sha256, "bytes": self._sizes[uri]}
-            for (uri, name), source in sorted(self._readers.items(), key=lambda pair: pair[0])
-            if (sha256 := self._digests[uri].result()) is not None
-        ]
+def _inputs(incident: Incident, tasks: Sequence[Task], engine: Local) -> list[dict[str, Any]]:
+    """List every file by the source that reads it, with its length and digest."""
+    uris = sorted({p.uri for t in tasks for p in t.partitions})
+    # The largest first, or one is left to a single thread at the end.
+    uris.sort(key=lambda uri: -_size(incident.base / uri))
+    about = dict(zip(uris, engine.map(_about_file, [incident.base / u for u in uris]), strict=True))
+    pairs = {(p.uri, t.source.name): t.source for t in tasks for p in t.partitions}
+    return [
+        {"uri": uri, "source": name, "use": source.use, "options": dict(source.options)} | known
+        for (uri, name), source in sorted(pairs.items(), key=lambda pair: pair[0])
+        if (known := about[uri]) is not None
+    ]
 
 
 def _size(path: Path) -> int:
@@ -230,17 +210,12 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _digest(path: Path, size: int) -> str | None:
+def _about_file(path: Path) -> dict[str, Any] | None:
+    """Digest a file; none of one that cannot be opened, as its coverage tells."""
     try:
-        return digest.of_file(path, size)
+        return {"sha256": digest.of_file(path), "bytes": path.stat().st_size}
     except OSError:
         return None
-
-
-def _digests(folder: Path, spare: ThreadPoolExecutor) -> dict[str, Future[str]]:
-    """Begin to digest the tables laid down in a folder, by their path in it."""
-    written = [path for name in store.FOLDERS for path in store.files(folder, name)]
-    return {p.relative_to(folder).as_posix(): spare.submit(digest.of_file, p) for p in written}
 
 
 def _window(window: Window) -> list[int]:

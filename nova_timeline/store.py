@@ -315,22 +315,14 @@ def handed_on(made: Path, run: Path, name: str, *, ours: bool) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def seal(run: Path, about: Mapping[str, Any], known: Mapping[str, str] | None = None) -> None:
-    """Write the manifest: what the run was made of, the digest of every file in it, and its own.
-
-    Args:
-        run: the folder.
-        about: what it was made of.
-        known: digests of files that were digested as they were laid down, by path.
-    """
-    written = {p.relative_to(run).as_posix(): p for p in sorted(run.rglob("*")) if p.is_file()}
-    found = {name: sha256 for name, sha256 in (known or {}).items() if name in written}
-    left = [name for name in written if name not in found]
+def seal(run: Path, about: Mapping[str, Any]) -> None:
+    """Write the manifest: what the run was made of, the digest of every file in it, and its own."""
+    written = sorted(p for p in run.rglob("*") if p.is_file())
     with ThreadPoolExecutor() as pool:  # digesting releases the interpreter's lock
-        found |= zip(left, pool.map(digest.of_file, (written[name] for name in left)), strict=True)
+        digests = list(pool.map(digest.of_file, written))
     outputs = {
-        name: {"sha256": found[name], "bytes": path.stat().st_size}
-        for name, path in written.items()
+        p.relative_to(run).as_posix(): {"sha256": sha256, "bytes": p.stat().st_size}
+        for p, sha256 in zip(written, digests, strict=True)
     }
     whole = {"format": FORMAT, **about, "outputs": outputs}
     text = json.dumps(whole | {"seal": _seal_of(whole)}, indent=2, sort_keys=True)

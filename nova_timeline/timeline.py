@@ -78,8 +78,6 @@ class Scratch:
             place = beside or tempfile.gettempdir()
             msg = f"{place} cannot be written: {error.strerror}; name another folder"
             raise RunFolderError(msg) from error
-        self.digests: Mapping[str, str] = {}
-        """Path within the folder -> digest, of those of its files that are digested already."""
         self.remove = weakref.finalize(self, _gone, self.path, run_folder.lock(self.path))
 
 
@@ -233,7 +231,7 @@ class Timeline:
             (folder / "report.html").write_text(report.render(self.findings), encoding="utf-8")
             draft = postmortem.draft(self.findings).to_markdown()
             (folder / "postmortem.md").write_text(draft, encoding="utf-8")
-            store.seal(folder, self.about, {} if self.scratch is None else self.scratch.digests)
+            store.seal(folder, self.about)
         return run
 
     def discard(self) -> None:

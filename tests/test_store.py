@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nova_timeline import coded, digest, document, run_folder, schema, store
+from nova_timeline import coded, document, run_folder, schema, store
 from nova_timeline.config import Incident
 from nova_timeline.errors import RunError, RunFolderError
 from nova_timeline.pipeline import reconstruct
@@ -242,21 +242,6 @@ def test_the_manifest_lists_every_file_and_seals_itself(small_run: Path) -> None
     assert not store.is_sealed({**whole, "base": "/elsewhere"})
     assert not store.is_sealed({k: v for k, v in whole.items() if k != "seal"})
     assert whole["versions"].keys() >= {"nova-timeline", "python", "duckdb"}
-
-
-def test_files_digested_beforehand_are_taken_at_their_word_and_all_others_digested(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "events").mkdir()
-    for name in ("events/part-0", "report.html"):
-        (tmp_path / name).write_text(name)
-    store.seal(tmp_path, {}, {"events/part-0": "0" * 64, "events/part-9": "9" * 64})
-    outputs = store.manifest(tmp_path)["outputs"]
-    assert {name: about["sha256"] for name, about in outputs.items()} == {
-        "events/part-0": "0" * 64,
-        "report.html": digest.of_file(tmp_path / "report.html"),
-    }
-    assert store.is_sealed(store.manifest(tmp_path))
 
 
 def test_the_manifest_is_the_same_text_for_the_same_run(small_run: Path, tmp_path: Path) -> None:
