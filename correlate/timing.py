@@ -96,9 +96,12 @@ def came(took: Effect, change: Change, scene: Scene) -> Term:
         reference, shown = moved.time, (*shown, *scene.shown(moved))
     seconds = (reference - took.time) / 1e9
     what = "the onset" if reference == scene.onset else "the first metric that moved"
+    if seconds < 0 and moved is not None and reference != scene.onset:
+        steps = duration(moved.step / 1e9)
+        text = f"came as the first metric moved, as far as its steps of {steps} tell"
+        return Term(text, WHEN, shown, "time")
     if seconds < 0:
-        weight = WHEN / 3 if reference == scene.onset else WHEN
-        return Term(f"came {duration(-seconds)} after {what}", weight, shown, "time")
+        return Term(f"came {duration(-seconds)} after {what}", WHEN / 3, shown, "time")
     tau = _SWITCH_TAU_S if change.signal["kind"] == "feature_flag" else _TAU_S
     sure = 1.0 if change.entity and not _says_other(took, scene) else _UNSURE
     weight = WHEN * math.exp(-seconds / tau) * sure

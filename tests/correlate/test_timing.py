@@ -63,6 +63,14 @@ def test_what_moved_only_with_a_later_change_speaks_against_the_earlier() -> Non
     assert told == {0: [-timing.MOVED], 1: [timing.MOVED], 2: []}
 
 
+def test_a_change_within_the_step_of_what_moved_first_came_with_it() -> None:
+    climb = Departure("shop", "latency_p99", at(30), MINUTE, climbs=True)
+    [found] = judged(scene(record(0, 31, "shop", "a", diff=PLAIN), departures=(climb,)))
+    assert weights(found, "time") == [timing.WHEN]
+    [text] = [t.text for t in found.terms if t.about == "time"]
+    assert text == "came as the first metric moved, as far as its steps of 1m00s tell"
+
+
 def test_a_resource_at_its_limit_before_a_change_speaks_against_it() -> None:
     full = signal(92, 1, "db", "fault", kind="metric_change", rule="metric:xid_age",
                   title="xid_age stands at 2140000000, at its limit")  # fmt: skip
