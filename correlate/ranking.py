@@ -129,8 +129,10 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
         sum(t.weight for t in best.terms if t.about in ("hazard", "undone")),
         sum(t.weight for t in best.terms if t.about in ("began", "undone")),
     )
-    # What shows itself just after a change to where it shows may well be what that change did.
+    # What shows itself just after a change to where it shows may well be what that change did;
+    # to scale is what load asks for, and only brings to light what was wrong already.
     just = any(t.about == "just" and t.weight > 0 for t in best.terms)
+    just = just and best.signal["kind"] != "scaling"
     ahead = _AHEAD if explains >= TELLING else _JUST_AHEAD
     return (explains < EXPLAINED and not just) or strong > best.score + ahead
 

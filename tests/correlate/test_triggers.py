@@ -150,6 +150,14 @@ def test_a_change_to_where_it_shows_just_before_gives_way_to_it_only_if_it_is_fa
     assert first.is_change == is_change
 
 
+@pytest.mark.parametrize(("kind", "is_change"), [("config_change", True), ("scaling", False)])
+def test_more_instances_show_what_was_wrong_already(kind: str, *, is_change: bool) -> None:
+    ended = {"title": "webhook refused: x509 certificate has expired"}
+    near = record(0, ONSET - 0.1, "shop", "shop: webhook size is 6", kind=kind)
+    first, *_ = ranking.rank(scene(ended, changes=(near,)))
+    assert first.is_change == is_change
+
+
 def rose(entity: str, metric: str, old: float, new: float) -> dict[str, Any]:
     return {
         "entity": entity, "title": f"{metric} rose from {old} to {new}", "kind": "metric_change",
