@@ -153,7 +153,7 @@ def run(
     found = signals.joined(found, suspects.signs(charges, found))
     found = signals.joined(found, gone.faults(evidence.series, topology, each))
     topology = mentioned.extended(found, topology, heard.lines(cut.rows, found))
-    found = strays.lightened(found, topology)
+    found = strays.placed(strays.lightened(found, topology))
     said = heard.lines(cut.rows, found)
     found = signals.joined(found, silent.spoken_for(found, topology, said))
     find = partial(episode.find, topology=topology, affected=affected, usual_until=usual_until)

@@ -32,6 +32,10 @@ _OF_CALLS = ("dependency", "network", "external_provider")
 _OF_TRANSACTIONS = ("database.deadlock", "queues.bad-data")
 """Rules of what befalls a single transaction now and then: another in its way, a bad value."""
 _DOWN = "database.unavailable"
+_WAITS, _PLACED = "containers.scheduling", "containers.scheduled"
+"""Rules of a pod that waits for room on a node, and of one that got it."""
+_SOON = 300_000_000_000
+"""ns; how long a pod waits at most where a cluster adds a node for it as it should."""
 
 
 def is_one(sign: Signal) -> bool:
@@ -66,6 +70,25 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
     ]
     weight = pl.when(pl.col("signal").is_in(light)).then(LIGHT).otherwise(pl.col("weight"))
     return found.with_columns(weight=weight)
+
+
+def placed(found: pl.DataFrame) -> pl.DataFrame:
+    """Take the weight off pods that waited for room and got it soon: so does a cluster grow.
+
+    "Pods that can't be scheduled" are what makes the Cluster Autoscaler add a node (Kubernetes,
+    "Node Autoscaling").
+
+    Args:
+        found: the signals; see `nova_timeline.correlate.signals.gather`.
+    """
+    import polars as pl
+
+    rooms = found.filter(pl.col("rule") == _PLACED).select("entity", there="time")
+    waits = found.filter(pl.col("rule") == _WAITS)
+    soon = pl.col("there").is_between("time", pl.col("time") + _SOON)
+    got = waits.join(rooms, on="entity").filter(soon)["signal"]
+    light = pl.col("signal").is_in(got.to_list())
+    return found.with_columns(weight=pl.when(light).then(LIGHT).otherwise(pl.col("weight")))
 
 
 def _is_single(sign: Signal) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from nova_timeline.correlate import strays
@@ -61,3 +62,16 @@ def test_what_luck_does_not_do_stays_firm(other: dict[str, Any]) -> None:
     given = CALL | other
     role = given.pop("role", "fault")
     assert weights(signal(0, 10, "db", role, **given)) == [1.5]
+
+
+@pytest.mark.parametrize(("minutes", "firm"), [(1.5, False), (9.0, True), (-1.0, True)])
+def test_a_pod_that_got_room_soon_was_in_no_trouble(minutes: float, *, firm: bool) -> None:
+    pod = {"entity": "shop-7d4b-x2x7q"}
+    waits = signal(0, 10, "", "fault", rule="containers.scheduling", weight=1.5) | pod
+    got = signal(1, 10 + minutes, "", "recovery", rule="containers.scheduled", weight=0.0) | pod
+    other = signal(2, 10, "shop-7d4b-k9k9k", "fault", rule="containers.scheduling", weight=1.5)
+    found = strays.placed(table(waits, got, other)).sort("signal")
+    assert found.filter(pl.col("entity") == pod["entity"], rule="containers.scheduling")[
+        "weight"
+    ].to_list() == [1.5 if firm else strays.LIGHT]
+    assert found.filter(entity=other["entity"])["weight"].to_list() == [1.5]
