@@ -126,8 +126,7 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     # Fewer requests are what failure makes of them, and to be full what waiting for others does.
     full = signal["table"] == "event" and IS_FULL.search(signal["title"]) is not None
     if category in TRIGGERS and not less and not full:
-        said = category.replace("_", " ")
-        terms.append(Term(f"{said} can fail by itself, without a change", TRIGGERS[category]))
+        terms.append(Term(_by_itself(category), TRIGGERS[category]))
     if says_why(signal) and not full:
         terms.append(Term("a record says what kind of fault it is", _SAID, (), "record"))
     idle = _idle(scene) if full or category is None else None
@@ -136,6 +135,13 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     told = f"{where} is held up with less to do itself, so that it waits for what it calls"
     waits = Term(told, TRIGGERS["dependency"], (idle["signal"],))
     return Candidate(signal, (*terms, waits), is_change=False, category="dependency")
+
+
+def _by_itself(category: str) -> str:
+    """Say how what fails may have come about without a change."""
+    if category == "config_change":
+        return "a setting may be wrong that no change in the window made"
+    return f"this kind of trouble ({category.replace('_', ' ')}) can come without a change"
 
 
 def _idle(scene: Scene) -> Signal | None:
