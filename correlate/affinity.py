@@ -25,7 +25,7 @@ _EMPTY = """
     exception burst log logs record records rose fell level back never seen before update
     updated updating set put new old name value true false null none https http www com
     amazonaws aws gcp azure microsoft google googleapis subscriptions resource resources group
-    groups providers service services request requests response responses server servers client
+    groups providers service services request requests response responses call calls server servers client
     message status code write read get post time timestamp version region zone account arn type
     kind default example main alarm alert metric count total average sum host hosts app api prod
     production env threshold datapoint datapoints crossed greater greaterthanthreshold than
@@ -61,11 +61,17 @@ _MOVED = re.compile(
 _ADDRESS = re.compile(
     r"(?:https?://|arn:|/subscriptions/|\bprojects/|\bnamespaces/)[^\s\"',}\]]+", re.IGNORECASE
 )
+_MAKERS = re.compile(
+    r"\b[\w-]+\.(?:googleapis|amazonaws|azure|windows|microsoft)\.(?:com|net)\b"
+    r"|\bMicrosoft\.[A-Z]\w+(?=/)"
+)
+"""By what clouds call their own services, which is in all that these tell."""
 
 
 def words(text: str, ignored: Container[str] = ()) -> Counter[str]:
     """Count the words of a text, stemmed lightly, without addresses and the words ignored."""
-    return Counter(w for w in _plain(_ADDRESS.sub(_last, text)) if w not in ignored)
+    told = _ADDRESS.sub(_last, _MAKERS.sub(" ", text))
+    return Counter(w for w in _plain(told) if w not in ignored)
 
 
 def name_words(names: Iterable[str]) -> frozenset[str]:
@@ -120,7 +126,8 @@ _FEWEST_LETTERS = 6
 @lru_cache(maxsize=2048)
 def names(text: str) -> frozenset[str]:
     """Find names made of several words, written alike: ``read_3ds``, ``readThreeDS``, ``a-b``."""
-    found = {joined(w) for n in _NAME.findall(text) for w in (n, *re.split(r"[.]", n))}
+    told = _NAME.findall(_MAKERS.sub(" ", text))
+    found = {joined(w) for n in told for w in (n, *re.split(r"[.]", n))}
     return frozenset(n for n in found if len(n) >= _FEWEST_LETTERS and not n.isdigit())
 
 

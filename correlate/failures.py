@@ -1,6 +1,9 @@
 """What the log lines of those in trouble say, the rare ones too that are no burst.
 
 A warning that comes once a minute is no burst, yet often the only line that names what is wrong.
+What comes at all times comes a little more often now and then: told is what comes more often than
+chance would have it, by the test for two Poisson rates (J. Przyborowski and H. Wilenski, Biometrika
+31, 1940: given their sum, the later count is binomial).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from nova_timeline import arrow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
     import pyarrow as pa
 
     from nova_timeline.clock import Window
@@ -24,6 +28,8 @@ MOST = 80
 """Templates that are told, the most frequent ones."""
 _EACH = 6  # lines of a template that are read
 _LONGEST = 600
+_CHANCE = 1.64
+"""Standard deviations beyond what is usual; one in twenty is so by chance."""
 _WARN = 13
 _KEY = ("entity", "template")
 
@@ -51,10 +57,9 @@ def lines(
         window: the incident's: how long each of the two stretches is.
         each: how a function is applied to every stretch of time.
     """
-    import numpy as np
     import polars as pl
 
-    count = partial(_counted, entities=tuple(entities), since=since, until=until)
+    count = partial(_counted, since=since, until=until)
     parts = [pl.DataFrame(part) for part in each(count, cut)]
     # A stretch may be longer than the other, so that rates are compared and not counts.
     usual = float(max(1, since - window.start))
@@ -67,31 +72,58 @@ def lines(
             pl.col("severity").max(),
             pl.col("rows").list.explode(keep_nulls=False, empty_as_null=False).head(_EACH),
         )
-        .filter(pl.col("after") * usual > pl.col("before") * looked_at)
+        # One's first few lines of a kind that others write at all times may come by chance.
+        .with_columns(known=pl.col("before").sum().over("template") > 0)
+        .filter(pl.col("entity").is_in(list(entities)), pl.col("after") > 0)
+        .filter(
+            ~pl.col("known")
+            | _is_more(pl.col("after"), pl.col("before"), looked_at / (usual + looked_at))
+        )
         .sort(["after", "entity", "template"], descending=[True, False, False])
         .head(MOST)
     )
-    flat = whole["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
+    return _read(whole, cut)
+
+
+def _read(told: pl.DataFrame, cut: Slabs) -> tuple[Line, ...]:
+    """Read some lines of each template."""
+    import numpy as np
+
+    flat = told["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
     if not len(flat):
         return ()
     bodies = cut.rows.take(flat.astype(np.int64), ["body"])["body"].to_pylist()
     found: list[Line] = []
     at = 0
-    for row in whole.iter_rows(named=True):
+    for row in told.iter_rows(named=True):
         mine = [(b or "")[:_LONGEST] for b in bodies[at : at + len(row["rows"])]]
         at += len(row["rows"])
         found.append(Line(row["entity"], row["after"], row["severity"], tuple(mine)))
     return tuple(found)
 
 
-def _counted(slab: pa.Table, entities: Sequence[str], since: int, until: int) -> pa.Table:
+def _is_more(after: pl.Expr, before: pl.Expr, share: float) -> pl.Expr:
+    """Say of what came more often than before, and not by chance.
+
+    Args:
+        after: how many came after the time.
+        before: how many came before it.
+        share: of all, how many would come after it at one rate.
+    """
+    whole = after + before
+    beyond = after - share * whole
+    by_chance = _CHANCE * (share * (1 - share) * whole).sqrt()
+    return beyond >= by_chance
+
+
+def _counted(slab: pa.Table, since: int, until: int) -> pa.Table:
     import polars as pl
 
     late = pl.col("time") >= since
     kept = pl.DataFrame(slab).filter(
         pl.col("severity") >= _WARN,
         pl.col("kind").is_in(["log", "health", "host"]),
-        pl.col("entity").is_in(list(entities)),
+        pl.col("entity").is_not_null(),
         pl.col("time") <= until,
     )
     return arrow.table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from .failures import Line
 
 _ERROR = 17
+_IDS = re.compile(r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE)
+"""What a record carries to be found by: it tells nothing of what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Symptom:
 
     @property
     def text(self) -> str:
-        """What it says, with names taken apart."""
-        return plain(self.raw)
+        """What it says, with names taken apart, without whose it is and what it is found by."""
+        return plain(_IDS.sub(" ", self.raw.removeprefix(f"{self.entity}: ")))
 
 
 def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:

@@ -40,9 +40,22 @@ def test_what_comes_as_steadily_as_ever_is_not_told_for_a_longer_look() -> None:
 
 def test_what_comes_more_often_is_told_though_it_came_for_longer_before() -> None:
     before = [(5 * i, "shop", "writes one by one", 13) for i in range(12)]
-    after = [(61 + 3 * i, "shop", "writes one by one", 13) for i in range(9)]
-    assert lines(*before, *after, since=60, until=90) == [("writes one by one", 9, 6)]
+    after = [(61 + 1.5 * i, "shop", "writes one by one", 13) for i in range(18)]
+    assert lines(*before, *after, since=60, until=90) == [("writes one by one", 18, 6)]
+
+
+def test_what_comes_a_little_more_often_by_chance_is_not_told() -> None:
+    before = [(2 + 5 * i, "shop", "a receiver answered 410", 13) for i in range(6)]
+    after = [(31 + 4 * i, "shop", "a receiver answered 410", 13) for i in range(7)]
+    assert lines(*before, *after) == []
 
 
 def test_where_nothing_was_before_all_is_told() -> None:
     assert lines((1, "shop", "late", 13), since=-5, until=60) == [("late", 1, 1)]
+
+
+def test_the_first_few_of_what_others_write_at_all_times_are_not_told() -> None:
+    others = [(3 * i, "mail", "a receiver answered 410", 13) for i in range(9)]
+    assert lines(*others, (40, "shop", "a receiver answered 410", 13)) == []
+    many = [(31 + i, "shop", "a receiver answered 410", 13) for i in range(8)]
+    assert lines(*others, *many) == [("a receiver answered 410", 8, 6)]
