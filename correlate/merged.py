@@ -41,6 +41,7 @@ _POSITIONS = {
     "disabled": "off",
     "no": "off",
 }
+_IMAGE = re.compile(r"\"image\"\s*:\s*\"[^\"\s]+?[:@]([\w.:-]+)\"", re.IGNORECASE)
 _PATCH = re.compile(r"^[+-](?![+-])", re.MULTILINE)
 
 
@@ -121,6 +122,11 @@ class Change:
         return tuple(dict.fromkeys((*told, *(self.diff.settings if self.diff else ()))))
 
     @cached_property
+    def images(self) -> frozenset[str]:
+        """Name the versions of images that its records order."""
+        return frozenset(tag for text in self.texts for tag in _IMAGE.findall(text))
+
+    @cached_property
     def revision(self) -> str:
         """Name the revision that it brings, empty where none is known."""
         return next((a[_REVISION].casefold() for a in self.attributes if a.get(_REVISION)), "")
@@ -160,7 +166,8 @@ def one_each(scene: Scene) -> list[Change]:
         rare = [i for i in names if common[i] <= _RARE]
         twin = brought.get(c.revision[:_SHORT]) if c.revision else None
         if twin is None:
-            near = (k for i in rare for k in named.get(i, ()) if _is_same(c, kept[k]))
+            others = (k for i in rare for k in named.get(i, ()) if not _brings_other(c, kept[k]))
+            near = (k for k in others if _is_same(c, kept[k]))
             twin = min(near, default=None)
         if twin is None:
             there = placed.get(c.entity, ()) if c.entity else ()
@@ -235,6 +242,11 @@ def _names(text: str, key: str) -> bool:
     """Say whether a text names a switch, in a name of its own."""
     told = re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text)
     return len(key) >= _LONG_KEY and told is not None
+
+
+def _brings_other(a: Change, b: Change) -> bool:
+    """Say whether two roll-outs order images of other versions, however near they are."""
+    return bool(a.images and b.images) and a.images.isdisjoint(b.images)
 
 
 def _is_same(a: Change, b: Change) -> bool:

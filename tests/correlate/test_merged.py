@@ -82,3 +82,16 @@ def test_a_switch_is_not_of_a_commit_that_sets_another_or_otherwise_or_later() -
     assert len(records(early, flag(1, 31, "refund_window", "0.01", "1.0"))) == 2
     assert len(records(early, flag(1, 31, "shadow_sample", "0.01", "0.5"))) == 2
     assert len(records(late, flag(1, 31, "shadow_sample", "0.01", "1.0"))) == 2
+
+
+def test_roll_outs_of_other_images_are_two_however_near_and_each_is_its_commit() -> None:
+    def rolled(number: int, minute: float, tag: str) -> tuple[dict[str, object], dict[str, str]]:
+        one, held = record(number, minute, "shop", "shop was deployed to Cloud Run")
+        return one, held | {"gcp.audit.request": f'{{"image": "hub/acme-docker/shop:{tag}"}}'}
+
+    commits = [
+        record(2, 10, "shop", "Commit abcdef1: a", revision="abcdef123", diff=DIFF, kind="commit"),
+        record(3, 11, "shop", "Commit fedcba9: b", revision="fedcba987", diff=DIFF, kind="commit"),
+    ]
+    two = rolled(0, 39, "abcdef1"), rolled(1, 40, "fedcba9")
+    assert records(*two, *commits) == [(0, 2), (1, 3)]
