@@ -25,12 +25,13 @@ _EMPTY = """
     exception burst log logs record records rose fell level back never seen before update
     updated updating set put new old name value true false null none https http www com
     amazonaws aws gcp azure microsoft google googleapis subscriptions resource resources group
-    groups providers service services request requests response responses call calls server servers client
-    message status code write read get post time timestamp version region zone account arn type
-    kind default example main alarm alert metric count total average sum host hosts app api prod
-    production env threshold datapoint datapoints crossed greater greaterthanthreshold than
-    commit return func function class import package struct interface public private static void
-    self int bool float string const let var async await try catch throw raise print
+    groups providers service services request requests response responses call calls server
+    servers client user users message status code write read get post time timestamp version
+    region zone account arn type kind default example main alarm alert metric count total
+    average sum host hosts app api prod production env threshold datapoint datapoints crossed
+    greater greaterthanthreshold than commit return func function class import package struct
+    interface public private static void self int bool float string const let var async await
+    try catch throw raise print
 """
 _STOP = frozenset(_EMPTY.split())  # words that every record has
 
@@ -63,14 +64,15 @@ _ADDRESS = re.compile(
 )
 _MAKERS = re.compile(
     r"\b[\w-]+\.(?:googleapis|amazonaws|azure|windows|microsoft)\.(?:com|net)\b"
-    r"|\bMicrosoft\.[A-Z]\w+(?=/)"
+    r"|\bMicrosoft\.[a-z]+(?:/[a-z]+)+",
+    re.IGNORECASE,
 )
-"""By what clouds call their own services, which is in all that these tell."""
+"""What clouds call their own services and what can be done to these: it is in all their records."""
 
 
 def words(text: str, ignored: Container[str] = ()) -> Counter[str]:
     """Count the words of a text, stemmed lightly, without addresses and the words ignored."""
-    told = _ADDRESS.sub(_last, _MAKERS.sub(" ", text))
+    told = _MAKERS.sub(" ", _ADDRESS.sub(_last, text))
     return Counter(w for w in _plain(told) if w not in ignored)
 
 

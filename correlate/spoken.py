@@ -9,6 +9,7 @@ what is only told in its title, as anybody may call a change anything.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from . import affinity
@@ -30,6 +31,8 @@ _HALF = 0.5
 _WORDS, _NAMES = 6, 4  # that count at most, the weightiest
 _FEW_WORDS, _FEW_NAMES = 3.0, 3.0  # weights of words, of names, at which about two thirds count
 _TOLD = 2
+_KEY = re.compile(r"\"[\w.@$/-]+\"\s*:")
+"""A key of JSON: it belongs to the format of a record, and not to what this one says."""
 
 
 def words(took: Effect, change: Change, scene: Scene) -> Term:
@@ -64,7 +67,9 @@ def _said(change: Change, scene: Scene) -> dict[str, float]:
     ignored = scene.ignored
     diff = change.diff
     if diff is None:
-        return dict.fromkeys(affinity.words(change.text, ignored), 1.0)
+        moved = (s.key for s in change.settings)
+        told = "\n".join((_KEY.sub(" ", change.text), *moved))
+        return dict.fromkeys(affinity.words(told, ignored), 1.0)
     told = "\n".join((change.title, *change.files, diff.gone_text, diff.new_text))
     found = dict.fromkeys(affinity.words(told, ignored), _HALF)
     gone, new = (affinity.words(text, ignored) for text in (diff.gone_text, diff.new_text))

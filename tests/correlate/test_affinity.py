@@ -22,6 +22,15 @@ def test_endings_do_not_part_words() -> None:
     assert set(affinity.words("connection connections connect connected")) == {"connect"}
 
 
+def test_what_clouds_call_their_own_services_does_not_count() -> None:
+    metric = "run.googleapis.com/request_latencies"
+    assert affinity.words(metric) == Counter(latenc=1)
+    assert "rungoogleapiscom" not in affinity.names(metric)
+    assert affinity.words("Microsoft.App/containerApps/write of the basket") == Counter(basket=1)
+    assert "api" not in affinity.names("api.partner.com/charge")
+    assert "apipartnercom" in affinity.names("api.partner.com/charge")
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [

@@ -73,3 +73,19 @@ def test_no_words_gain_more_than_there_is(words: list[str]) -> None:
     line = "+f(" + ", ".join(words) + ")\n"
     assert term(line).weight <= spoken.SPOKEN
     assert term(line).weight == pytest.approx(term(line + line).weight)
+
+
+def test_the_keys_of_a_record_are_of_its_format() -> None:
+    told = '{"%s": "%s"}'
+    fault = "no label for parcel: weight in grams"
+
+    def weight(text: str) -> float:
+        one = signal(0, 50, "shop", "change", kind="deploy", title="shop was rolled out")
+        there = replace(
+            scene(), cascade=cascade(fault), changes=[one], texts={0: text}, attributes={0: {}}
+        )
+        [change] = merged.one_each(there)
+        return spoken.words(timing.Effect(at(50)), change, there).weight
+
+    assert weight(told % ("kind", "parcel")) > 0
+    assert weight(told % ("parcel", "kind")) < 0
