@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .failures import Line
 
 _ERROR = 17
-_IDS = re.compile(r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE)
+_IDS = re.compile(
+    r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE
+)
 """What a record carries to be found by: it tells nothing of what failed."""
 
 
@@ -36,7 +38,8 @@ class Symptom:
     @property
     def text(self) -> str:
         """What it says, with names taken apart, without whose it is and what it is found by."""
-        return plain(_IDS.sub(" ", self.raw.removeprefix(f"{self.entity}: ")))
+        told = self.raw.removeprefix(self.entity)
+        return plain(_IDS.sub(" ", told.lstrip(":") if told[:1] in (":", " ") else self.raw))
 
 
 def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:
