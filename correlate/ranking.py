@@ -93,9 +93,15 @@ def _is_named(best: Candidate, candidates: Sequence[Candidate]) -> bool:
     least = NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED
     near = any(t.about == "place" and t.weight > reach.FELT for t in best.terms)
     others = (c for c in candidates if c is not best and _explained(c) > 0)
-    if near and not _outside(candidates) and not any(others):
+    if near and _tells(best) and not _outside(candidates) and not any(others):
         least = NAMED_ALONE
     return best.score >= least and not _is_innocent(best)
+
+
+def _tells(change: Candidate) -> bool:
+    """Say whether anything of a change has to do with the failure, beside its time and place."""
+    about = ("words", "hazard", "undone", "began")
+    return any(t.about in about and t.weight > 0 for t in change.terms)
 
 
 def _explained(change: Candidate) -> float:
@@ -131,7 +137,7 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     )
     # What shows itself just after a change to where it shows may well be what that change did;
     # to scale is what load asks for, and only brings to light what was wrong already.
-    just = any(t.about == "just" and t.weight > 0 for t in best.terms)
+    just = _tells(best) and any(t.about == "just" and t.weight > 0 for t in best.terms)
     just = just and best.signal["kind"] != "scaling"
     ahead = _AHEAD if explains >= TELLING else _JUST_AHEAD
     return (explains < EXPLAINED and not just) or strong > best.score + ahead

@@ -201,6 +201,25 @@ def test_where_no_change_fits_the_first_fault_stands_first() -> None:
     assert second.is_change
 
 
+@pytest.mark.parametrize(
+    ("said", "is_named"), [("db was deployed", False), ("db was deployed: another pooler", True)]
+)
+def test_time_and_place_alone_name_no_change(said: str, is_named: bool) -> None:
+    first, *_ = ranked(change(0, 35, "db", said, kind="deploy"))
+    assert first.is_change == is_named
+
+
+@pytest.mark.parametrize(
+    ("said", "is_named"), [("db was deployed", False), ("db was deployed: resolve names", True)]
+)
+def test_who_fails_just_as_it_is_rolled_out_may_still_fail_by_what_shows_itself(
+    said: str, is_named: bool
+) -> None:
+    fault = "could not resolve names: dial tcp: lookup peers.internal: server misbehaving"
+    first, *_ = ranked(change(0, 39, "db", said, kind="deploy"), fault=fault)
+    assert first.is_change == is_named
+
+
 def test_with_no_change_at_all_the_fault_is_all_there_is() -> None:
     [found] = ranked()
     assert not found.is_change
