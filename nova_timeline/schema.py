@@ -229,7 +229,7 @@ def _column(value: Any, kind: Any, length: int) -> Any:
     if isinstance(value, (str, int, float, bytes)):
         return pa.repeat(pa.scalar(value, kind), length)
     if hasattr(value, "to_arrow"):  # a polars Series
-        value = value.to_arrow()
+        value = arrow.uncopied(value) if kind == pa.string() else arrow.column(value)
     return value if value.type == kind else value.cast(kind)
 
 
