@@ -41,11 +41,15 @@ def one(text: str, length: int) -> pa.Array[Any]:
 
 def of(column: Column) -> pa.Array[Any]:
     """Code a column of texts, shape (n,); one that is coded stays as it is."""
+    import numpy as np
+
     whole = arrow.whole(column)
     if is_coded(whole):
         return whole
     pc = arrow.compute()
     texts: Any = whole.cast(arrow.core().string())
+    if texts.null_count == len(texts):
+        return _column(np.full(len(texts), _NULL, np.int32), arrow.core().array([], texts.type))
     if len(texts) and texts.null_count == 0 and pc.all(pc.equal(texts, texts[0])).as_py():
         return one(texts[0].as_py(), len(texts))
     made: pa.Array[Any] = pc.dictionary_encode(texts)
@@ -102,7 +106,7 @@ def replaced(column: Column, rows: npt.NDArray[np.int64], texts: pa.Array[Any]) 
 
     (numbers, known), (others, more) = _parts(of(column)), _parts(of(texts))
     [places, beside], joined = _aligned([known, more])
-    new, said = _at(places, numbers), others != _NULL
+    new, said = np.array(_at(places, numbers)), others != _NULL
     new[rows[said]] = _at(beside, others[said])
     return _column(np.asarray(new, np.int32), joined)
 
@@ -127,6 +131,8 @@ def _at(places: Numbers, numbers: Numbers) -> Numbers:
     """Look numbers up in a list of others; -1 stays -1."""
     import numpy as np
 
+    if np.array_equal(places, np.arange(len(places))):
+        return numbers
     return np.append(places, np.int32(_NULL))[numbers]
 
 

@@ -96,3 +96,8 @@ def test_only_coded_columns_of_a_table_are_written_out() -> None:
     }
     made = coded.written_out(pa.table(columns))
     assert made.equals(pa.table(columns | {"coded": columns["text"]}))
+
+
+def test_a_column_without_texts_is_coded_as_nulls() -> None:
+    sound(coded.of(column([None, None])), [None, None])
+    sound(coded.of(column([])), [])
