@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from nova_timeline.knowledge import plain
 
 from . import affinity, undrawn
+from .change_points import direction
 from .terms import Term
 
 if TYPE_CHECKING:
+    from .departures import Departure
     from .merged import Change
     from .scene import Scene
 
@@ -31,6 +33,7 @@ _FAR_OFF = 0.3
 _NAMED = 0.75
 _OF_IT = 0.5  # of what has a longer name that begins with the root's, as its settings do
 _UNRELATED = 0.15
+_AILS = 0.5  # of what got worse by itself before all else failed
 _LETTERS = 4
 _WORK = re.compile(
     r"(active|open|running) (sessions?|quer|transactions?|connections?|jobs?)"
@@ -51,11 +54,33 @@ def place(change: Change, scene: Scene) -> Term:
     if not change.entity and change.files:
         weight /= 2  # of files, the path would most likely say
     shown = _shown(change, scene)
+    ails = _ails(change, scene)
+    if ails is not None and weight < _AILS * WHERE:
+        text = f"touched {change.entity}, whose {ails.metric} got worse first"
+        weight = _AILS * WHERE
     tie = undrawn.tie(change, scene) if _is_undrawn(change.entity, scene) else None
     if tie is not None and tie.share * WHERE > weight:
         text, weight = f"touched {change.entity}, {tie.text}", tie.share * WHERE
         shown = tuple(dict.fromkeys((*shown, *tie.signals)))
     return Term(text, weight, shown, "place")
+
+
+def _ails(change: Change, scene: Scene) -> Departure | None:
+    """Find what got worse on what a change touched, since then and before all else failed.
+
+    Whom the root is not known to need may still hand it what it chokes on.
+    """
+    if change.entity not in scene.linked or change.entity in scene.troubled_entities:
+        return None
+    since = change.signal["time"]
+    return next(
+        (
+            d for d in scene.departures
+            if d.entity == change.entity and direction(d.metric) == "worse"
+            and since - d.step <= d.time < scene.onset
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _is_undrawn(entity: str, scene: Scene) -> bool:
@@ -157,6 +182,8 @@ def share(change: Change, scene: Scene) -> float:
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
     if entity in scene.troubled_entities or _missed(change, scene) or _presses(entity, scene):
+        return _NEARBY
+    if _ails(change, scene):
         return _NEARBY
     if entity in scene.below:
         signs = (*scene.cascade.signals, *scene.troubled)

@@ -1,7 +1,12 @@
 """Where a change acted counts by what it can do to what broke."""
 
+from dataclasses import replace
+
+import pytest
+
 from nova_timeline.correlate import reach
 from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.merged import Change
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.topology import Topology
@@ -102,3 +107,17 @@ def test_a_caller_that_asks_for_more_presses_on_what_it_calls() -> None:
         return touched("shop", where)[0]
 
     assert weight("commands_per_sec rose from 900 to 20000") > weight("lag rose from 9 to 200")
+
+
+@pytest.mark.parametrize(
+    ("metric", "minute", "is_near"),
+    [("sum_errors_total", 36, True), ("sum_errors_total", 30, False), ("items_total", 36, False)],
+)
+def test_what_got_worse_by_itself_since_a_change_to_it_is_near(
+    metric: str, minute: float, *, is_near: bool
+) -> None:
+    shape = calls("shop>biller", "web>cart")
+    moved = Departure("cart", metric, at(minute), 60_000_000_000, climbs=True)
+    where = replace(scene("sums differ", shape), departures=[moved])
+    weight, share = touched("cart", where)
+    assert (weight > 0, share > 0.7) == (is_near, is_near)
