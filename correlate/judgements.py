@@ -15,6 +15,7 @@ from . import (
     handed_on,
     hazards,
     innocence,
+    networks,
     reach,
     spoken,
     strays,
@@ -227,7 +228,7 @@ def _nature(
 def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
     told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene),
-            _address(took, change, scene))  # fmt: skip
+            _address(took, change, scene), _network(took, change, scene))  # fmt: skip
     found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
     if found is not None:
         return [found]
@@ -296,6 +297,19 @@ def _address(took: Effect, change: Change, scene: Scene) -> Term | None:
         said = next((a for a in lost if m.is_error and a in m.raw.casefold()), None)
         if said is not None:
             text = f"what failed speaks of {short(said)}, which it takes out"
+            weight = EXPLAINS * reach.share(change, scene)
+            return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
+    return None
+
+
+def _network(took: Effect, change: Change, scene: Scene) -> Term | None:
+    """Find an address of those that fail since a change in a network that it leaves out."""
+    for m in () if change.diff is None else scene.since(took.time):
+        said = networks.left_out(change.diff, [m.raw]) if m.is_error else None
+        if said is not None:
+            text = (
+                f"what failed is at {said}, which is in a network that it takes out and no other"
+            )
             weight = EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None
