@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, mentioned, sizes, strays, symptoms
+from . import affinity, called, hazards, mentioned, pressure, sizes, strays, symptoms
 from .change_points import direction
 from .reading import Reading
 from .settings import Setting
@@ -260,7 +260,8 @@ class Scene:
         A resource that ran short is a part of it.
         """
         meaning = direction(moved.metric)
-        if meaning in ("worse", "better") or {*self.shown(moved)} & self._short:
+        telling = self._short if meaning != "traffic" else self._pressing
+        if meaning in ("worse", "better") or {*self.shown(moved)} & telling:
             return True
         spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
         told = (m for m in self.symptoms if m.count or m.is_error)
@@ -275,6 +276,11 @@ class Scene:
             s["signal"] for s in (*self.cascade.signals, *self.troubled)
             if s["kind"] == "metric_change" and s["category"] == "resource_exhaustion"
         )  # fmt: skip
+
+    @cached_property
+    def _pressing(self) -> frozenset[int]:
+        """The signals of requests that the root ran out of something for; see `pressure`."""
+        return pressure.built(self)
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""

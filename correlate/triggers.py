@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed
+from . import affinity, blamed, pressure
 from .blamed import SHOWS
 from .named import IS_FULL
 from .terms import Candidate, Term
@@ -56,10 +56,7 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _REQUEST = re.compile(r"request|\brps\b|\bqps\b|traffic|invocation|\bhits\b|throughput|visit", re.I)
-_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
-_ROSE = re.compile(rf"^(?P<metric>\S+) rose from (?P<old>{_NUMBER}) to (?P<new>{_NUMBER})")
 _SURGE = 1.5
-_FLOOD = 2.0
 _UNTIL = re.compile(
     r"(?:not ?after[\"']?\s*[=:]\s*[\"']?|current time \S+ is after )"  # as Go says it
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)",
@@ -197,20 +194,18 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
     """
     risen: dict[str, float] = {}
     for s in (*scene.cascade.signals, *scene.troubled):
-        rise = _ROSE.match(s["title"]) if s["kind"] == "metric_change" else None
-        if rise is None or s["category"] != "traffic" or not _REQUEST.search(rise["metric"]):
+        times = pressure.times(s)
+        metric = s["title"].split(" ", 1)[0]
+        if s["category"] != "traffic" or times < _SURGE or not _REQUEST.search(metric):
             continue
-        if s["time"] > scene.onset + _DATE_OFF or "per_request" in rise["metric"]:
-            continue
-        old, new = float(rise["old"]), float(rise["new"])
-        if new >= _SURGE * max(old, 1e-9):
-            risen[s["entity"] or ""] = new / max(old, 1e-9)
+        if s["time"] <= scene.onset + _DATE_OFF and "per_request" not in metric:
+            risen[s["entity"] or ""] = times
     called = {e.callee for e in scene.topology.edges}
     entries = [e for e in scene.troubled_entities if e not in called and not _consumes(e, scene)]
     inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
     wide = 2 * len(risen) >= len(scene.troubled_entities)
     # What is overrun where requests come in lets no more of them through.
-    flooded = scene.topology.edges and any(risen.get(e, 0.0) >= _FLOOD for e in entries)
+    flooded = scene.topology.edges and any(risen.get(e, 0.0) >= pressure.FLOOD for e in entries)
     return tuple(sorted(risen)) if risen and inward and (wide or flooded) else None
 
 

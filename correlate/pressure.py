@@ -1,0 +1,42 @@
+"""Requests that multiplied until what serves them ran out of something.
+
+What runs full because more is asked of it began to go wrong when more began to be asked, long
+before anything failed (B. Beyer et al., "Site Reliability Engineering", 2016, chapter 22: load that
+grows past what can be served). A change that came on the way found that on its way already.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .episode import Signal
+    from .scene import Scene
+
+FLOOD = 2.0
+"""How many times the usual is more than serving it is made for."""
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+ROSE = re.compile(rf"^(?P<metric>\S+) rose from (?P<old>{_NUMBER}) to (?P<new>{_NUMBER})")
+_LACK = "resource_exhaustion"
+
+
+def built(scene: Scene) -> frozenset[int]:
+    """Take the signals of requests to the root that had multiplied before it ran out of something.
+
+    Where the root did not run out of anything, there are none: more requests are no harm as such.
+    """
+    signs = (*scene.cascade.signals, *scene.troubled)
+    own = [s for s in signs if s["entity"] == scene.cascade.root]
+    if not any(s["table"] == "event" and s["category"] == _LACK for s in own):
+        return frozenset()
+    return frozenset(
+        s["signal"] for s in own
+        if s["category"] == "traffic" and s["time"] < scene.onset and times(s) >= FLOOD
+    )  # fmt: skip
+
+
+def times(sign: Signal) -> float:
+    """Say how many times its usual a metric rose to; 0 where it did not rise."""
+    rise = ROSE.match(sign["title"]) if sign["kind"] == "metric_change" else None
+    return 0.0 if rise is None else float(rise["new"]) / max(float(rise["old"]), 1e-9)
