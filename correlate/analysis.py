@@ -34,6 +34,7 @@ from . import (
     suspects,
     touched,
     traced,
+    trends,
     triggers,
     verdicts,
     watched,
@@ -257,6 +258,7 @@ def _scene(
     changed: dict[str, list[int]] = {}
     for s in changes:
         changed.setdefault(s["entity"] or "", []).append(s["time"])
+    needs = topology.dependencies()
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
     drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
@@ -267,6 +269,9 @@ def _scene(
         sizes=sizes.find(series, changed, each),
         troubled=[bad[n] for n in sorted(bad)],
         departures=departures.find(series, moved, began.time, each),
+        trends=trends.find(
+            series, {*about, *(c for e in about for c in needs.get(e, ()))}, began.time, each
+        ),
         lines=failures.lines(cut, about, since, until, window, each),
         beside=failures.lines(cut, undrawn, since, until, window, each),
     )  # fmt: skip

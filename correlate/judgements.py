@@ -20,6 +20,7 @@ from . import (
     spoken,
     strays,
     timing,
+    trends,
     undone,
 )
 from .durations import duration
@@ -98,6 +99,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *timing.began(took, change, scene),
         *timing.already(took, change, scene),
+        *trends.against(took, scene),
         *undone.helped(signal, scene),
         *undone.remedy(signal, scene),
         *_common(change, scene),
@@ -307,9 +309,7 @@ def _network(took: Effect, change: Change, scene: Scene) -> Term | None:
     for m in () if change.diff is None else scene.since(took.time):
         said = networks.left_out(change.diff, [m.raw]) if m.is_error else None
         if said is not None:
-            text = (
-                f"what failed is at {said}, which is in a network that it takes out and no other"
-            )
+            text = f"what failed is at {said}, which is in a network that it takes out and no other"
             weight = EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None

@@ -36,6 +36,14 @@ def built(scene: Scene) -> frozenset[int]:
     )  # fmt: skip
 
 
+def short(scene: Scene) -> frozenset[int]:
+    """Take the signals of metrics that show a resource run short."""
+    return frozenset(
+        s["signal"] for s in (*scene.cascade.signals, *scene.troubled)
+        if s["kind"] == "metric_change" and s["category"] == _LACK
+    )  # fmt: skip
+
+
 def times(sign: Signal) -> float:
     """Say how many times its usual a metric rose to; 0 where it did not rise."""
     rise = ROSE.match(sign["title"]) if sign["kind"] == "metric_change" else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, mentioned, pressure, sizes, strays, symptoms
+from . import affinity, called, hazards, mentioned, pressure, sizes, strays, symptoms, trends
 from .change_points import direction
 from .reading import Reading
 from .settings import Setting
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .hazards import Threat
     from .suspects import Suspect
     from .symptoms import Symptom
+    from .trends import Trend
 
 _ERROR = 17
 _REVISION = "vcs.ref.head.revision"
@@ -63,6 +64,8 @@ class Scene:
     """The episode's signals, those of other cascades among them."""
     departures: Sequence[Departure] = ()
     """When metrics began to move; see `departures.find`."""
+    trends: Sequence[Trend] = ()
+    """What ran at one pace until the failure and stopped; see `trends.find`."""
     canaries: Sequence[Comparison] = ()
     """How versions did that served side by side; see `canaries.find`."""
     lines: Sequence[Line] = ()
@@ -260,7 +263,7 @@ class Scene:
         A resource that ran short is a part of it.
         """
         meaning = direction(moved.metric)
-        telling = self._short if meaning != "traffic" else self._pressing
+        telling = pressure.built(self) if meaning == "traffic" else pressure.short(self)
         if meaning in ("worse", "better") or {*self.shown(moved)} & telling:
             return True
         spoken = {w for w in plain(moved.metric).split() if len(w) > 3}
@@ -270,17 +273,9 @@ class Scene:
         )
 
     @cached_property
-    def _short(self) -> frozenset[int]:
-        """The signals of metrics that show a resource run short."""
-        return frozenset(
-            s["signal"] for s in (*self.cascade.signals, *self.troubled)
-            if s["kind"] == "metric_change" and s["category"] == "resource_exhaustion"
-        )  # fmt: skip
-
-    @cached_property
-    def _pressing(self) -> frozenset[int]:
-        """The signals of requests that the root ran out of something for; see `pressure`."""
-        return pressure.built(self)
+    def ran_out(self) -> tuple[Trend, ...]:
+        """What ran out at one pace, whatever was changed; see `trends.bearing`."""
+        return trends.bearing(self)
 
     def deployed(self, entity: str, since: int) -> Signal | None:
         """Find the first roll-out of an entity after a time and no later than the onset."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed, pressure
+from . import affinity, blamed, pressure, trends
 from .blamed import SHOWS
 from .named import IS_FULL
 from .terms import Candidate, Term
@@ -240,7 +240,8 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
         return [*_wide(fits), *_told(trigger, scene)]
     if trigger.category in ("hardware", "infrastructure_change"):
         return [*_beneath(fits, scene), *_foremost(fits, scene)]
-    return _foremost(fits, scene) if trigger.category == "resource_exhaustion" else []
+    ran_out = trigger.category == "resource_exhaustion"
+    return [*_foremost(fits, scene), *trends.shows(scene)] if ran_out else []
 
 
 def _foremost(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
