@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST = 80
 """Templates that are told, the most frequent ones."""
 _EACH = 6  # lines of a template that are read
+_FEWEST = 4  # lines that show what all of them share
 _LONGEST = 600
 _CHANCE = 1.64
 """Standard deviations beyond what is usual; one in twenty is so by chance."""
@@ -42,6 +43,8 @@ class Line:
     count: int
     severity: int
     texts: tuple[str, ...]
+    shared: tuple[tuple[str, str], ...] = ()
+    """The attributes that all of those that were read have with the same value, by name."""
 
 
 def lines(
@@ -92,13 +95,15 @@ def _read(told: pl.DataFrame, cut: Slabs) -> tuple[Line, ...]:
     flat = told["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
     if not len(flat):
         return ()
-    bodies = cut.rows.take(flat.astype(np.int64), ["body"])["body"].to_pylist()
+    read = cut.rows.take(flat.astype(np.int64), ["body", "attributes"])
+    bodies, held = read["body"].to_pylist(), read["attributes"].to_pylist()
     found: list[Line] = []
     at = 0
     for row in told.iter_rows(named=True):
         mine = [(b or "")[:_LONGEST] for b in bodies[at : at + len(row["rows"])]]
-        at += len(row["rows"])
-        found.append(Line(row["entity"], row["after"], row["severity"], tuple(mine)))
+        shared = _shared(held[at : at + len(mine)])
+        at += len(mine)
+        found.append(Line(row["entity"], row["after"], row["severity"], tuple(mine), shared))
     return tuple(found)
 
 
@@ -114,6 +119,14 @@ def _is_more(after: pl.Expr, before: pl.Expr, share: float) -> pl.Expr:
     beyond = after - share * whole
     by_chance = _CHANCE * (share * (1 - share) * whole).sqrt()
     return beyond >= by_chance
+
+
+def _shared(held: Sequence[Sequence[tuple[str, str | None]] | None]) -> tuple[tuple[str, str], ...]:
+    """Take the attributes that some records all have with the same value; none of one record."""
+    if len(held) < _FEWEST:
+        return ()
+    first, *others = ({(k, v) for k, v in one or () if v} for one in held)
+    return tuple(sorted(first.intersection(*others)))
 
 
 def _counted(slab: pa.Table, since: int, until: int) -> pa.Table:

@@ -82,6 +82,8 @@ _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
 _LESS_TO_DO = re.compile(r"cpu\S* fell from ", re.IGNORECASE)
+_LEFT_AS_IT_WAS = -0.2  # of a change that does what was done before, by other means
+_HARDLY = 0.4  # of what it counts that words of a kind stand in such a one
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
 
@@ -224,7 +226,10 @@ def _nature(
     if moved:
         told = "; ".join(hazards.told(s) for s in moved[:3])
         terms.append(Term(f"moves {told}", 0.02, (), "moved"))
-    return [*terms, *_hazard(took, change, scene)]
+    shown = _hazard(took, change, scene)
+    if harmless is not None and harmless[1] <= _LEFT_AS_IT_WAS:
+        shown = [replace(t, weight=min(t.weight, _HARDLY * t.weight)) for t in shown]
+    return [*terms, *shown]
 
 
 def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:

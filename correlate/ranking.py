@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import blamed, innocence, judgements, merged, reach, suspects, timing, triggers
+from . import blamed, innocence, judgements, merged, one_machine, reach, suspects, timing, triggers
 from .scene import LATE
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
         scene: what all is judged against.
         outside: what is known to have come from outside; what is held against its entity adds up.
     """
-    found = [*outside, *blamed.machines(scene)]
+    found = [*outside, *blamed.machines(scene), *one_machine.candidates(scene)]
     for fault in (judgements.of_trigger(s, scene) for s in _first_faults(scene)):
         twin = next((c for c in found if _is_same(c, fault)), None)
         if twin is None:
