@@ -40,6 +40,12 @@ _WORK = re.compile(
     r"|(commands?|quer(y|ies)|statements?|lookups?|reads?|calls?|gets?|transactions?|ops) (per|a) s"
 )
 """What shows that more is asked of what keeps no count of requests, as of a database."""
+_FORM = re.compile(
+    r"\.(proto|thrift|fbs|capnp|avdl|avsc|asn1?|bond|xsd|graphqls?)$|openapi|swagger|(json|event)_?schema"
+    r"|(^|/)(contracts?|schemas?)/",
+    re.IGNORECASE,
+)
+"""Files that say how data are written which others read."""
 _QUOTED = re.compile(r"[\"'`]([A-Za-z_][\w-]{2,})[\"'`]")
 
 
@@ -49,6 +55,10 @@ def place(change: Change, scene: Scene) -> Term:
     if missed:
         root = scene.cascade.root
         text = f"touched {change.entity}, which calls {root} and no longer sends {missed}"
+        return Term(text, _FEEDS * WHERE, _shown(change, scene), "place")
+    between = _handed(change, scene)
+    if between is not None:
+        text = f"touched {change.entity}, whose answers {between} hands on to {scene.cascade.root}"
         return Term(text, _FEEDS * WHERE, _shown(change, scene), "place")
     text, weight = _placed(change.entity, scene)
     if not change.entity and change.files:
@@ -166,6 +176,20 @@ def _missed(change: Change, scene: Scene) -> str | None:
     return min((n for k, n in lost.items() if k in told and k not in kept), default=None)
 
 
+def _handed(change: Change, scene: Scene) -> str | None:
+    """Name who calls both what a change touched and the root, where it alters how data are written.
+
+    What the one answers is asked of the other, by whoever calls both, so that neither depends on
+    the other and both on the form (a format shared by those who write and read: M. Kleppmann,
+    "Designing Data-Intensive Applications", 2017, chapter 4).
+    """
+    entity, root = change.entity, scene.cascade.root
+    if not entity or entity in (root, *scene.below) or not any(map(_FORM.search, change.files)):
+        return None
+    both = (c for c, called in scene.depends.items() if entity in called and root in called)
+    return min(both, default=None)
+
+
 def _presses(entity: str, scene: Scene) -> bool:
     """Say whether an entity calls the root, or what ails below it, and more is asked of that."""
     called = scene.depends.get(entity, set()) & scene.heart
@@ -181,7 +205,8 @@ def share(change: Change, scene: Scene) -> float:
     entity = change.entity
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
-    if entity in scene.troubled_entities or _missed(change, scene) or _presses(entity, scene):
+    hands = _missed(change, scene) or _handed(change, scene)
+    if entity in scene.troubled_entities or hands or _presses(entity, scene):
         return _NEARBY
     if _ails(change, scene):
         return _NEARBY

@@ -121,3 +121,18 @@ def test_what_got_worse_by_itself_since_a_change_to_it_is_near(
     where = replace(scene("sums differ", shape), departures=[moved])
     weight, share = touched("cart", where)
     assert (weight > 0, share > 0.7) == (is_near, is_near)
+
+
+def test_a_form_that_a_caller_hands_on_is_near_though_neither_calls_the_other() -> None:
+    where = scene("weight of the parcel exceeds what it can be", calls("shop>quote", "shop>biller"))
+    one, held = record(0, 35, "quote", "x", files=["api/quote.proto", "quote/server.go"])
+    form = Change(one, (), ("x",), (held,))
+    assert reach.place(form, where).text == "touched quote, whose answers shop hands on to biller"
+    near, apart = (
+        touched("quote", where),
+        (reach.place(form, where).weight, reach.share(form, where)),
+    )
+    assert near[0] < 0 < apart[0]
+    assert near[1] < apart[1]
+    alone = scene("weight of the parcel exceeds what it can be", calls("shop>biller", "web>quote"))
+    assert reach.place(form, alone).weight < 0
