@@ -311,7 +311,9 @@ def _address(took: Effect, change: Change, scene: Scene) -> Term | None:
 
 def _network(took: Effect, change: Change, scene: Scene) -> Term | None:
     """Find an address of those that fail since a change in a network that it leaves out."""
-    for m in () if change.diff is None else scene.since(took.time):
+    if change.diff is None:
+        return None
+    for m in scene.since(took.time):
         said = networks.left_out(change.diff, [m.raw]) if m.is_error else None
         if said is not None:
             text = f"what failed is at {said}, which is in a network that it takes out and no other"

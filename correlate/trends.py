@@ -111,11 +111,12 @@ def trend(entity: str, metric: str, time: Ints, value: Floats, onset: int) -> Tr
     if before < FEWEST or len(after) < _AFTER or time[before - 1] - time[0] < _LASTS:
         return None
     x, y = (time[:before] - time[0]) / 1e9, value[:before]
-    pace, start = np.polyfit(x, y, 1)
+    pace = float(np.dot(x - x.mean(), y) / np.dot(x - x.mean(), x - x.mean()))
+    line = y.mean() + pace * (x - x.mean())
     way = float(abs(y[-1] - y[0]))
     step = float(np.median(np.diff(time[:before])))
     left = float(np.abs(np.diff(after[1:])).max())
-    if float(np.abs(y - start - pace * x).max()) > _OFF * way:
+    if float(np.abs(y - line).max()) > _OFF * way:
         return None
     if left > _STOPS * abs(pace) * step / 1e9:
         return None

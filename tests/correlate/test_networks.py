@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from nova_timeline.correlate import diffs, judgements, networks
 
 from .changes import record
-from .test_timing import ONSET, judged, scene, signal
+from .scenes import signal
+from .test_timing import ONSET, judged, scene
 
 CASES = [
     # Three blocks become one that is too small for the last of them.

@@ -9,8 +9,8 @@ from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.failures import Line
 
 from .changes import record
-from .scenes import WINDOW, cells, events, spooled
-from .test_timing import MINUTE, ONSET, PLAIN, at, calls, scene
+from .scenes import WINDOW, at, calls, cells, events, spooled
+from .test_timing import MINUTE, ONSET, PLAIN, scene
 
 DRIFT = Departure("node/n-17", "clock_offset_seconds", at(20), MINUTE, climbs=True)
 ISSUED = (("token.issued_on", "n-17"),)

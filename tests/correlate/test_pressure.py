@@ -7,7 +7,8 @@ import pytest
 from nova_timeline.correlate.departures import Departure
 
 from .changes import record
-from .test_timing import MINUTE, ONSET, PLAIN, at, judged, scene, signal, weights
+from .scenes import at, signal
+from .test_timing import MINUTE, ONSET, PLAIN, judged, scene, weights
 
 CLIMB = Departure("shop", "requests_per_sec", at(40), MINUTE, climbs=True)
 

@@ -9,8 +9,8 @@ from nova_timeline.correlate import notable, slabs, trends, triggers
 from nova_timeline.correlate.trends import Trend
 
 from .changes import record
-from .scenes import metrics
-from .test_timing import MINUTE, ONSET, PLAIN, at, judged, scene, signal, weights
+from .scenes import at, metrics, signal
+from .test_timing import MINUTE, ONSET, PLAIN, judged, scene, weights
 
 SEQUENCE = Trend("db", "last_value", at(0), MINUTE, 2147483647.0)
 DISK = Trend("db", "disk_used_percent", at(0), MINUTE, 99.4)
