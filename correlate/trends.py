@@ -80,7 +80,9 @@ def _of_part(points: pa.Table, entities: tuple[str, ...], onset: int) -> tuple[T
 
     key = ["entity", "metric"]
     early = pl.col("time") <= onset
-    straight = pl.corr(pl.col("time").filter(early), pl.col("value").filter(early)).abs()
+    straight = (
+        pl.corr(pl.col("time").filter(early), pl.col("value").filter(early)).abs().fill_nan(0)
+    )
     frame = (
         pl.DataFrame(arrow.table(pl.DataFrame(points)))
         .filter(pl.col("entity").is_in(list(entities)), pl.col("value").is_finite())
@@ -116,7 +118,7 @@ def trend(entity: str, metric: str, time: Ints, value: Floats, onset: int) -> Tr
     way = float(abs(y[-1] - y[0]))
     step = float(np.median(np.diff(time[:before])))
     left = float(np.abs(np.diff(after[1:])).max())
-    if float(np.abs(y - line).max()) > _OFF * way:
+    if way <= 0 or float(np.abs(y - line).max()) > _OFF * way:
         return None
     if left > _STOPS * abs(pace) * step / 1e9:
         return None
