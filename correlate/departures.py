@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nova_timeline import arrow
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -78,7 +76,7 @@ def _of_part(
     import polars as pl
 
     names = pl.DataFrame(pairs, schema=["entity", "metric"], orient="row")
-    frame = pl.DataFrame(arrow.table(pl.DataFrame(points)))
+    frame = pl.DataFrame(points)
     kept = (
         frame.join(names, on=["entity", "metric"], how="semi")
         .filter(pl.col("value").is_finite())

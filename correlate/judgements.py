@@ -101,7 +101,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         Term(_article(signal["kind"]), _PRIOR.get(signal["kind"], 0.02), (), "kind"),
         *timing.began(took, change, scene),
         *timing.already(took, change, scene),
-        *trends.against(took, scene),
+        *trends.against(took, change, scene),
         *undone.helped(signal, scene),
         *undone.remedy(signal, scene),
         *_common(change, scene),

@@ -243,8 +243,8 @@ class Scene:
             if d.entity in self.heart and d.time < self.onset - EARLY and self._bears(d)
         )  # fmt: skip
 
-    def shown(self, moved: Departure) -> tuple[int, ...]:
-        """Give the first signal that shows a metric that began to move, where one was drawn."""
+    def shown(self, moved: Departure | Trend) -> tuple[int, ...]:
+        """Give the first signal that shows a metric that moved, where one was drawn."""
         signs = (
             s["signal"] for s in (*self.cascade.signals, *self.troubled)
             if s["entity"] == moved.entity and s["rule"] == f"metric:{moved.metric}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nova_timeline import arrow, knowledge
+from nova_timeline import knowledge
 
 from .durations import duration
 from .terms import Term
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from .merged import Change
     from .scene import Scene
     from .slabs import Each
     from .timing import Effect
@@ -84,7 +85,7 @@ def _of_part(points: pa.Table, entities: tuple[str, ...], onset: int) -> tuple[T
         pl.corr(pl.col("time").filter(early), pl.col("value").filter(early)).abs().fill_nan(0)
     )
     frame = (
-        pl.DataFrame(arrow.table(pl.DataFrame(points)))
+        pl.DataFrame(points)
         .filter(pl.col("entity").is_in(list(entities)), pl.col("value").is_finite())
         .sort(*key, "time")
         .filter(early.sum().over(key) >= FEWEST, straight.over(key) >= _STRAIGHT)
@@ -142,18 +143,18 @@ def _is_known(one: Trend) -> bool:
     return one.limit >= limit.off if limit.up else one.limit <= limit.off
 
 
-def against(took: Effect, scene: Scene) -> list[Term]:
+def against(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Hold against a change that what ran out went on at its pace before it and after it."""
     for t in scene.ran_out:
         if took.time >= t.since + FEWEST // 2 * t.step:
             text = f"{_told(t, scene)}, no faster for this change"
-            return [Term(text, -AGAINST, (), "began")]
+            return [Term(text, -AGAINST, (change.signal["signal"], *scene.shown(t)), "began")]
     return []
 
 
 def shows(scene: Scene) -> list[Term]:
     """Let it count for what ran out by itself that it did at one pace."""
-    return [Term(_told(t, scene), 0.2, (), "time") for t in scene.ran_out[:1]]
+    return [Term(_told(t, scene), 0.2, scene.shown(t), "time") for t in scene.ran_out[:1]]
 
 
 def _told(one: Trend, scene: Scene) -> str:
