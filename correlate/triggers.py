@@ -45,6 +45,10 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSED = re.compile(r"://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
+# nginx, of a request that failed: `server: _, request: "GET / HTTP/1.1", host: "shop.com"`.
+_SERVED = re.compile(
+    r"\b(?:server|host|referrer): \"?(?:https?://)?([a-z0-9][a-z0-9.-]*[a-z0-9])", re.IGNORECASE
+)
 _OURS = re.compile(
     r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\."
     r"|^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d{1,3}){2,3}$",  # RFC 1918, 3927
@@ -183,8 +187,9 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
 def hosts(text: str, scene: Scene) -> set[str]:
     """Find the hosts a text names that are none of ours."""
     names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
+    served = {h.casefold() for h in _SERVED.findall(text)} if ", request: " in text else set[str]()
     own = scene.entity_names
-    return {h for h in names if not _OURS.search(h) and h.split(".")[0] not in own}
+    return {h for h in names - served if not _OURS.search(h) and h.split(".")[0] not in own}
 
 
 def surged(scene: Scene) -> tuple[str, ...] | None:

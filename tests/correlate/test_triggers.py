@@ -272,6 +272,14 @@ def test_a_package_of_code_is_no_host_outside() -> None:
     assert triggers.hosts(said, scene()) == {"geo.tally.example", "api.mail.com"}
 
 
+def test_the_host_that_a_proxy_serves_is_ours() -> None:
+    said = (
+        'upstream timed out while reading, client: 10.1.2.3, server: shop.com, request: "POST /pay'
+        ' HTTP/1.1", upstream: "https://api.bank.com:443/v1/pay", host: "www.shop.com"'
+    )
+    assert triggers.hosts(said, scene()) == {"api.bank.com"}
+
+
 def test_what_comes_back_to_a_queue_is_no_more_traffic() -> None:
     more = {"title": "requests/count rose from 100 to 400", "kind": "metric_change",
             "category": "traffic", "entity": "mailer"}  # fmt: skip
