@@ -206,7 +206,9 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
         if s["time"] <= scene.onset + _DATE_OFF and "per_request" not in metric:
             risen[s["entity"] or ""] = times
     called = {e.callee for e in scene.topology.edges}
-    entries = [e for e in scene.troubled_entities if e not in called and not _consumes(e, scene)]
+    ahead = {e for e in risen if scene.troubled_entities & scene.depends.get(e, frozenset())}
+    outer = sorted((scene.troubled_entities | ahead) - called)
+    entries = [e for e in outer if not _consumes(e, scene)]
     inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
     wide = 2 * len(risen) >= len(scene.troubled_entities)
     # What is overrun where requests come in lets no more of them through.

@@ -170,6 +170,13 @@ def test_more_requests_everywhere_are_a_surge() -> None:
     assert "traffic" in ids(scene(*everywhere))
 
 
+@pytest.mark.parametrize(("entity", "is_surge"), [("web", True), ("mail", False)])
+def test_who_lets_them_in_need_not_be_in_trouble(entity: str, *, is_surge: bool) -> None:
+    inside = rose(entity, "requests_per_sec", 100.0, 900.0) | {"weight": 0.5}
+    slow = {"title": "queue of requests full"}
+    assert ("traffic" in ids(scene(slow, inside))) == is_surge
+
+
 def test_more_requests_behind_only_are_none() -> None:
     behind = (rose("db", "requests_per_sec", 100.0, 900.0), {"title": "shop is slow"})
     slow = {"title": "web is slow", "entity": "web"}
