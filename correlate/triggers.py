@@ -206,7 +206,7 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
         if s["time"] <= scene.onset + _DATE_OFF and "per_request" not in metric:
             risen[s["entity"] or ""] = times
     called = {e.callee for e in scene.topology.edges}
-    ahead = {e for e in risen if scene.troubled_entities & scene.depends.get(e, frozenset())}
+    ahead = {e for e in risen if scene.troubled_entities.intersection(scene.depends.get(e, ()))}
     outer = sorted((scene.troubled_entities | ahead) - called)
     entries = [e for e in outer if not _consumes(e, scene)]
     inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
