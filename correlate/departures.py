@@ -15,10 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
     import pyarrow as pa
 
     from .slabs import Each
@@ -76,17 +77,23 @@ def _of_part(
     import polars as pl
 
     names = pl.DataFrame(pairs, schema=["entity", "metric"], orient="row")
-    frame = pl.DataFrame(points)
-    kept = (
-        frame.join(names, on=["entity", "metric"], how="semi")
-        .filter(pl.col("value").is_finite())
-        .sort("entity", "metric", "time")
-    )
-    found = [
-        departure(str(key[0]), str(key[1]), s["time"].to_numpy(), s["value"].to_numpy(), onset)
-        for key, s in kept.group_by(["entity", "metric"], maintain_order=True)
-    ]
+    kept = pl.DataFrame(points).join(names, on=["entity", "metric"], how="semi")
+    found = (departure(*series, onset) for series in each_series(kept))
     return tuple(d for d in found if d is not None)
+
+
+def each_series(points: pl.DataFrame) -> Iterator[tuple[str, str, Ints, Floats]]:
+    """Give the entity, the metric, the times (ns, ascending) and the values of series by series.
+
+    Args:
+        points: whole series, in any order; what is not finite is left out.
+    """
+    import polars as pl
+
+    key = ["entity", "metric"]
+    ordered = points.filter(pl.col("value").is_finite()).sort(*key, "time")
+    for name, s in ordered.group_by(key, maintain_order=True):
+        yield str(name[0]), str(name[1]), s["time"].to_numpy(), s["value"].to_numpy()
 
 
 def departure(entity: str, metric: str, time: Ints, value: Floats, onset: int) -> Departure | None:

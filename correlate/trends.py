@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
+from . import departures
 from .durations import duration
 from .terms import Term
 
@@ -87,13 +88,10 @@ def _of_part(points: pa.Table, entities: tuple[str, ...], onset: int) -> tuple[T
     frame = (
         pl.DataFrame(points)
         .filter(pl.col("entity").is_in(list(entities)), pl.col("value").is_finite())
-        .sort(*key, "time")
+        .sort(*key, "time")  # sums of floats depend on their order
         .filter(early.sum().over(key) >= FEWEST, straight.over(key) >= _STRAIGHT)
     )
-    found = [
-        trend(str(name[0]), str(name[1]), s["time"].to_numpy(), s["value"].to_numpy(), onset)
-        for name, s in frame.group_by(key, maintain_order=True)
-    ]
+    found = (trend(*series, onset) for series in departures.each_series(frame))
     return tuple(t for t in found if t is not None)
 
 
