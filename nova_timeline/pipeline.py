@@ -63,7 +63,7 @@ class _Share:
 _TIMES_A_PIECE = 32  # what reading a piece takes, in pieces
 _LEAST_PIECE = 1 << 20
 _SPOOLS = 16
-_MOST_SPOOLED = 64 << 20
+_MOST_SPOOLED = 160 << 20
 
 
 def reconstruct(

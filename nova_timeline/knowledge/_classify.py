@@ -118,10 +118,18 @@ def _finder(case: Case) -> Check:
 
 
 @cache
-def _index(words: tuple[str, ...]) -> Index:
+def _leads(words: tuple[tuple[str, int], ...]) -> tuple[Index, Numbers, Numbers]:
+    """Index distinct words; those of number n lead to ``cases[starts[n] : starts[n + 1]]``."""
+    import numpy as np
+
     from . import _scan
 
-    return _scan.index(words)
+    cases_of: dict[str, list[int]] = {}
+    for word, case in words:
+        cases_of.setdefault(word, []).append(case)
+    starts = np.cumsum([0, *(len(several) for several in cases_of.values())])
+    cases = np.array([case for several in cases_of.values() for case in several], np.int64)
+    return _scan.index(tuple(cases_of)), starts, cases
 
 
 def _candidates(plan: Plan, table: pa.Table) -> tuple[Numbers, Numbers]:
@@ -163,9 +171,8 @@ def _by_name(plan: Plan, column: pa.ChunkedArray[Any]) -> Iterable[tuple[Numbers
 
 
 def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
-    """Find candidates by the words in their bodies."""
+    """Find candidates by the words in their bodies, once for each word that led to them."""
     import numpy as np
-    import polars as pl
     import pyarrow as pa
 
     from . import _scan
@@ -179,15 +186,12 @@ def _by_words(plan: Plan, table: pa.Table) -> Iterable[tuple[Numbers, Numbers]]:
         bodies = arrow.whole(table["body"])
         at: Any = pa.array(wanted)
         bodies = bodies if len(wanted) == len(table) else bodies.take(at)
-        distinct = tuple(dict.fromkeys(word for word, _ in words))
-        number = {word: i for i, word in enumerate(distinct)}
-        case_of = pl.DataFrame(
-            {"word": [number[word] for word, _ in words], "case": [case for _, case in words]}
-        )
-        rows, found = _scan.find(_index(distinct), *arrow.letters(bodies))
-        pairs = pl.DataFrame({"row": wanted[rows], "word": found}).join(case_of, on="word")
-        pairs = pairs.unique(["row", "case"])
-        yield pairs["row"].to_numpy(), pairs["case"].to_numpy()
+        index, starts, cases = _leads(words)
+        rows, found = _scan.find(index, *arrow.letters(bodies))
+        several = starts[found + 1] - starts[found]
+        first = starts[found] - np.cumsum(several) + several
+        places = np.arange(int(several.sum())) + np.repeat(first, several)
+        yield wanted[np.repeat(rows, several)], cases[places]
 
 
 def _fitting(plan: Plan, table: pa.Table, rows: Numbers, cases: Numbers) -> tuple[Numbers, Numbers]:
