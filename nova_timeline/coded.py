@@ -50,7 +50,8 @@ def of(column: Column) -> pa.Array[Any]:
     texts: Any = whole.cast(arrow.core().string())
     if texts.null_count == len(texts):
         return _column(np.full(len(texts), _NULL, np.int32), arrow.core().array([], texts.type))
-    if len(texts) and texts.null_count == 0 and pc.all(pc.equal(texts, texts[0])).as_py():
+    alike = len(texts) and texts.null_count == 0 and texts[0] == texts[-1]
+    if alike and pc.all(pc.equal(texts, texts[0])).as_py():
         return one(texts[0].as_py(), len(texts))
     made: pa.Array[Any] = pc.dictionary_encode(texts)
     return made

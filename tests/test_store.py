@@ -223,6 +223,20 @@ def test_coded_columns_are_kept_as_their_texts(
     assert made.read().equals(table.combine_chunks())
 
 
+@pytest.mark.parametrize(
+    ("locator", "codec"),
+    [("bytes={}+220", "UNCOMPRESSED"), ("cursor=s=8f3b;i={}" + "b" * 40, "ZSTD")],
+)
+def test_locators_come_back_short_or_long(locator: str, codec: str) -> None:
+    """Short ones are written as what they have in common with the one before, and the rest."""
+    written = [locator.format(at * 221) for at in range(1_000)]
+    table = schema.conform("evidence", {"evidence.locator": pa.array(written)}, len(written))
+    made: Any = pq.ParquetFile(pa.BufferReader(store.packed(table)))
+    at = made.schema_arrow.get_field_index("evidence.locator")
+    assert made.metadata.row_group(0).column(at).compression == codec
+    assert made.read()["evidence.locator"].to_pylist() == written
+
+
 @pytest.mark.parametrize("how", ["flipped", "cut", "emptied"])
 def test_a_damaged_table_is_told_and_not_read(how: str, own_run: Path) -> None:
     path = own_run / "events" / "part-00000.parquet"

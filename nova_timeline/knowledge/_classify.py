@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "attributes."
 _SEVERITY = "severity_number"
+_NONE = -1
 _PLAIN = Check("kind", equals=("log",))
 _NAMES = ("service.name", "host.name", "k8s.deployment.name", "k8s.pod.name", "k8s.node.name")
 
@@ -301,7 +302,6 @@ def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.
     """Write what the rules say into their rows; the columns of text that it goes to come coded."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     said: Any = pa.array(numbers)
     lines = _lines(plan, table, rows, numbers)
@@ -317,12 +317,12 @@ def _filled(plan: Plan, table: pa.Table, rows: Numbers, numbers: Numbers) -> pa.
         if texts.null_count < len(texts):
             at = table.schema.get_field_index(name)
             table = table.set_column(at, name, coded.replaced(table[name], rows, texts))
-    place = np.full(table.num_rows, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    placed: Any = pa.array(place, mask=place < 0)
     at = table.schema.get_field_index(_SEVERITY)
-    severities: Any = pa.array([r.severity for r in plan.rules], pa.int8()).take(said).take(placed)
-    raised: Any = pc.max_element_wise(table[_SEVERITY], severities)
+    least = np.array([_NONE if r.severity is None else r.severity for r in plan.rules], np.int8)
+    given: Any = table[_SEVERITY]
+    severities = np.asarray(given.fill_null(_NONE)).copy()
+    severities[rows] = np.maximum(severities[rows], least[numbers])
+    raised: Any = pa.array(severities, mask=severities == _NONE)
     return table.set_column(at, table.field(at), raised)
 
 
