@@ -99,12 +99,12 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
         "labels": _gcp_entry.LABELS,
     }
     frames = [plain]
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(plain))
     for name, fields in parts.items():
         if plain[name].null_count() == len(plain):
             # A payload that no entry here has is not looked into.
             told = _told_of_resource() if name == "resource" else ()
-            inner = pl.DataFrame(schema=dict.fromkeys((*fields, *told), pl.String))
-            inner = inner.clear(len(plain))
+            inner = pl.DataFrame([nothing.alias(field) for field in (*fields, *told)])
         elif name == "resource":
             inner = _fields.extract_repeated(plain[name], fields, _told_of_resource())
         else:
@@ -124,8 +124,8 @@ def _entries(plain: pl.DataFrame) -> pl.DataFrame:
     )
     whole = whole.with_columns(pl.col("audit", "k8s_event", "system").fill_null(value=False))
     # A literal is looked at once, and most of what an entry may hold is in none of a log's.
-    empty = [name for name in whole.columns if whole[name].null_count() == len(whole)]
-    return whole.with_columns(pl.lit(None, whole.schema[name]).alias(name) for name in empty)
+    kinds = {c.name: c.dtype for c in whole if c.null_count() == len(whole)}
+    return whole.with_columns(pl.lit(None, kind).alias(name) for name, kind in kinds.items())
 
 
 def _told_of_resource() -> dict[str, pl.Expr]:
