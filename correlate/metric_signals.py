@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import arrow
 
-from . import change_points, limits, notable
+from . import change_points, limits, notable, recurring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +41,15 @@ def excursions(series: Sequence[pa.Table], each: Each) -> pl.DataFrame:
     Args:
         series: the points, in parts that each hold whole series; see `notable.points`.
         each: how a function is applied to every part.
+
+    Returns:
+        One row an excursion, as `change_points.find` gives them, with ``recurs``: whether it is
+        peaks that come again and again.
     """
     import polars as pl
 
     none = change_points.find(pl.DataFrame(notable.point_schema().empty_table()))
+    none = none.with_columns(recurs=pl.lit(value=False))
     found = [pl.DataFrame(f) for f in each(_of_part, series)]
     return pl.concat([none, *found]).sort("first", "entity", "metric")
 
@@ -54,7 +59,9 @@ def _of_part(points: pa.Table) -> pa.Table:
 
     frame = pl.DataFrame(points)
     found = change_points.find(frame)
-    return arrow.table(pl.concat([_turned(found, frame), limits.standing(frame, found)]))
+    standing, again = limits.standing(frame, found), recurring.find(frame, found)
+    parts = [(_turned(found, frame), False), (standing, False), (again, True)]
+    return arrow.table(pl.concat([p.with_columns(recurs=pl.lit(value=r)) for p, r in parts]))
 
 
 def _turned(found: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
@@ -114,7 +121,7 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
     """Make a fault of each excursion for the worse, and a recovery of its end.
 
     Args:
-        found: the excursions; see `change_points.find`.
+        found: see `excursions`.
 
     Returns:
         One row a signal; see `nova_timeline.correlate.signals.gather` for the columns.
@@ -133,11 +140,16 @@ def of(found: pl.DataFrame) -> pl.DataFrame:
     levels = (_number("baseline"), _number("level"))
     moved = pl.format("{} {} from {} to {}", "metric", verb, *levels)
     stands = pl.format("{} stands at {}, at its limit", "metric", _number("level"))
+    again = pl.format("{} rises again and again from {} to {}", "metric", *levels)
     worse = told.select(
         time="first",
         end="back",
         role=pl.lit("fault"),
-        title=pl.when(pl.col("baseline").is_null()).then(stands).otherwise(moved),
+        title=pl.when(pl.col("baseline").is_null())
+        .then(stands)
+        .when("recurs")
+        .then(again)
+        .otherwise(moved),
         weight="weight",
         row="first_row",
         **_same(),
@@ -181,7 +193,7 @@ def _weight() -> pl.Expr:
     # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
     less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)
     odd = (slight | harmless | less).fill_null(value=False)
-    stands = pl.col("baseline").is_null()
+    stands = pl.col("baseline").is_null() | pl.col("recurs")
     return pl.when(stands).then(_RESOURCE).when(odd).then(_ODD).otherwise(by_meaning)
 
 

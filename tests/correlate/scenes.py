@@ -81,7 +81,13 @@ def gathered(frame: pl.DataFrame, metrics: pl.DataFrame, slab: int = 1 << 30) ->
         table = table.set_column(at, table.field(at), given)
     kept = spooled(table)
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, slab)
-    return signals.gather(signals.of_events(cut, WINDOW), change_points.find(metrics.drop("unit")))
+    return signals.gather(signals.of_events(cut, WINDOW), excursions(metrics))
+
+
+def excursions(metrics: pl.DataFrame) -> pl.DataFrame:
+    """Find where metrics left their level, and nothing else of them."""
+    found = change_points.find(metrics.drop("unit"))
+    return found.with_columns(recurs=pl.lit(value=False))
 
 
 def rows(*given: dict[str, Any]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nova_timeline.correlate import change_points, notable, signals, slabs
+from nova_timeline.correlate import notable, signals, slabs
 
 from . import scenes
 from .scenes import MINUTE, START, WINDOW, at, metric_rows, no_metrics, rows
@@ -54,7 +54,7 @@ def sets(*requests: dict[str, Any]) -> list[int]:
     )  # fmt: skip
     kept = scenes.spooled(notable.rows(made))
     cut = slabs.cut(kept, scenes.cells(kept, WINDOW), (), WINDOW, 1 << 30)
-    none = change_points.find(no_metrics().drop("unit"))
+    none = scenes.excursions(no_metrics())
     return signals.gather(signals.of_events(cut, WINDOW), none)["count"].to_list()
 
 
