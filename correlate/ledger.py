@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nova_timeline import arrow
 
-from . import red_metrics
+from . import limits, red_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,10 +104,28 @@ def _of_part(points: pa.Table) -> pa.Table:
                 "second": pl.Boolean},
         orient="row",
     )  # fmt: skip
-    known = frame.filter(pl.col("value").abs() < _ABSURD).join(meanings, on="metric", how="inner")
+    some = frame.filter(pl.col("value").abs() < _ABSURD).join(meanings, on="metric", how="inner")
+    known = _beyond_harmless(some, limits.of([n for n, _ in read]))
     # Few names over many points: as categories they take a tenth of the memory.
     named = known.with_columns(pl.col("entity").fill_null(""))
     return arrow.table(named.cast(dict.fromkeys(("entity", "metric", "role"), pl.Categorical)))
+
+
+def _beyond_harmless(points: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Leave out series that never go beyond what harms nobody, as a disk's few milliseconds.
+
+    Args:
+        points: of metrics.
+        known: limits; see `limits.of`.
+    """
+    import polars as pl
+
+    watched = known.filter(pl.col("fine").is_not_null())
+    if len(watched) == 0:
+        return points
+    told = points.join(watched, on="metric", how="left", maintain_order="left")
+    fine = limits.harmless(pl.col("value")).all().over("entity", "metric")
+    return told.filter(~fine.fill_null(value=False) | pl.col("up").is_null()).select(points.columns)
 
 
 def _ordered(parts: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:

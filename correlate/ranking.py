@@ -213,4 +213,15 @@ def _first_faults(scene: Scene) -> list[Signal]:
     for s in faults:
         category = s["category"]
         firsts.setdefault(category if category in judgements.TRIGGERS else None, s)
+    if None in firsts:
+        firsts[None] = _tells_more(firsts[None], faults)
     return list(firsts.values()) or root[:1]
+
+
+def _tells_more(first: Signal, faults: Sequence[Signal]) -> Signal:
+    """Take what says of what kind it is for a fault that does not, where both came together."""
+    if first["category"] not in (None, "unknown"):
+        return first
+    told = (s for s in faults if s["category"] not in (None, "unknown", *judgements.TRIGGERS))
+    until = first["time"] + first["precision"]
+    return next((s for s in told if first["time"] <= s["time"] < until), first)

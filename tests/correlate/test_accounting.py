@@ -230,6 +230,12 @@ def kept(*series: Series) -> Ledger:
     return books
 
 
+@pytest.mark.parametrize(("slow", "is_kept"), [(0.008, False), (0.4, True)])
+def test_what_harms_nobody_is_in_no_book(slow: float, *, is_kept: bool) -> None:
+    disk = ("db", "WriteLatency", [0.002] * (MINUTES - 9) + [slow] * 9)
+    assert ("db" in kept(*healthy("web"), disk).entities) is is_kept
+
+
 @pytest.mark.parametrize(("value", "share"), [(97.0, 0.03), (0.97, 0.03)])
 def test_percent_and_shares_come_to_the_same(value: float, share: float) -> None:
     books = kept(*healthy("web"), ("web", "availability", [value] * MINUTES))

@@ -131,3 +131,13 @@ sample = { metric = "x", value = 2.0 }
         knowledge.read_limits(text.replace(old, new))
     with pytest.raises(KnowledgeError, match="there twice"):
         knowledge.read_limits(text * 2)
+
+
+def test_a_disk_that_answers_in_a_few_milliseconds_harms_nobody() -> None:
+    def weight(slow: float) -> float:
+        values = [0.002, 0.0021] * 10 + [slow] * 10
+        [found] = faults(("db", "WriteLatency", values))
+        return float(found["weight"])
+
+    assert weight(0.008) == 0.5
+    assert weight(0.4) == metric_signals.HARM

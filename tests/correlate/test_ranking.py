@@ -278,6 +278,21 @@ def test_what_a_record_says_goes_before_what_only_shows_that_something_fails() -
     assert [c.signal["signal"] for c in found] == [91, 92]
 
 
+@pytest.mark.parametrize(("later", "named"), [(0, 91), (9, 90)])
+def test_what_says_of_what_kind_it_is_stands_for_what_came_together_with_it(
+    later: float, named: int
+) -> None:
+    faults = (
+        signal(90, ONSET, "db", "fault", table="metric", rule="metric:load",
+               precision=60_000_000_000),
+        signal(91, ONSET + later, "db", "fault", table="metric", rule="metric:deadlocks",
+               category="code_change"),
+    )  # fmt: skip
+    cascade = Cascade("db", ("db",), faults, {"db": 0})
+    [found] = ranking.rank(Scene(cascade, at(ONSET), SHAPE, {}, (), ()))
+    assert found.signal["signal"] == named
+
+
 def test_of_a_root_that_only_an_alert_tells_of_the_faults_beside_it_stand() -> None:
     alert = signal(91, ONSET, "web", "alert_firing")
     fault = signal(90, ONSET - 9, "db", "fault", category="hardware")
