@@ -92,7 +92,7 @@ def of(points: pl.DataFrame) -> pl.DataFrame:
         .with_columns(percent=percent)
         .with_columns(usual=usual, level=level)
         .with_columns(above=pl.col("level") - pl.max_horizontal(_TIMES * pl.col("usual"), _LEAST))
-        .filter(pl.len().over(key) >= FEWEST, pl.col("above") > 0)
+        .filter(pl.len().over(key) >= FEWEST, pl.col("above") > 0, ~_is_left(key))
         .group_by(key)
         .agg(
             pl.col("above", "usual", "level").sort_by("above").last(),
@@ -102,6 +102,15 @@ def of(points: pl.DataFrame) -> pl.DataFrame:
         )
         .select(_none().columns)
     )
+
+
+def _is_left(key: list[str]) -> pl.Expr:
+    """Say whether a resource was in use from the first point on and is no longer: it ran empty."""
+    import polars as pl
+
+    above = (pl.col("above") > 0).fill_null(value=False)
+    again = (above.cast(pl.Int8).diff() == 1).any().over(key)
+    return above.first().over(key) & ~above.last().over(key) & ~again
 
 
 def _lower(a: pl.Expr, b: pl.Expr) -> pl.Expr:

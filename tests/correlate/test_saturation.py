@@ -31,10 +31,15 @@ def test_two_full_points_in_a_row_are_saturation() -> None:
         pytest.param([40.0] * 10 + [60.0] * 3, id="not far above the usual"),
         pytest.param([90.0] * 14, id="always full"),
         pytest.param([90.0] * 3, id="nothing says what is usual"),
+        pytest.param([50.0] * 5 + [8.0] * 10, id="it ran empty"),
     ],
 )
 def test_no_saturation(values: list[float]) -> None:
     assert saturation.of(points(values)).is_empty()
+
+
+def test_what_was_full_from_the_first_and_is_again_is_saturation() -> None:
+    assert len(saturation.of(points([50.0] * 3 + [8.0] * 10 + [60.0] * 3))) == 1
 
 
 def test_shares_of_one_are_read_as_percent() -> None:
