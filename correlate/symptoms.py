@@ -34,6 +34,8 @@ class Symptom:
     is_error: bool
     time: int | None = None
     """ns; when it was first seen, where that is known."""
+    is_measured: bool = False
+    """Whether it is a metric that moved, and nobody's word."""
 
     @property
     def text(self) -> str:
@@ -51,10 +53,13 @@ def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:
         heart: the root, and what is in trouble below it.
     """
     entity: str = sign["entity"] or ""
-    told = sign["role"] == "fault" and sign["kind"] != "metric_change"
+    measured = sign["kind"] == "metric_change"
+    told = sign["role"] == "fault" and not measured
     error = told and sign["severity"] >= _ERROR
     count = sign["count"] if told else 0
-    return Symptom(text, entity, entity in heart, sign["signal"], count, error, sign["time"])
+    return Symptom(
+        text, entity, entity in heart, sign["signal"], count, error, sign["time"], measured
+    )
 
 
 def of_lines(

@@ -134,6 +134,8 @@ def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
     if trigger.category in ("infrastructure_change", "dependency") and said:
         # What was over long before is another story.
         return symptom.time is None or symptom.time >= scene.onset - _NEAR
+    if "told" in trigger.needs and symptom.is_measured:
+        return False
     if "outside_host" not in trigger.needs:
         return True
     # The name of a metric may hold its maker's host.

@@ -242,6 +242,31 @@ def test_a_quiet_night_stays_quiet() -> None:
     assert made["rule"].null_count == len(bodies)
 
 
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("The storage volume for DB instance shop-db is experiencing degraded performance",
+         "database.host-lost"),
+        ("DB instance shop-db is affected by an underlying hardware issue", "database.host-lost"),
+        ("Checkpoints are occurring frequently on DB instance shop-db", "database.checkpoints"),
+        ("session 4211 idle in transaction for 1900 s holds locks",
+         "database.transaction-left-open"),
+        ("required environment variable DATABASE_HOST is not set", "configuration.invalid"),
+        ("missing env var REGION", "configuration.invalid"),
+        ('FATAL: PAM authentication failed for user "app"', "certificates_identity.denied"),
+        ('FATAL: no pg_hba.conf entry for host "10.0.1.1", user "app"',
+         "certificates_identity.denied"),
+        ("dial tcp: lookup db.svc on 172.20.0.10:53: read udp 10.0.1.1:4->172.20.0.10:53:"
+         " i/o timeout", "network_dns.dns"),
+        ("error when evicting pods: Cannot evict pod as it would violate the pod's disruption"
+         " budget.", "containers.drain-refused"),
+    ],
+)  # fmt: skip
+def test_what_is_said_in_other_words_is_the_same(body: str, rule: str) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=17, entity="shop"), "jsonl")
+    assert made["rule"].to_pylist() == [rule]
+
+
 def test_a_refused_call_changes_nothing() -> None:
     table = events(event_name=["ecs:UpdateService", "iam:DetachRolePolicy"], kind="operator_action")
     made = knowledge.classify(table, "aws_cloudtrail")

@@ -26,7 +26,7 @@ _PATTERNS = (
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
 _HAZARD = ("id", "says", "strength", "far", "change", "symptom", "effect", "sample")
 _TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "blames", "sample")
-NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time")
+NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told")
 """What the evidence as a whole must show; see `nova_timeline.correlate.triggers`."""
 BLAMES = ("named", "many", "store")
 """Whose trouble it may be that others tell of; see `nova_timeline.correlate.blamed`."""

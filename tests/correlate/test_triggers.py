@@ -300,3 +300,28 @@ def test_what_comes_back_to_a_queue_is_no_more_traffic() -> None:
 def test_addresses_of_private_networks_are_ours(address: str) -> None:
     assert triggers.hosts(f"GET http://{address}:8081/ready: refused", scene()) == set()
     assert triggers.hosts("GET http://172.40.0.10:8081/ready: refused", scene()) == {"172.40.0.10"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["shop CPU throttling: Alert", "shop: autoscaler is at its maximum of 20 replicas",
+     "the desired replica count is more than the maximum replica count"],
+)  # fmt: skip
+def test_a_limit_of_ours_is_told_by_an_alert_or_a_record_and_not_by_a_metric(said: str) -> None:
+    alert = {"title": said, "role": "alert_firing", "kind": "alert"}
+    moved = {"title": "cpu_throttled_seconds rose from 0.1 to 9.0", "kind": "metric_change",
+             "table": "metric"}  # fmt: skip
+    assert ids(scene(alert)) == {"resource_exhaustion"}
+    assert ids(scene(moved)) == set()
+
+
+def test_a_volume_of_ours_that_degrades_is_no_outage_of_the_provider() -> None:
+    said = ("The storage volume for DB instance shop is experiencing degraded performance due to"
+            " an underlying hardware issue")  # fmt: skip
+    assert ids(scene({"title": said})) == {"hardware"}
+
+
+def test_a_lookup_that_ran_into_time_is_of_names() -> None:
+    said = ("dial tcp: lookup orders.shop.svc.cluster.local on 172.20.0.10:53:"
+            " read udp 10.0.1.1:4->172.20.0.10:53: i/o timeout")  # fmt: skip
+    assert ids(scene({"title": said})) == {"network"}
