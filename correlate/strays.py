@@ -32,8 +32,11 @@ _OF_CALLS = ("dependency", "network", "external_provider")
 _OF_TRANSACTIONS = ("database.deadlock", "queues.bad-data")
 """Rules of what befalls a single transaction now and then: another in its way, a bad value."""
 _DOWN = "database.unavailable"
-_WAITS, _PLACED = "containers.scheduling", "containers.scheduled"
-"""Rules of a pod that waits for room on a node, and of one that got it."""
+_WAITS = {
+    "containers.scheduling": "containers.scheduled",
+    "containers.image-pull": "containers.image-pulled",
+}
+"""Rule of a pod that waits for something, room on a node or an image -> that it got it."""
 _SOON = 300_000_000_000
 """ns; how long a pod waits at most where a cluster adds a node for it as it should."""
 
@@ -73,20 +76,23 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
 
 
 def placed(found: pl.DataFrame) -> pl.DataFrame:
-    """Take the weight off pods that waited for room and got it soon: so does a cluster grow.
+    """Take the weight off pods that waited for room or an image and got it soon.
 
     "Pods that can't be scheduled" are what makes the Cluster Autoscaler add a node (Kubernetes,
-    "Node Autoscaling").
+    "Node Autoscaling"), and a pull that fails is tried again.
 
     Args:
         found: the signals; see `nova_timeline.correlate.signals.gather`.
     """
     import polars as pl
 
-    rooms = found.filter(pl.col("rule") == _PLACED).select("entity", there="time")
-    waits = found.filter(pl.col("rule") == _WAITS)
+    wanted = pl.col("rule").replace_strict(_WAITS, default=None, return_dtype=pl.String)
+    given = found.filter(pl.col("rule").is_in([*_WAITS.values()])).select(
+        "entity", there="time", given="rule"
+    )
+    waits = found.with_columns(given=wanted).filter(pl.col("given").is_not_null())
     soon = pl.col("there").is_between("time", pl.col("time") + _SOON)
-    got = waits.join(rooms, on="entity").filter(soon)["signal"]
+    got = waits.join(given, on=["entity", "given"]).filter(soon)["signal"]
     light = pl.col("signal").is_in(got.to_list())
     return found.with_columns(weight=pl.when(light).then(LIGHT).otherwise(pl.col("weight")))
 

@@ -253,6 +253,8 @@ def test_a_quiet_night_stays_quiet() -> None:
          "database.transaction-left-open"),
         ("required environment variable DATABASE_HOST is not set", "configuration.invalid"),
         ("missing env var REGION", "configuration.invalid"),
+        ("failed to process record offset=88 partition=4: JSONDecodeError: Expecting value",
+         "queues.bad-data"),
         ('FATAL: PAM authentication failed for user "app"', "certificates_identity.denied"),
         ('FATAL: no pg_hba.conf entry for host "10.0.1.1", user "app"',
          "certificates_identity.denied"),

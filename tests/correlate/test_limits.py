@@ -141,3 +141,9 @@ def test_a_disk_that_answers_in_a_few_milliseconds_harms_nobody() -> None:
 
     assert weight(0.008) == 0.5
     assert weight(0.4) == metric_signals.HARM
+
+
+@pytest.mark.parametrize(("lag", "weight"), [(12.0, 0.5), (90.0, metric_signals.HARM)])
+def test_a_replica_seconds_behind_harms_nobody(lag: float, weight: float) -> None:
+    [found] = faults(("db", "ReplicaLag", [1.0, 1.1] * 10 + [lag] * 10))
+    assert found["weight"] == weight

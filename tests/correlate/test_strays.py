@@ -65,13 +65,26 @@ def test_what_luck_does_not_do_stays_firm(other: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "firm"), [(1.5, False), (9.0, True), (-1.0, True)])
-def test_a_pod_that_got_room_soon_was_in_no_trouble(minutes: float, *, firm: bool) -> None:
+@pytest.mark.parametrize(
+    ("lacks", "given"),
+    [("scheduling", "scheduled"), ("image-pull", "image-pulled")],
+)
+def test_a_pod_that_soon_got_what_it_lacked_was_in_no_trouble(
+    minutes: float, lacks: str, given: str, *, firm: bool
+) -> None:
     pod = {"entity": "shop-7d4b-x2x7q"}
-    waits = signal(0, 10, "", "fault", rule="containers.scheduling", weight=1.5) | pod
-    got = signal(1, 10 + minutes, "", "recovery", rule="containers.scheduled", weight=0.0) | pod
-    other = signal(2, 10, "shop-7d4b-k9k9k", "fault", rule="containers.scheduling", weight=1.5)
+    rule = f"containers.{lacks}"
+    waits = signal(0, 10, "", "fault", rule=rule, weight=1.5) | pod
+    got = signal(1, 10 + minutes, "", "recovery", rule=f"containers.{given}", weight=0.0) | pod
+    other = signal(2, 10, "shop-7d4b-k9k9k", "fault", rule=rule, weight=1.5)
     found = strays.placed(table(waits, got, other)).sort("signal")
-    assert found.filter(pl.col("entity") == pod["entity"], rule="containers.scheduling")[
-        "weight"
-    ].to_list() == [1.5 if firm else strays.LIGHT]
+    assert found.filter(pl.col("entity") == pod["entity"], rule=rule)["weight"].to_list() == [
+        1.5 if firm else strays.LIGHT
+    ]
     assert found.filter(entity=other["entity"])["weight"].to_list() == [1.5]
+
+
+def test_a_pod_with_a_node_still_lacks_its_image() -> None:
+    waits = signal(0, 10, "shop-1", "fault", rule="containers.image-pull", weight=1.5)
+    got = signal(1, 11, "shop-1", "recovery", rule="containers.scheduled", weight=0.0)
+    assert strays.placed(table(waits, got))["weight"].to_list() == [1.5, 0.0]
