@@ -13,6 +13,7 @@ from . import (
     cascades,
     causes,
     clocks,
+    deadlines,
     departures,
     episode,
     failures,
@@ -272,6 +273,7 @@ def _scene(
         trends=trends.find(
             series, {*about, *(c for e in about for c in needs.get(e, ()))}, began.time, each
         ),
+        deadlines=deadlines.find(cut, began.time, each),
         lines=failures.lines(cut, about, since, until, window, each),
         beside=failures.lines(cut, undrawn, since, until, window, each),
     )  # fmt: skip

@@ -38,6 +38,10 @@ _UNTOLD = 0.5
 may have moved either way."""
 _NUMBER = re.compile(r"\d+(\.\d+)?%?")
 _STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
+_QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
+_WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
+_CALLEE = re.compile(r"[\w.]+\(")
+"""What is called, with whatever it is called on."""
 _COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
 
 
@@ -68,11 +72,18 @@ class Shown:
 def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     """Find the hazards that what failed fits, those that can tell most first.
 
-    What shows that a machine fails is left out: no change to what runs on it breaks like that.
+    What shows that a machine fails is left out: no change to what runs on it breaks like that; and
+    what says that something ran out speaks for no change but those that set what that is.
     """
-    machines = [t.symptom for t in knowledge.triggers() if t.category == "hardware"]
+    known = knowledge.triggers()
+    machines = [t.symptom for t in known if t.category == "hardware"]
     own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
-    found = (threat(hazard, own) for hazard in knowledge.hazards())
+    ends = [t for t in known if t.made_by]
+    made_by = [(m, [t.made_by for t in ends if t.symptom.search(m.text)]) for m in own]
+    found = (
+        threat(hazard, [m for m, by in made_by if all(hazard.id in ids for ids in by)])
+        for hazard in knowledge.hazards()
+    )
     return tuple(sorted((t for t in found if t), key=lambda t: (-t.most, t.hazard.id)))
 
 
@@ -250,7 +261,7 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     have moved one of the ways that the test names, if it names any.
     """
     pattern, diff = test.patterns["touches"], change.diff
-    lines = () if diff is None else (*diff.new, *diff.gone)
+    lines = () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone)
     placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
     said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)
@@ -262,6 +273,22 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
         return said, 1.0
     wrong = test.moved and not ({moved.moved} | _ways(moved)) & {*test.moved}
     return None if wrong else (said, _strength(moved, test.far))
+
+
+def _reworded(pattern: re.Pattern[str], diff: Diff) -> bool:
+    """Say whether lines that quote what they speak of quote the same as before.
+
+    Code that is only moved or written in another way sends and reads what it did.
+    """
+    gone, new = ([t for t in lines if pattern.search(t)] for lines in (diff.gone, diff.new))
+    if not gone or not all(_QUOTED.search(t) for t in (*gone, *new)):
+        return False
+    return _said(gone) == _said(new)
+
+
+def _said(lines: Sequence[str]) -> Counter[str]:
+    """Count what some lines quote and name, without what they call."""
+    return Counter(w.rstrip(":") for t in lines for w in _WORD.findall(_CALLEE.sub(" ", t)))
 
 
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import blamed, innocence, judgements, merged, one_machine, reach, suspects, timing, triggers
+from . import (
+    blamed,
+    deadlines,
+    innocence,
+    judgements,
+    merged,
+    one_machine,
+    reach,
+    suspects,
+    timing,
+    triggers,
+)
 from .scene import LATE
 
 if TYPE_CHECKING:
@@ -132,6 +143,8 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     strong = max(shown, default=0.0)
     if strong < triggers.STRONG:
         return False
+    if _is_dated(outside) and not any(t.about == "undone" and t.weight > 0 for t in best.terms):
+        return True
     explains = max(
         sum(t.weight for t in best.terms if t.about in ("hazard", "undone")),
         sum(t.weight for t in best.terms if t.about in ("began", "undone")),
@@ -142,6 +155,13 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     just = just and best.signal["kind"] != "scaling"
     ahead = _AHEAD if explains >= TELLING else _JUST_AHEAD
     return (explains < EXPLAINED and not just) or strong > best.score + ahead
+
+
+def _is_dated(outside: Sequence[Candidate]) -> bool:
+    """Say whether something ended as the failure began, at a time that was told of before."""
+    return any(
+        t.about == deadlines.DATED for c in outside for t in c.terms if _shown(c) >= triggers.STRONG
+    )
 
 
 def _shown(trigger: Candidate) -> float:
@@ -172,7 +192,8 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
         scene: what all is judged against.
         outside: what is known to have come from outside; what is held against its entity adds up.
     """
-    found = [*outside, *blamed.machines(scene), *one_machine.candidates(scene)]
+    found = [*outside, *blamed.machines(scene), *one_machine.candidates(scene),
+             *deadlines.candidates(scene)]  # fmt: skip
     for fault in (judgements.of_trigger(s, scene) for s in _first_faults(scene)):
         twin = next((c for c in found if _is_same(c, fault)), None)
         if twin is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .canaries import Comparison
     from .cascades import Cascade
+    from .deadlines import Deadline
     from .departures import Departure
     from .episode import Signal
     from .failures import Line
@@ -72,6 +73,8 @@ class Scene:
     """What those in trouble logged; see `failures.lines`."""
     beside: Sequence[Line] = ()
     """What those logged whom nobody drew, and that are in no trouble themselves."""
+    deadlines: Sequence[Deadline] = ()
+    """What was told to end as it began; see `deadlines.find`."""
     sizes: Mapping[tuple[str, int], tuple[float, float | None]] = field(
         default_factory=dict[tuple[str, int], tuple[float, "float | None"]]
     )

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed, pressure, trends
+from . import affinity, blamed, deadlines, pressure, trends
 from .blamed import SHOWS
 from .named import IS_FULL
 from .terms import Candidate, Term
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
 STRONG = 0.42
 """The least score at which a trigger is believed unless a change explains what failed."""
-ABOUT = frozenset((SHOWS, "words", "place", "time", "record"))
+ABOUT = frozenset((SHOWS, "words", "place", "time", "record", deadlines.DATED))
 """What all the terms of a trigger judge."""
 _SHOWN = 0.3
 _MOST = 0.25
@@ -54,6 +52,7 @@ _OURS = re.compile(
     r"|^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d{1,3}){2,3}$",  # RFC 1918, 3927
     re.IGNORECASE,
 )
+_PEER = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d{2,5}\b")
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",
@@ -87,6 +86,8 @@ _ANYBODYS = frozenset(
 )
 """Words of every notice of trouble."""
 _FEWEST = 4  # lines about one record
+_OF_PARTS = re.compile(r"\b[a-z][a-z0-9]+(?:[-_][a-z][a-z0-9]+)+", re.IGNORECASE)
+_ZONE = re.compile(r"[a-z]{2,10}-(north|south|east|west|central)\w*", re.IGNORECASE)
 
 
 def found(scene: Scene) -> list[Candidate]:
@@ -282,14 +283,44 @@ def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[T
     """Say who else fails on the same host, and what the provider itself tells."""
     since = _told_since(trigger, fits, scene)
     if since is not None:
-        weight = _SHOWN if _is_about(fits, scene) else _UNRELATED
-        return [Term(f"it says that it began {since}, when this did", weight, (), "time")]
-    terms: list[Term] = []
-    seen = {(h, m.entity) for m in fits for h in hosts(m.raw, scene)}
+        about = _is_about(fits, scene)
+        weight = _SHOWN if about else _UNRELATED
+        began = Term(f"it says that it began {since}, when this did", weight, (), "time")
+        widely = _shared_host(scene.symptoms, scene) if about else []
+        return [began, *_names_it(fits, scene), *widely]
+    return [*_shared_host(fits, scene), *_told(trigger, scene)]
+
+
+def _shared_host(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Say whether several fail on one host: a change to one of them breaks no other's calls."""
+    seen = {
+        (h, m.entity) for m in fits if m.is_error
+        for h in (*hosts(m.raw, scene), *_PEER.findall(m.raw))
+    }  # fmt: skip
     widest = max(Counter(h for h, _ in seen).values(), default=0)
-    if widest > 1:
-        terms.append(Term(f"{widest} entities fail on the same host", 0.1, (), "place"))
-    return [*terms, *_told(trigger, scene)]
+    if widest < 2:
+        return []
+    return [Term(f"{widest} entities fail on the same host", 0.1, (), "place")]
+
+
+def _names_it(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
+    """Say whether what failed names the very thing that a provider tells of."""
+    numbers = {m.signal for m in fits}
+    failed = (m for m in scene.symptoms if m.is_error and m.signal not in numbers)
+    said = {n for m in failed for n in _parts(m.raw)}
+    named = sorted({n for m in fits for n in _parts(m.raw)} & said)
+    if not named:
+        return []
+    return [Term(f"what failed names it: {named[0]}", 0.15, (), "record")]
+
+
+def _parts(text: str) -> set[str]:
+    """Find the names of several parts in a text, as machines and databases have: `shop-orders`.
+
+    The number that tells one of several machines apart is no part of what they are.
+    """
+    found = {n.casefold() for n in _OF_PARTS.findall(text) if not _ZONE.fullmatch(n)}
+    return {n for n in found if affinity.words(n, _ANYBODYS)}
 
 
 def _wide(fits: Sequence[Symptom]) -> list[Term]:
@@ -318,7 +349,7 @@ def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str 
         return None
     began = (scene.onset, *(d.time for d in scene.departures))
     times: list[tuple[str, int | None]] = [
-        (t, _time(t)) for m in fits for t in _SINCE.findall(m.raw)
+        (t, deadlines.moment(t)) for m in fits for t in _SINCE.findall(m.raw)
     ]
     told = {m.signal for m in fits}
     notices = (s for s in scene.troubled if s["signal"] in told and s["rule"] in _NOTICES)
@@ -341,22 +372,15 @@ def _is_about(fits: Sequence[Symptom], scene: Scene) -> bool:
     return bool(told & said)
 
 
-def _time(text: str) -> int | None:
-    """Read a time that a record quotes, in ns; None where there is no such time."""
-    try:
-        when = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
-        return clock.nanoseconds(
-            (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-        )
-    except (ValueError, OverflowError):
-        return None
-
-
 def _passed(scene: Scene) -> list[Term]:
     """Say whether the end of a certificate was passed just as it began."""
+    ended = next((d for d in scene.deadlines if d.category == "certificate"), None)
+    if ended is not None:
+        told = f"it was told to end at {clock.rfc3339(ended.time)}, which is when it began"
+        return [Term(told, 0.3, (), deadlines.DATED)]
     for m in scene.symptoms:
         for text in _UNTIL.findall(m.raw):
-            ends = _time(text)
+            ends = deadlines.moment(text)
             if ends is not None and abs(ends - scene.onset) <= _DATE_OFF:
                 told = f"it was valid until {text}Z, which is when it began"
                 return [Term(told, 0.2, (m.signal,), "time")]

@@ -25,7 +25,18 @@ _PATTERNS = (
 )
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
 _HAZARD = ("id", "says", "strength", "far", "change", "symptom", "effect", "sample")
-_TRIGGER = ("id", "category", "says", "symptom", "not", "share", "needs", "blames", "sample")
+_TRIGGER = (
+    "id",
+    "category",
+    "says",
+    "symptom",
+    "not",
+    "share",
+    "needs",
+    "blames",
+    "made_by",
+    "sample",
+)
 NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told")
 """What the evidence as a whole must show; see `nova_timeline.correlate.triggers`."""
 BLAMES = ("named", "many", "store")
@@ -75,6 +86,8 @@ class Trigger:
     needs: tuple[str, ...]
     blames: str
     """Whom it blames that others tell of; see `nova_timeline.correlate.blamed`. Empty for those."""
+    made_by: tuple[str, ...]
+    """The only hazards whose work it may be; empty where any may be."""
     sample: Mapping[str, Any]
 
 
@@ -188,6 +201,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
         float(given.get("share", 0.0)),
         tuple(given.get("needs", ())),
         given.get("blames", ""),
+        tuple(given.get("made_by", ())),
         given["sample"],
     )
 

@@ -199,3 +199,11 @@ def test_a_number_that_is_touched_must_move_the_way_that_is_asked_if_one_is() ->
     assert hazards.shown(one, change(diff=less)) is not None
     assert hazards.shown(one, change(diff=more)) is None
     assert hazards.shown(one, change(diff="+fetch_size = 10\n")) is not None
+
+
+def test_what_is_only_written_in_another_way_is_not_touched() -> None:
+    hazard = next(h for h in knowledge.hazards() if h.id == "sign-on")
+    gone = '-  form.Set("client_id", c.ClientID)\n-  form.Set("grant_type", "refresh_token")\n'
+    moved = '+  return url.Values{\n+    "client_id": {c.ClientID},\n+    "grant_type": {"%s"},\n'
+    assert hazards.shown(hazard, change(diff=gone + moved % "refresh_token")) is None
+    assert hazards.shown(hazard, change(diff=gone + moved % "password")) is not None

@@ -325,3 +325,22 @@ def test_a_lookup_that_ran_into_time_is_of_names() -> None:
     said = ("dial tcp: lookup orders.shop.svc.cluster.local on 172.20.0.10:53:"
             " read udp 10.0.1.1:4->172.20.0.10:53: i/o timeout")  # fmt: skip
     assert ids(scene({"title": said})) == {"network"}
+
+
+def test_a_provider_s_notice_of_the_very_thing_that_errors_name_counts_for_more() -> None:
+    told = "the host of shop-orders-1 fails, operational issue"
+    notice = NOTICE | {"text": f'{told} "startTime":"2026-03-03T14:11:00Z"'}
+    named = {"title": "dial tcp 10.1.2.3:5432: i/o timeout host=shop-orders.rds", "severity": 17}
+    other = {"title": "dial tcp 10.1.2.3:5432: i/o timeout host=geo-places.rds", "severity": 17}
+    by = [triggers.found(scene(notice, one)) for one in (named, other)]
+    scores = [next(c for c in found if c.bears).sum for found in by]
+    assert scores[0] == pytest.approx(scores[1] + 0.15, abs=0.02)
+
+
+def test_what_says_that_it_ran_out_speaks_for_no_change_but_to_what_that_is() -> None:
+    expired = {"title": "401 invalid_client: client secret expired", "severity": 17}
+    about = {t.hazard.id for t in scene(expired).threats(at(30))}
+    assert "secret" in about
+    assert "sign-on" not in about
+    refused = {"title": "401 invalid_client", "severity": 17}
+    assert "sign-on" in {t.hazard.id for t in scene(refused).threats(at(30))}
