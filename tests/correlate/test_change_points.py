@@ -169,6 +169,10 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("RequestCount.Sum", "traffic"),
         ("DesiredTaskCount.Average", "size"),
         ("Replicas.average", "size"),
+        ("active_parts_count", "worse"),
+        ("insert_delayed_total", "worse"),
+        ("node_cpu_steal_percent", "worse"),
+        ("cell_stealth_percent", "unknown"),
         ("temperature", "unknown"),
     ],
 )
