@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
@@ -73,18 +73,21 @@ def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     """Find the hazards that what failed fits, those that can tell most first.
 
     What shows that a machine fails is left out: no change to what runs on it breaks like that; and
-    what says that something ran out speaks for no change but those that set what that is.
+    what says that something ran out by itself speaks a little for those that set what that is.
     """
     known = knowledge.triggers()
     machines = [t.symptom for t in known if t.category == "hardware"]
     own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
     ends = [t for t in known if t.made_by]
-    made_by = [(m, [t.made_by for t in ends if t.symptom.search(m.text)]) for m in own]
+    by = {m: [t.made_by for t in ends if t.symptom.search(m.text)] for m in own}
+    told = {i for m, kinds in by.items() if m.is_error for ids in kinds for i in ids}
     found = (
-        threat(hazard, [m for m, by in made_by if all(hazard.id in ids for ids in by)])
-        for hazard in knowledge.hazards()
+        threat(h, [m for m in own if all(h.id in ids for ids in by[m])])
+        for h in knowledge.hazards()
     )
-    return tuple(sorted((t for t in found if t), key=lambda t: (-t.most, t.hazard.id)))
+    weighed = [replace(t, share=GENERAL * t.share) if t.hazard.id in told else t
+               for t in found if t]  # fmt: skip
+    return tuple(sorted(weighed, key=lambda t: (-t.most, t.hazard.id)))
 
 
 def threat(hazard: Hazard, symptoms: Sequence[Symptom]) -> Threat | None:
