@@ -16,6 +16,7 @@ from . import (
     hazards,
     innocence,
     networks,
+    peers,
     reach,
     spoken,
     strays,
@@ -106,6 +107,7 @@ def of_change(change: Change, scene: Scene) -> Candidate | None:
         *undone.remedy(signal, scene),
         *_common(change, scene),
         *canaries.terms(change, scene),
+        *peers.others(change, scene),
         *_carried(change),
     ]
     terms += timing.at_once(took, change, scene)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, mentioned, pressure, sizes, strays, symptoms, trends
+from . import affinity, called, hazards, mentioned, peers, pressure, sizes, strays, symptoms, trends
 from .change_points import direction
 from .reading import Reading
 from .settings import Setting
@@ -110,6 +110,11 @@ class Scene:
             *symptoms.of_lines(self.lines, signs, self.heart),
         ]
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
+
+    @cached_property
+    def unreached(self) -> Mapping[str, frozenset[str]]:
+        """The addresses that several cannot reach, and who; see `peers.shared`."""
+        return peers.shared(self)
 
     def since(self, time: int) -> tuple[Symptom, ...]:
         """List what failed, without what had shown before a time.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed, deadlines, pressure, trends
+from . import affinity, blamed, deadlines, peers, pressure, trends
 from .blamed import SHOWS
 from .named import IS_FULL
 from .terms import Candidate, Term
@@ -106,7 +106,7 @@ def is_outside(fault: Signal) -> bool:
 
 
 def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
-    fits = [m for m in scene.symptoms if _fits(trigger, m, scene)]
+    fits = _with_same_peer(trigger, [m for m in scene.symptoms if _fits(trigger, m, scene)], scene)
     share = _share(fits, scene.symptoms)
     if not fits or share < trigger.share:
         return None
@@ -124,6 +124,14 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
     return Candidate(
         first, tuple(terms), is_change=False, category=trigger.category, entity=whose, bears=bears
     )
+
+
+def _with_same_peer(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> Sequence[Symptom]:
+    """Add what fails on the very address on which a network or a machine is shown to fail."""
+    if trigger.category not in _BENEATH or not fits:
+        return fits
+    gone = {p for m in fits for p in peers.named(m.raw)} & {*scene.unreached}
+    return [m for m in scene.symptoms if m in fits or (m.is_error and peers.named(m.raw) & gone)]
 
 
 def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:

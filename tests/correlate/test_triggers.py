@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nova_timeline import knowledge
-from nova_timeline.correlate import blamed, ranking, triggers
+from nova_timeline.correlate import blamed, hazards, ranking, triggers
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.knowledge import Trigger, plain
@@ -339,8 +339,8 @@ def test_a_provider_s_notice_of_the_very_thing_that_errors_name_counts_for_more(
 
 def test_what_says_that_it_ran_out_speaks_for_no_change_but_to_what_that_is() -> None:
     expired = {"title": "401 invalid_client: client secret expired", "severity": 17}
-    about = {t.hazard.id for t in scene(expired).threats(at(30))}
-    assert "secret" in about
+    about = {t.hazard.id: t.share for t in scene(expired).threats(at(30))}
+    assert about["secret"] == pytest.approx(hazards.GENERAL)
     assert "sign-on" not in about
     refused = {"title": "401 invalid_client", "severity": 17}
     assert "sign-on" in {t.hazard.id for t in scene(refused).threats(at(30))}
