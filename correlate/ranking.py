@@ -103,6 +103,8 @@ def _is_named(best: Candidate, candidates: Sequence[Candidate]) -> bool:
     """
     least = NAMED_FOR_ITS_KIND if _explained(best) >= TELLING else NAMED
     near = any(t.about == "place" and t.weight > reach.FELT for t in best.terms)
+    # A metric that led up to the failure as it took effect tells of the place as well.
+    near = near or any(t.about == "began" and t.weight > 0 for t in best.terms)
     others = (c for c in candidates if c is not best and _explained(c) > 0)
     just = any(t.about == "just" and t.weight > 0 for t in best.terms)
     if near and (just or _tells(best)) and not _outside(candidates) and not any(others):

@@ -7,6 +7,7 @@ metrics of what it touched are asked when they began to move, and not only when 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,16 @@ _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
 _MINUTE = 60_000_000_000
 _UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
+_APPLIED = re.compile(
+    r"\.tf(vars)?$|(^|/)(values[\w.-]*|kustomization)\.ya?ml$"
+    r"|(^|/)(charts?|helm|k8s|kube(rnetes)?|manifests?|overlays|argo(cd)?|flux|gitops|mesh|istio)/"
+    r".*\.(ya?ml|json|hcl|toml)$",
+    re.IGNORECASE,
+)
+"""Files that a controller or a pipeline applies, whatever services are rolled out."""
+_SYNCED = 600_000_000_000
+"""ns; how soon that is: "software agents continuously observe actual system state and attempt to
+apply the desired state" (OpenGitOps, "Principles", 1.0.0); Argo CD asks every three minutes."""
 _AT_ONCE_S = 150.0  # a roll-out takes a while
 _SWITCHED_S = 60.0
 _SKEWED_S = 60.0
@@ -53,13 +64,21 @@ class Effect:
 
     time: int
     brought: Signal | None = None
+    applied: bool = False
+    """Whether its files were applied without a roll-out."""
+
+    @property
+    def within(self) -> int:
+        """How soon after it a metric moves with it, in ns."""
+        return _SYNCED if self.applied else _AFTER
 
 
 def effect(change: Change, scene: Scene) -> Effect:
     """Say when a change took effect: a commit that nothing names, with the next roll-out.
 
-    One that was rolled out in steps, to a few first, did with the last of them that came in time,
-    or with that by which a metric began to move.
+    One of files that are applied by themselves did at once, if a metric began to move then. One
+    that was rolled out in steps, to a few first, did with the last of them that came in time, or
+    with that by which a metric began to move.
     """
     time: int = change.signal["time"]
     if not change.is_only_text:
@@ -67,7 +86,16 @@ def effect(change: Change, scene: Scene) -> Effect:
     if time > scene.onset:
         return Effect(time)
     carrier = scene.deployed(change.entity or scene.cascade.root, time)
+    applied = Effect(time, applied=True)
+    if _is_applied(change) and any(
+        _moved_with(applied, d) for d in _own(scene.underway, change, scene)
+    ):
+        return applied
     return Effect(time) if carrier is None else Effect(carrier["time"], carrier)
+
+
+def _is_applied(change: Change) -> bool:
+    return bool(change.files) and all(_APPLIED.search(f) for f in change.files)
 
 
 def _step(change: Change, scene: Scene) -> int:
@@ -137,7 +165,7 @@ def already(took: Effect, change: Change, scene: Scene) -> list[Term]:
 
 def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Hold the time of a change against when metrics of what it touched began to move."""
-    if not change.entity and took.brought is None:
+    if not change.entity and took.brought is None and not took.applied:
         return []
     entity = change.entity or scene.cascade.root
     for d in _early(entity, scene):
@@ -194,7 +222,7 @@ def _spent(took: Effect, change: Change, scene: Scene) -> list[Term]:
 
 def _moved_with(took: Effect, d: Departure) -> bool:
     """Say whether a metric began to move as a change took effect."""
-    return -max(d.step, _MINUTE) <= d.time - took.time <= max(_AFTER, 3 * d.step)
+    return -max(d.step, _MINUTE) <= d.time - took.time <= max(took.within, 3 * d.step)
 
 
 def _stepped(took: Effect, change: Change, scene: Scene) -> list[Term]:

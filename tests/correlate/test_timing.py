@@ -228,3 +228,19 @@ def test_what_was_rolled_out_in_steps_took_effect_with_the_last_in_time() -> Non
     moved = scene(few, all_of_them, troubled=(short,), departures=(climb,))
     [change] = merged.one_each(moved)
     assert timing.effect(change, moved).time == at(30)
+
+
+@pytest.mark.parametrize(
+    ("file", "soon"),
+    [("charts/shared/worker.yaml", True), ("envs/prod/main.tf", True), ("k8s/web/hpa.yml", True),
+     ("src/worker.py", False), ("charts/worker/README.md", False)],
+)  # fmt: skip
+def test_files_that_a_controller_applies_wait_for_no_roll_out(file: str, soon: bool) -> None:
+    """A metric began to move six minutes after the commit; the next roll-out came much later."""
+    commit = record(0, 20, None, "Commit aaaaaaa: limits", kind="commit", diff=PLAIN, files=[file])
+    rolled = record(1, 55, "shop", "b", diff=PLAIN)
+    climb = Departure("shop", "latency_ms", at(26), MINUTE, climbs=True)
+    found = judged(scene(commit, rolled, departures=(climb,)))
+    mine = next(c for c in found if c.signal["signal"] == 0)
+    assert (sum(weights(mine, "began")) > 0) is soon
+    assert ("with the next roll-out" in mine.terms[0].text) is not soon
