@@ -47,6 +47,11 @@ _HANDLES = re.compile(
     r"|Error|NewDecoder|NewEncoder|Decode|Encode|Sprintf|errorf|WriteHeader|jsonify|json)$",
     re.IGNORECASE,
 )
+_MADE_OF_TEXT = re.compile(
+    r"\b(?:errors\.New|fmt\.Errorf|(?:new )?Error)\(\s*(?:\"[^\"%{]*\"|'[^'{]*')\s*\)"
+)
+_KEPT_ERROR = re.compile(r"\b[eE]rr[A-Z]\w*")
+"""A name under which an error is kept."""
 _MOST = 20
 """Lines of a change that may still be no more than a name given."""
 _CODES = {s.phrase.replace(" ", "").replace("-", "").casefold(): str(s.value) for s in HTTPStatus}
@@ -67,7 +72,10 @@ def is_extracted(diff: Diff) -> bool:
 
 
 def is_named(gone: Sequence[str], new: Sequence[str]) -> bool:
-    """Say whether new lines only give a name to what the lines before them said, and use that."""
+    """Say whether new lines only give a name to what the lines before them said, and use that.
+
+    An error that is kept under a name fails like the one that was made anew each time.
+    """
     for at, line in enumerate(new if len(new) <= _MOST else ()):
         named = _NAMED.match(line)
         if named is None:
@@ -75,9 +83,17 @@ def is_named(gone: Sequence[str], new: Sequence[str]) -> bool:
         name = re.compile(rf"\b{re.escape(named['name'])}\b")
         what = named["what"].replace("\\", "\\\\")
         rest = [name.sub(what, x) for i, x in enumerate(new) if i != at]
-        if _bare(rest) == _bare(gone):
+        if _bare(rest) == _bare(gone) or _fails_alike(gone, rest):
             return True
     return False
+
+
+def _fails_alike(gone: Sequence[str], new: Sequence[str]) -> bool:
+    """Say whether lines differ only in that errors made of a text have a name now."""
+    known = {n for x in gone for n in _KEPT_ERROR.findall(x)}
+    old = (_MADE_OF_TEXT.sub("?", x) for x in gone)
+    now = (_KEPT_ERROR.sub(lambda m: m[0] if m[0] in known else "?", x) for x in new)
+    return sorted(_bare([x]) for x in old) == sorted(_bare([x]) for x in now)
 
 
 def _bare(lines: Iterable[str]) -> str:

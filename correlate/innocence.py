@@ -48,7 +48,7 @@ _LOOKS = re.compile(
     re.IGNORECASE,
 )
 _LOGS = re.compile(
-    r"\blog(?:ger|ging|s|rus)?\b\s*(?:\.|->|::|\()|\bLOG\w*\s*\(|console\.(?:log|info|warn|error|debug)"
+    r"\b(?:log(?:ger|ging|s|rus)?|LOG(?:GER)?|Log(?:ger)?)\b\s*(?:\.|->|::|\()|\bLOG\w*\s*\(|console\.(?:log|info|warn|error|debug)"
     r"|\bprint(?:f|ln)?\s*\(|\bslog\.|\bzap\.|\.Str\(|\.Msg\(|^\s*\"[\w.]+\"\s*,\s*[\w.()]+,?\)?\s*$|^\s*\)?\s*$",
 )
 _METRICS = re.compile(

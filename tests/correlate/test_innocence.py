@@ -73,6 +73,17 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "only gives a name",
         ),
         (
+            '-  if t.After(now.Add(5 * time.Second)) {\n-    return errors.New("too early")\n'
+            "+  if t.After(now.Add(slack)) {\n+    return errTooEarly\n"
+            "+const slack = 5 * time.Second\n",
+            "only gives a name",
+        ),
+        (
+            '-  LOG.info("page " + id + " read");\n'
+            '+  LOG.info("page {} read in {} ms", id, took);\n',
+            "only what is logged",
+        ),
+        (
             "-  if err := json.NewDecoder(r.Body).Decode(&req); err != nil {\n"
             "-    http.Error(w, err.Error(), 400)\n"
             "+  req, err := decodeRequest[Req](r)\n+  if err != nil {\n"
@@ -98,6 +109,12 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         '-q = "SELECT a FROM b LIMIT 5"\n+q = "SELECT a FROM b"\n',
         '-host = "https://a.example.com/v1"\n+host = "https://b.example.com/v1"\n',
         "-limit(5)\n+limit(50)\n",
+        '-  if t > 5 {\n-    return errors.New("too early")\n'
+        "+  if t > slack {\n+    return errTooEarly\n+const slack = 50\n",
+        '-  if t > 5 {\n-    return errors.New("too early")\n'
+        "+  if t > slack {\n+    return nil\n+const slack = 5\n",
+        "-  if t > 5 {\n-    return errGone\n"
+        "+  if t > slack {\n+    return errTooEarly\n+const slack = 5\n",
         '-name = f"of {a} and {b}"\n+name = f"of {a} and {a}"\n',
         "-  uint64 a = 3;\n-  uint64 b = 4;\n+  uint64 b = 3;\n+  uint64 a = 4;\n",
         "-  lock.acquire()\n-  return put(a, 3)\n+  return keep(a)\n"
