@@ -268,7 +268,7 @@ def _is_twin(a: Change, b: Change) -> bool:
     A cloud tells of a roll-out without what it brings, and of a setting as a variable.
     """
     kinds = {a.signal["kind"], b.signal["kind"]}
-    if _is_work(a, b) or _is_work(b, a):
+    if _is_work(a, b) or _is_work(b, a) or _is_read(a, b) or _is_read(b, a):
         return True
     if abs(a.signal["time"] - b.signal["time"]) > _AT_ONCE or kinds & {"commit", "feature_flag"}:
         return False
@@ -283,6 +283,25 @@ def _is_work(told: Change, ordered: Change) -> bool:
     kinds = ("deploy", "config_change")
     is_order = ordered.signal["kind"] in kinds and not _is_bare(ordered)
     return told.signal["rule"] == WORK and is_order and 0 <= apart <= _WORKS
+
+
+def _is_read(told: Change, commit: Change) -> bool:
+    """Say whether a service tells that it took up a value which a commit had just set."""
+    apart = told.signal["time"] - commit.signal["time"]
+    if told.signal["kind"] != "config_change" or not commit.is_only_text:
+        return False
+    if commit.diff is None or not 0 <= apart <= _CARRIED:
+        return False
+    return any(_states(told.title, s) for s in commit.diff.settings)
+
+
+def _states(text: str, setting: Setting) -> bool:
+    """Say whether a text gives a setting its new value: `logger.level=debug`."""
+    key, value = setting.key.rpartition(".")[2], setting.new.strip("\"' ")
+    if not value:
+        return False
+    said = rf"(?<!\w){re.escape(key)}[\"']?\s*[:=]\s*[\"']?{re.escape(value)}(?![\w.])"
+    return re.search(said, text, re.IGNORECASE) is not None
 
 
 def _is_bare(change: Change) -> bool:

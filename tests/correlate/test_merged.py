@@ -95,3 +95,16 @@ def test_roll_outs_of_other_images_are_two_however_near_and_each_is_its_commit()
     ]
     two = rolled(0, 39, "abcdef1"), rolled(1, 40, "fedcba9")
     assert records(*two, *commits) == [(0, 2), (1, 3)]
+
+
+def test_a_service_that_takes_up_a_value_tells_of_the_commit_that_set_it() -> None:
+    diff = "--- a/shop.yaml\n+++ b/shop.yaml\n-    level: info\n+    level: debug"
+    commit = record(0, 20, "shop", "Commit 1: log more", kind="commit", revision="a1", diff=diff)
+    read = record(1, 35, "shop", "configuration reloaded; logger.level=debug", kind="config_change")
+    other = record(2, 35, "shop", "configuration reloaded; logger.level=warn", kind="config_change")
+    ahead = record(
+        3, 10, "shop", "configuration reloaded; logger.level=debug", kind="config_change"
+    )
+    assert records(commit, read) == [(0, 1)]
+    assert len(records(commit, other)) == 2
+    assert len(records(commit, ahead)) == 2
