@@ -78,9 +78,10 @@ def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     known = knowledge.triggers()
     machines = [t.symptom for t in known if t.category == "hardware"]
     own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
-    ends = [t for t in known if t.made_by]
-    by = {m: [t.made_by for t in ends if t.symptom.search(m.text)] for m in own}
-    told = {i for m, kinds in by.items() if m.is_error for ids in kinds for i in ids}
+    ends = [t for t in known if t.made_by or t.asked_by]
+    fits = {m: [t for t in ends if t.symptom.search(m.text)] for m in own}
+    by = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
+    told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
     found = (
         threat(h, [m for m in own if all(h.id in ids for ids in by[m])])
         for h in knowledge.hazards()

@@ -35,6 +35,7 @@ _TRIGGER = (
     "needs",
     "blames",
     "made_by",
+    "asked_by",
     "sample",
 )
 NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told")
@@ -88,6 +89,8 @@ class Trigger:
     """Whom it blames that others tell of; see `nova_timeline.correlate.blamed`. Empty for those."""
     made_by: tuple[str, ...]
     """The only hazards whose work it may be; empty where any may be."""
+    asked_by: tuple[str, ...]
+    """The only hazards of changes that may have asked for what it befalls; empty where any may."""
     sample: Mapping[str, Any]
 
 
@@ -202,6 +205,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
         tuple(given.get("needs", ())),
         given.get("blames", ""),
         tuple(given.get("made_by", ())),
+        tuple(given.get("asked_by", ())),
         given["sample"],
     )
 

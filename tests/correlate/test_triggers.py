@@ -344,3 +344,30 @@ def test_what_says_that_it_ran_out_speaks_for_no_change_but_to_what_that_is() ->
     assert "sign-on" not in about
     refused = {"title": "401 invalid_client", "severity": 17}
     assert "sign-on" in {t.hazard.id for t in scene(refused).threats(at(30))}
+
+
+def test_machines_taken_back_speak_for_no_change_but_to_which_are_asked_for() -> None:
+    taken = {"title": "EC2 spot interruption notice received; evicting pods", "severity": 13}
+    about = {t.hazard.id: t.share for t in scene(taken).threats(at(30))}
+    assert about["machine-kind"] == 1
+    assert "disruption" not in about
+    drained = {"title": "evicting pods", "severity": 13}
+    assert "disruption" in {t.hazard.id for t in scene(drained).threats(at(30))}
+
+
+def test_what_a_trigger_may_be_the_work_of_is_known() -> None:
+    told = {i for t in knowledge.triggers() for i in (*t.made_by, *t.asked_by)}
+    assert told <= {h.id for h in knowledge.hazards()}
+
+
+@pytest.mark.parametrize(
+    ("title", "category"),
+    [
+        ("token rejected: not valid yet (nbf is 6s in the future)", "infrastructure_change"),
+        ("jwt rejected: unknown key id: k-7", "certificate"),
+        ("ntp_synchronized fell from 1 to 0", "hardware"),
+        ("InsufficientInstanceCapacity: no c6i.xlarge", "infrastructure_change"),
+    ],
+)
+def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: str) -> None:
+    assert category in ids(scene({"title": title, "severity": 17}))
