@@ -40,8 +40,15 @@ _NO_CALLS = frozenset({"if", "for", "while", "switch", "func", "function", "catc
 _PASSED_ON = frozenset({"await", "async", "new"})
 """What a call of the new function may bring with it."""
 _NAMED = re.compile(
-    r"^\s*(?:const|let|var|val|final|auto|int|long|String|string)?\s*(?P<name>\w+)\s*:?=\s*(?P<what>[^=].*?);?\s*$"
+    r"^\s*(?:[A-Za-z_][\w.]*+(?:<[\w<>,.? ]{1,80}>)?\s++){0,5}(?P<name>\w+)(?:\s*:\s*[\w.<>]+)?"
+    r"\s*:?=\s*(?P<what>[^=].*?);?\s*$"
 )
+"""A name given, after words like ``private static final Duration`` or ``const``."""
+_PIECE = re.compile(rf"{_TEXT.pattern}|(?P<word>[A-Za-z_$][\w$]*)|\d[\w.]*|:=|[=!<>]=|=>|[^\s\w]")
+_LOCAL = re.compile(
+    r"^\s+(?:[A-Za-z_][\w.<>]*+\s++){0,2}(?P<names>\w+(?:\s*,\s*\w+){0,5})\s*:?=(?!=)", re.MULTILINE
+)
+"""Names that are given within something: to what is worked on there, and nowhere else."""
 _HANDLES = re.compile(
     r"^(?:(?:decode|parse|read|bind|write|render|respond|send|reply|abort)\w*"
     r"|Error|NewDecoder|NewEncoder|Decode|Encode|Sprintf|errorf|WriteHeader|jsonify|json)$",
@@ -86,6 +93,37 @@ def is_named(gone: Sequence[str], new: Sequence[str]) -> bool:
         if _bare(rest) == _bare(gone) or _fails_alike(gone, rest):
             return True
     return False
+
+
+def is_renamed(diff: Diff) -> bool:
+    """Say whether it only calls what it works on by other names, the same ones throughout.
+
+    A name that is a key, a part of something or given to who is called may be known elsewhere.
+    """
+    old, now = (_pieces(lines) for lines in (diff.gone, diff.new))
+    if len(old) != len(now) or not old:
+        return False
+    given = {n for m in _LOCAL.finditer("\n".join(diff.gone)) for n in re.split(r"\W+", m["names"])}
+    other: dict[str, str] = {}
+    for at, (ours, theirs) in enumerate(zip(old, now, strict=True)):
+        if other.setdefault(ours, theirs) != theirs:
+            return False
+        if ours != theirs and not (ours in given and _is_free(old, at)):
+            return False
+    changed = {o: n for o, n in other.items() if o != n}
+    distinct = len({*other.values()}) == len(other) and not {*changed.values()} & {*other}
+    return distinct and bool(changed) and all(old.count(o) > 1 for o in changed)
+
+
+def _pieces(lines: Sequence[str]) -> list[str]:
+    return [m[0] for line in lines for m in _PIECE.finditer(line)]
+
+
+def _is_free(pieces: Sequence[str], at: int) -> bool:
+    """Say whether a name stands for a value: as no part or key of another thing."""
+    before = pieces[at - 1] if at else ""
+    after = pieces[at + 1] if at + 1 < len(pieces) else ""
+    return before != "." and after != ":" and not (after == "=" and before in {"(", ","})
 
 
 def _fails_alike(gone: Sequence[str], new: Sequence[str]) -> bool:

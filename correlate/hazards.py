@@ -317,8 +317,10 @@ def _ways(setting: Setting) -> set[str]:
     ways = set[str]()
     if setting.old in _COMPARISONS and setting.new in _COMPARISONS:
         ways.add("compared")
+    # So many of a hundred and so many are hard to compare, as 25% and 1 of the instances.
+    alike = setting.old.endswith("%") == setting.new.endswith("%")
     if setting.ratio is not None and setting.ratio > 0 and _distance(setting.ratio, _SCALED) >= 1:
-        ways.add("scaled")
+        ways.update({"scaled"} if alike else ())
     return ways
 
 

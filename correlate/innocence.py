@@ -52,7 +52,7 @@ _LOGS = re.compile(
     r"|\bprint(?:f|ln)?\s*\(|\bslog\.|\bzap\.|\.Str\(|\.Msg\(|^\s*\"[\w.]+\"\s*,\s*[\w.()]+,?\)?\s*$|^\s*\)?\s*$",
 )
 _METRICS = re.compile(
-    r"prometheus|histogram|counter|gauge|metric|statsd|otel|opentelemetry|span\.|SetAttributes|tracer"
+    r"prometheus|histogram|counter|gauge|metric|statsd|\.observe\(|start\w*\s*:?=\s*time\.(?:Now|time|monotonic)\(\)|otel|opentelemetry|span\.|SetAttributes|tracer"
     r"|\bName:|Help:|Buckets:|Labels:|MustRegister|^\s*[)}\]]+\s*,?$",
     re.IGNORECASE,
 )
@@ -234,6 +234,8 @@ def _moved(diff: Diff) -> str | None:
         return "only moves or lays out anew what was there"
     if diff.is_naming:
         return "only gives a name to what was there"
+    if extracted.is_renamed(diff):
+        return "only calls what it works on by other names"
     return "only moves lines into a function of their own" if extracted.is_extracted(diff) else None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_NUMBER = r"-?\d[\d_]*(?:\.\d+)?(?:\s*[A-Za-z%]{1,3}\b)?(?:\s*\*\s*[\w.]+)*"
+_NUMBER = r"-?\d[\d_]*(?:\.\d+)?(?:\s*[A-Za-z%]{1,3}\b|%)?(?:\s*\*\s*[\w.]+)*"
 _WORD = r"\b(?:true|false|on|off|yes|no|none|null|nil|enabled|disabled)\b"
 _VALUE = rf"(?:{_NUMBER}|{_WORD}|\"[^\"\n]*\"|'[^'\n]*')"
 _IS = r"(?::\s*[\w.\[\]<>]+\s*=|:=|=>|[:=](?!=))"

@@ -207,3 +207,11 @@ def test_what_is_only_written_in_another_way_is_not_touched() -> None:
     moved = '+  return url.Values{\n+    "client_id": {c.ClientID},\n+    "grant_type": {"%s"},\n'
     assert hazards.shown(hazard, change(diff=gone + moved % "refresh_token")) is None
     assert hazards.shown(hazard, change(diff=gone + moved % "password")) is not None
+
+
+def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
+    def ids(diff: str) -> set[str]:
+        return {h.id for h in knowledge.hazards() if hazards.shown(h, change(diff=diff))}
+
+    assert "unit" not in ids("-  maxSurge: 25%\n+  maxSurge: 1\n")
+    assert "unit" in ids("-  maxSurge: 25\n+  maxSurge: 1\n")

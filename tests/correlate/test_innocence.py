@@ -79,6 +79,27 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "only gives a name",
         ),
         (
+            "-  private final Duration wait = Duration.ofSeconds(5);\n"
+            "+  private static final Duration WAIT = Duration.ofSeconds(5);\n"
+            "+  private final Duration wait = WAIT;\n",
+            "only gives a name",
+        ),
+        (
+            "-    res = client.get(url, timeout=5)\n-    return res.json()\n"
+            "+    answer = client.get(url, timeout=5)\n+    return answer.json()\n",
+            "by other names",
+        ),
+        (
+            "-  cfg, err := load(path)\n-  return cfg.Check(), err\n"
+            "+  conf, err := load(path)\n+  return conf.Check(), err\n",
+            "by other names",
+        ),
+        (
+            "+  start := time.Now()\n"
+            "+  defer func() { took.Observe(time.Since(start).Seconds()) }()\n",
+            "only what is measured",
+        ),
+        (
             '-  LOG.info("page " + id + " read");\n'
             '+  LOG.info("page {} read in {} ms", id, took);\n',
             "only what is logged",
@@ -109,6 +130,11 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         '-q = "SELECT a FROM b LIMIT 5"\n+q = "SELECT a FROM b"\n',
         '-host = "https://a.example.com/v1"\n+host = "https://b.example.com/v1"\n',
         "-limit(5)\n+limit(50)\n",
+        "-  a = read(x)\n-  return put(a, b)\n+  c = read(x)\n+  return put(b, c)\n",
+        "-  a = read(x)\n-  return put(a, b)\n+  b = read(x)\n+  return put(b, b)\n",
+        "-  self.age = 5\n-  return self.age\n+  self.ttl = 5\n+  return self.ttl\n",
+        "-  age = 5\n-  return dict(age=age)\n+  ttl = 5\n+  return dict(ttl=ttl)\n",
+        "-  max_age = 5\n+  max_ttl = 5\n",
         '-  if t > 5 {\n-    return errors.New("too early")\n'
         "+  if t > slack {\n+    return errTooEarly\n+const slack = 50\n",
         '-  if t > 5 {\n-    return errors.New("too early")\n'

@@ -371,3 +371,36 @@ def test_what_a_trigger_may_be_the_work_of_is_known() -> None:
 )
 def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: str) -> None:
     assert category in ids(scene({"title": title, "severity": 17}))
+
+
+@pytest.mark.parametrize(
+    ("said", "trigger"),
+    [
+        ("ntp offset 4200ms exceeds the maximum", "clock-off"),
+        ("clock difference against peer is too high", "clock-off"),
+        (
+            "Signature expired: 20260303T100000Z is now earlier than 20260303T101200Z",
+            "clocks-apart",
+        ),
+        ("x509: current time 2026-03-03T11:58:00Z is before 2026-03-03T12:00:00Z", "clocks-apart"),
+        ("JWKS has no key with kid 81", "key-rotated"),
+        ("redis sentinel: +switch-master orders", "failover"),
+        ("replica set rs0 elected a new primary", "failover"),
+        ("VM: Preempt scheduled event, NotBefore 12:01", "machine-taken-back"),
+        ("Spot VM shop-7 will be reclaimed in 30s", "machine-taken-back"),
+        ("BTRFS error: checksum verify failed on sdb", "hardware-fails"),
+        ("ESXi host 12 is not responding, guests were restarted", "hardware-fails"),
+        ("port flapping on tor-12", "network-fails"),
+        ("sequence orders_id reached its maximum", "numbers-used-up"),
+        ("root CA has expired", "certificate-expired"),
+        ("OCSP responder is down", "certificate-revoked"),
+        ("crawler fetches 900 pages a second", "attack"),
+        ("ext4: no free inodes", "disk-full"),
+        ("db restarted due to host replacement", "provider-maintains"),
+        ("All paths down for device naa.60", "storage-away"),
+    ],
+)
+def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
+    text = plain(said)
+    found = {t.id for t in knowledge.triggers() if t.symptom.search(text)}
+    assert trigger in found
