@@ -208,7 +208,7 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     if gone and extracted.is_named(gone, new):
         return "only gives a name to what was there", -0.25
     lines = (*diff.gone, *diff.new)
-    markup = all(_MARKUP.search(f) for f in change.files)
+    markup = bool(change.files) and all(_MARKUP.search(f) for f in change.files)
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
     about += [("looks", _LOOKS)] if markup else []
     for what, pattern in about:

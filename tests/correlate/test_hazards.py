@@ -215,3 +215,21 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
 
     assert "unit" not in ids("-  maxSurge: 25%\n+  maxSurge: 1\n")
     assert "unit" in ids("-  maxSurge: 25\n+  maxSurge: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("diff", "fault", "hazard"),
+    [
+        ("-  concurrencyPolicy: Forbid\n+  concurrencyPolicy: Allow\n", "it ran twice", "schedule"),
+        ("-  minReplicas: 6\n+  minReplicas: 1\n", "worker queue is full", "resources-smaller"),
+        ("-  minAvailable: 3\n+  minAvailable: 1\n", "evicting pods", "disruption"),
+        ("-  jwks_cache_ttl: 5m\n+  jwks_cache_ttl: 24h\n", "unknown kid k-7", "kept-as-read"),
+        ("-  keep_days: 3\n+  keep_days: 90\n", "no space left on device", "left-lying"),
+    ],
+)
+def test_a_kind_is_known_in_other_words(diff: str, fault: str, hazard: str) -> None:
+    known = next(h for h in knowledge.hazards() if h.id == hazard)
+    shown, found = hazards.shown(known, change(diff=diff)), hazards.threat(known, [symptom(fault)])
+    assert shown is not None
+    assert found is not None
+    assert shown.strength * found.share >= 0.6

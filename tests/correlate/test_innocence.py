@@ -220,3 +220,7 @@ def test_a_schedule_in_quotes_is_no_text() -> None:
 
     assert "words of a text" in judged("see you soon", "see you later")
     assert "words of a text" not in judged("30 4 * * *", "* 4-22 * * *")
+
+
+def test_words_of_looks_are_none_where_no_file_is_known_to_be_of_a_page() -> None:
+    assert innocence.judge(change("x", "-  imageLimit: 80\n+  imageLimit: 99\n")) is None
