@@ -240,13 +240,30 @@ def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
             _address(took, change, scene), _network(took, change, scene))  # fmt: skip
     found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
     if found is not None:
-        return [found]
+        return [found, *_was_so(took, found.weight, scene)]
     if change.diff is not None:
         return [Term("nothing in it is of a kind that breaks like this", -0.15, (), "hazard")]
     if change.files:
         return [Term("what it changed in its files is not known", -_UNTOLD, (), "hazard")]
     if affinity.RISKY.search(change.text):
         return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
+    return []
+
+
+def _was_so(took: Effect, explained: float, scene: Scene) -> list[Term]:
+    """Take back what a change explains where metrics show that it was so before it came.
+
+    A clock that had gone astray by then needs no change to what compares it with another.
+    """
+    for t in knowledge.triggers():
+        errors = (m for m in scene.symptoms if m.at_root and m.is_error)
+        if t.seen_by is None or not any(t.symptom.search(m.text) for m in errors):
+            continue
+        for d in scene.departures:
+            ahead = took.time - d.time
+            if t.seen_by.search(knowledge.plain(d.metric)) and ahead > d.step:
+                text = f"{d.metric} of {d.entity} was off for {duration(ahead / 1e9)}: {t.says}"
+                return [Term(text, -explained, scene.shown(d), "hazard")]
     return []
 
 

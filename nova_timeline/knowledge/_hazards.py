@@ -36,6 +36,7 @@ _TRIGGER = (
     "blames",
     "made_by",
     "asked_by",
+    "seen_by",
     "sample",
 )
 NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told")
@@ -91,6 +92,8 @@ class Trigger:
     """The only hazards whose work it may be; empty where any may be."""
     asked_by: tuple[str, ...]
     """The only hazards of changes that may have asked for what it befalls; empty where any may."""
+    seen_by: re.Pattern[str] | None
+    """Metrics that show it before anything fails."""
     sample: Mapping[str, Any]
 
 
@@ -206,6 +209,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
         given.get("blames", ""),
         tuple(given.get("made_by", ())),
         tuple(given.get("asked_by", ())),
+        _any(where, given["seen_by"]) if "seen_by" in given else None,
         given["sample"],
     )
 

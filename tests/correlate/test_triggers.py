@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from nova_timeline import knowledge
-from nova_timeline.correlate import blamed, hazards, ranking, triggers
+from nova_timeline.correlate import blamed, hazards, judgements, merged, ranking, triggers
 from nova_timeline.correlate.cascades import Cascade
+from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.knowledge import Trigger, plain
 
@@ -404,3 +405,19 @@ def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
     text = plain(said)
     found = {t.id for t in knowledge.triggers() if t.symptom.search(text)}
     assert trigger in found
+
+
+@pytest.mark.parametrize(("since", "explains"), [(10, False), (39.5, True)])
+def test_a_change_explains_no_clocks_that_were_apart_before_it(
+    since: float, *, explains: bool
+) -> None:
+    apart = {"title": "token rejected: nbf is 6s in the future", "severity": 17}
+    diff = "--- a/x.go\n+++ b/x.go\n-  leeway: 30s\n+  leeway: 5s\n"
+    made = record(0, 39, "shop", "Deploy of shop", revision="a1", diff=diff)
+    off = Departure("login", "node_clock_offset_ms", at(since), 60_000_000_000, climbs=True)
+    where = scene(apart, changes=(made,), departures=(off,))
+    [one] = merged.one_each(where)
+    found = judgements.of_change(one, where)
+    assert found is not None
+    weight = sum(t.weight for t in found.terms if t.about == "hazard")
+    assert (weight > 0.1) == explains
