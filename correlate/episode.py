@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline import knowledge
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -174,8 +176,13 @@ def _troubles(bad: Sequence[Signal]) -> list[Trouble]:
 
 
 def _until(sign: Signal) -> int:
-    """Say until when a sign of trouble lasted; a metric that never came back is off ever since."""
+    """Say until when a sign of trouble lasted.
+
+    A metric that never came back is off ever since, and what hangs says so once and is silent.
+    """
     if sign["end"] is None and sign["kind"] == "metric_change":
+        return _EVER
+    if sign["rule"] in knowledge.lasting():
         return _EVER
     return int(sign["end"] or sign["time"])
 

@@ -24,18 +24,19 @@ def of(metrics: Iterable[str | None]) -> pl.DataFrame:
     """Give the limit of each metric that has one, by its name.
 
     Returns:
-        metric, category, up (gets worse as it rises), off, fine and top (float, null where there is
-        none); see `nova_timeline.knowledge.Limit`.
+        metric, category, up (gets worse as it rises), off, fine, passing and top (float, null where
+        there is none); see `nova_timeline.knowledge.Limit`.
     """
     import polars as pl
 
-    found: list[tuple[str, str, bool, float, float | None, float | None]] = []
+    found: list[tuple[str, str, bool, float, float | None, float | None, float | None]] = []
     for metric in sorted({m for m in metrics if m}):
         limit = next((k for k in knowledge.limits() if k.fits(metric)), None)
         if limit is not None:
-            found.append((metric, limit.category, limit.up, limit.off, limit.fine, limit.top))
+            values = (limit.off, limit.fine, limit.passing, limit.top)
+            found.append((metric, limit.category, limit.up, *values))
     types = {"metric": pl.String, "category": pl.String, "up": pl.Boolean, "off": pl.Float64,
-             "fine": pl.Float64, "top": pl.Float64}  # fmt: skip
+             "fine": pl.Float64, "passing": pl.Float64, "top": pl.Float64}  # fmt: skip
     return pl.DataFrame(found, schema=types, orient="row")
 
 
@@ -52,6 +53,13 @@ def harmless(value: pl.Expr) -> pl.Expr:
     import polars as pl
 
     return pl.when("up").then(value <= pl.col("fine")).otherwise(value >= pl.col("fine"))
+
+
+def passing(value: pl.Expr) -> pl.Expr:
+    """Say whether a value harmed nobody if it came back by itself; null where it is not known."""
+    import polars as pl
+
+    return pl.when("up").then(value <= pl.col("passing")).otherwise(value >= pl.col("passing"))
 
 
 def standing(points: pl.DataFrame, excursions: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,11 @@ _WEIGHTS = {"worse": HARM, "better": HARM, "resource": _RESOURCE, "spare": _RESO
 _SLIGHT, _SLIGHT_USE = 2.0, 3.0
 """An excursion that ended, and went less than so many times its level, harmed nobody for long: of
 what gets worse, and of what a resource is used for."""
+_SHORT = 15 * 60_000_000_000
+"""ns; what came back by itself within this passed by."""
+_WORK = r"(?i)iops"
+"""What counts the work that is done, and not what is left: to be done with much of it harms
+nobody."""
 _LEAST = 1 / 15
 """The least share of a series' points that tells what was normal, where it began so."""
 _LONG = 1e15  # beyond this the digits say nothing
@@ -188,7 +193,11 @@ def _weight() -> pl.Expr:
     most = pl.when(pl.col("means") == "resource").then(_SLIGHT_USE).otherwise(_SLIGHT)
     near = (level.abs() < most * usual.abs()) & (level.abs() * most > usual.abs())
     at_limit = (limits.reached(level) & _getting_worse()).fill_null(value=False)
-    slight = pl.col("back").is_not_null() & near & ~at_limit
+    short = pl.col("back") - pl.col("first") <= _SHORT
+    passing = short & limits.passing(level) & _getting_worse()
+    done = (pl.col("means") == "resource") & pl.col("metric").str.contains(_WORK)
+    slight = pl.col("back").is_not_null() & (near | passing.fill_null(value=False) | done)
+    slight &= ~at_limit
     harmless = limits.harmless(level) & _getting_worse()
     # A processor with less to do is what less traffic makes of it: an effect, and no precursor.
     less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)

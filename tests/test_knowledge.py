@@ -260,6 +260,17 @@ def test_a_quiet_night_stays_quiet() -> None:
          "certificates_identity.denied"),
         ("dial tcp: lookup db.svc on 172.20.0.10:53: read udp 10.0.1.1:4->172.20.0.10:53:"
          " i/o timeout", "network_dns.dns"),
+        ('Found one Java-level deadlock: "pay-1" waiting to lock Ledger@1', "compute_os.stuck"),
+        ("deadlock detected between worker-3 (OrderLock) and worker-9 (StockLock)",
+         "compute_os.stuck"),
+        ("consumer orders-3 has made no progress for 900 s", "compute_os.stuck"),
+        ("fatal error: all goroutines are asleep - deadlock!", "compute_os.stuck"),
+        ("ERROR: deadlock detected. Process 71 waits for ShareLock on transaction 9",
+         "database.deadlock"),
+        ("network-policy-agent: verdict=DENY src=10.0.1.8 dst=10.0.2.7:5432 policy=baseline",
+         "network_dns.policy-denied"),
+        ("connection to 10.0.2.7:5432 rejected by firewall rule 1180",
+         "network_dns.policy-denied"),
         ("error when evicting pods: Cannot evict pod as it would violate the pod's disruption"
          " budget.", "containers.drain-refused"),
     ],
@@ -267,6 +278,36 @@ def test_a_quiet_night_stays_quiet() -> None:
 def test_what_is_said_in_other_words_is_the_same(body: str, rule: str) -> None:
     made = knowledge.classify(events(body=[body], severity_number=17, entity="shop"), "jsonl")
     assert made["rule"].to_pylist() == [rule]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "networkpolicy shop/baseline created by gitops",
+        "networkpolicy.networking.k8s.io/baseline configured",
+        "security group sg-0aa1 was updated: ingress 5432 from sg-0bb2 revoked",
+        "terraform: removed firewall rule allow-orders-db",
+    ],
+)
+def test_a_rule_for_who_may_connect_is_a_change(body: str) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
+    assert made["rule"].to_pylist() == ["network_dns.rule-changed"]
+    assert made["role"].to_pylist() == ["change"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "networkpolicy shop/baseline unchanged",
+        "failed to create networkpolicy shop/baseline",
+        "12 network policies loaded",
+        "policy-verdict: action allow src 10.0.0.1, network policy applied",
+        "connection created, security group check passed",
+    ],
+)
+def test_what_only_speaks_of_such_a_rule_is_no_change(body: str) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
+    assert made["role"].to_pylist() == [None]
 
 
 def test_a_refused_call_changes_nothing() -> None:

@@ -10,6 +10,7 @@ and title::
     category = "resource_exhaustion"       # schema.CATEGORIES
     severity = 17                          # optional: raises severity_number to at least this
     symptom = true                         # optional: it tells that something fails, not what for
+    lasts = true                           # optional: it goes on though nothing more is said
     entity = "{attributes.service}"        # optional: whom it is about, when a column knows better
     title = "{entity} was killed for lack of memory[: {attributes.process}]"
 
@@ -67,7 +68,7 @@ To add a rule: write it with its sample into the pack of its domain and run
 from ._classify import classify, classify_by
 from ._hazards import Hazard, Test, Trigger, hazards, plain, read_hazards, read_triggers, triggers
 from ._limits import Limit, limits, read_limits
-from ._rules import Case, Check, Piece, Rule, Sample, read, rules, symptoms
+from ._rules import Case, Check, Piece, Rule, Sample, lasting, read, rules, symptoms
 
 __all__ = [
     "Case",
@@ -82,6 +83,7 @@ __all__ = [
     "classify",
     "classify_by",
     "hazards",
+    "lasting",
     "limits",
     "plain",
     "read",

@@ -18,8 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILE = "limits.toml"
-_KEYS = ("id", "says", "category", "metric", "not", "worse", "off", "fine", "top", "sample")
-_OPTIONAL = ("not", "fine", "top")
+_KEYS = (
+    "sample",
+    "id",
+    "says",
+    "category",
+    "metric",
+    "not",
+    "worse",
+    "off",
+    "fine",
+    "passing",
+    "top",
+)
+_OPTIONAL = ("not", "fine", "passing", "top")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,8 @@ class Limit:
     """Whether it gets worse as it rises."""
     off: float
     fine: float | None
+    passing: float | None
+    """Up to here what came back by itself harmed nobody."""
     top: float | None
     """The largest value in the unit that the limits are given in."""
     sample: Mapping[str, Any]
@@ -92,6 +106,7 @@ def _limit(given: Mapping[str, Any]) -> Limit:
         up=given["worse"] == "up",
         off=given["off"],
         fine=given.get("fine"),
+        passing=given.get("passing"),
         top=given.get("top"),
         sample=given["sample"],
     )

@@ -26,7 +26,8 @@ NO_PACKS = ("triggers", "limits")
 
 _ATTRIBUTE = "attributes."
 _RULE = (
-    *("id", "kind", "role", "category", "severity", "symptom", "entity", "title", "when", "sample"),
+    *("id", "kind", "role", "category", "severity", "symptom", "lasts", "entity", "title", "when"),
+    "sample",
 )
 _SAMPLE = ("use", "name", "text", "options")
 _CHECKS = ("equals", "contains", "without", "regex", "prefix", "suffix", "min", "max", "present")
@@ -103,12 +104,20 @@ class Rule:
     entity: tuple[Piece, ...] = ()
     symptom: bool = False
     """Whether it tells that something fails, and not what for: a restart, a failed probe."""
+    lasts: bool = False
+    """Whether what it tells of goes on though nothing more is said: what hangs says it once."""
 
 
 @cache
 def symptoms() -> frozenset[str]:
     """Name the rules whose records tell that something fails, and not what for."""
     return frozenset(rule.id for rule in rules() if rule.symptom)
+
+
+@cache
+def lasting() -> frozenset[str]:
+    """Name the rules whose records tell of what goes on until something ends it."""
+    return frozenset(rule.id for rule in rules() if rule.lasts)
 
 
 @cache
@@ -178,6 +187,7 @@ def _rule(where: str, domain: str, given: dict[str, Any]) -> Rule:
         _severity(where, given.get("severity")),
         pieces(where, f"[{given['entity']}]") if "entity" in given else (),
         given.get("symptom") is True,
+        given.get("lasts") is True,
     )
 
 

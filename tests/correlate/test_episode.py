@@ -118,6 +118,13 @@ def test_a_metric_that_never_came_back_holds_together_what_comes_later() -> None
     assert episode.find(table(over, alert), SHAPE) is None
 
 
+def test_what_hangs_says_so_once_and_hangs_on() -> None:
+    stuck = signal(0, 1, "a", "fault") | {"rule": "compute_os.stuck"}
+    alert = signal(1, 30, "a", "alert_firing")
+    assert episode.find(table(signal(0, 1, "a", "fault"), alert), Topology()) is None
+    assert episode.find(table(stuck, alert), Topology()) is not None
+
+
 def test_the_affected_entity_decides_between_equals() -> None:
     signals = table(*pair(0, 40, "mail"), *pair(2, 41, "shop"))
     found = [episode.find(signals, SHAPE, hint) for hint in ((), ("shop",), ("mail",))]

@@ -147,3 +147,22 @@ def test_a_disk_that_answers_in_a_few_milliseconds_harms_nobody() -> None:
 def test_a_replica_seconds_behind_harms_nobody(lag: float, weight: float) -> None:
     [found] = faults(("db", "ReplicaLag", [1.0, 1.1] * 10 + [lag] * 10))
     assert found["weight"] == weight
+
+
+@pytest.mark.parametrize(
+    ("lag", "minutes", "weight"),
+    [(34.0, 7, 0.5), (34.0, 25, metric_signals.HARM), (200.0, 7, metric_signals.HARM)],
+)
+def test_a_short_lag_that_was_caught_up_harmed_nobody(
+    lag: float, minutes: int, weight: float
+) -> None:
+    values = [1.2, 1.3] * 15 + [lag] * minutes + [1.2, 1.3] * 15
+    [found] = faults(("db", "ReplicaLag", values))
+    assert found["end"] is not None
+    assert found["weight"] == weight
+
+
+def test_a_disk_that_has_done_its_work_harmed_nobody() -> None:
+    [done] = faults(("db", "WriteIOPS", [900.0, 960.0] * 10 + [3900.0] * 5 + [900.0, 960.0] * 10))
+    [still] = faults(("db", "WriteIOPS", [900.0, 960.0] * 10 + [3900.0] * 15))
+    assert (done["weight"], still["weight"]) == (0.5, 1.0)
