@@ -35,6 +35,9 @@ _SHORT = 15 * 60_000_000_000
 _WORK = r"(?i)iops"
 """What counts the work that is done, and not what is left: to be done with much of it harms
 nobody."""
+_CONNECTED = r"(?i)(database|db|client|server)_?connections(_?(count|total|open))?$"
+"""What counts who is connected: all leave at once what is down, or can be reached no longer."""
+_GONE = 0.1
 _LEAST = 1 / 15
 """The least share of a series' points that tells what was normal, where it began so."""
 _LONG = 1e15  # beyond this the digits say nothing
@@ -203,7 +206,17 @@ def _weight() -> pl.Expr:
     less = (pl.col("means") == "resource") & (pl.col("deviation") < 0)
     odd = (slight | harmless | less).fill_null(value=False)
     stands = pl.col("baseline").is_null() | pl.col("recurs")
-    return pl.when(stands).then(_RESOURCE).when(odd).then(_ODD).otherwise(by_meaning)
+    away = pl.col("back").is_null() & (level <= _GONE * usual)
+    left = (less & away & pl.col("metric").str.contains(_CONNECTED)).fill_null(value=False)
+    return (
+        pl.when(stands)
+        .then(_RESOURCE)
+        .when(left)
+        .then(HARM)
+        .when(odd)
+        .then(_ODD)
+        .otherwise(by_meaning)
+    )
 
 
 def _getting_worse() -> pl.Expr:

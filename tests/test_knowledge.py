@@ -267,6 +267,12 @@ def test_a_quiet_night_stays_quiet() -> None:
         ("fatal error: all goroutines are asleep - deadlock!", "compute_os.stuck"),
         ("ERROR: deadlock detected. Process 71 waits for ShareLock on transaction 9",
          "database.deadlock"),
+        ("event loop blocked for 9204 ms in validate", "compute_os.stuck"),
+        ("semaphore acquire waited 900s: 0 of 8 permits", "compute_os.stuck"),
+        ("The DB instance is in state inaccessible-encryption-credentials-recoverable",
+         "database.incompatible"),
+        ("A Multi-AZ failover has started", "database.failover"),
+        ("the primary host in us-east-1b is unreachable", "database.host-lost"),
         ("network-policy-agent: verdict=DENY src=10.0.1.8 dst=10.0.2.7:5432 policy=baseline",
          "network_dns.policy-denied"),
         ("connection to 10.0.2.7:5432 rejected by firewall rule 1180",
@@ -298,14 +304,30 @@ def test_a_rule_for_who_may_connect_is_a_change(body: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
+        "event loop blocked for 120 ms",
+        "worker node ip-10-0-1-7 is stuck in NotReady",
+        "consumer orders-1 is stuck in rebalancing",
+        "worker started, deadlock detector enabled",
+    ],
+)
+def test_what_is_held_up_for_a_moment_or_by_others_does_not_hang(body: str) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=13, entity="shop"), "jsonl")
+    assert made["rule"].to_pylist() != ["compute_os.stuck"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         "networkpolicy shop/baseline unchanged",
         "failed to create networkpolicy shop/baseline",
         "12 network policies loaded",
         "policy-verdict: action allow src 10.0.0.1, network policy applied",
         "connection created, security group check passed",
+        "could not install new server certificate",
+        "client certificate was updated in 3 ms",
     ],
 )
-def test_what_only_speaks_of_such_a_rule_is_no_change(body: str) -> None:
+def test_what_only_speaks_of_such_a_change_is_none(body: str) -> None:
     made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
     assert made["role"].to_pylist() == [None]
 

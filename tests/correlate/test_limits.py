@@ -166,3 +166,19 @@ def test_a_disk_that_has_done_its_work_harmed_nobody() -> None:
     [done] = faults(("db", "WriteIOPS", [900.0, 960.0] * 10 + [3900.0] * 5 + [900.0, 960.0] * 10))
     [still] = faults(("db", "WriteIOPS", [900.0, 960.0] * 10 + [3900.0] * 15))
     assert (done["weight"], still["weight"]) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "weight"),
+    [
+        ("DatabaseConnections", [3.0] * 15, metric_signals.HARM),
+        ("DatabaseConnections", [60.0] * 15, 0.5),
+        ("DatabaseConnections", [3.0] * 5 + [120.0, 124.0] * 10, 0.5),
+        ("CPUUtilization", [3.0] * 15, 0.5),
+    ],
+)
+def test_all_who_are_connected_leave_what_is_down(
+    metric: str, values: list[float], weight: float
+) -> None:
+    [found] = faults(("db", metric, [120.0, 124.0] * 10 + values))
+    assert found["weight"] == weight
