@@ -275,6 +275,7 @@ def test_a_quiet_night_stays_quiet() -> None:
         ("the primary host in us-east-1b is unreachable", "database.host-lost"),
         ("network-policy-agent: verdict=DENY src=10.0.1.8 dst=10.0.2.7:5432 policy=baseline",
          "network_dns.policy-denied"),
+        ("src=10.0.1.7 dst=10.0.9.4:6379 proto=TCP action=REJECT", "network_dns.policy-denied"),
         ("connection to 10.0.2.7:5432 rejected by firewall rule 1180",
          "network_dns.policy-denied"),
         ("error when evicting pods: Cannot evict pod as it would violate the pod's disruption"
@@ -305,14 +306,16 @@ def test_a_rule_for_who_may_connect_is_a_change(body: str) -> None:
     "body",
     [
         "event loop blocked for 120 ms",
+        "firewall: DROP IN=eth0 SRC=45.155.205.7 DST=10.0.1.7 DPT=23",
+        "src=185.220.101.4 dst=10.0.1.7:22 proto=TCP action=REJECT",
         "worker node ip-10-0-1-7 is stuck in NotReady",
         "consumer orders-1 is stuck in rebalancing",
         "worker started, deadlock detector enabled",
     ],
 )
-def test_what_is_held_up_for_a_moment_or_by_others_does_not_hang(body: str) -> None:
+def test_what_is_held_up_for_a_moment_or_turned_away_from_outside_is_no_fault(body: str) -> None:
     made = knowledge.classify(events(body=[body], severity_number=13, entity="shop"), "jsonl")
-    assert made["rule"].to_pylist() != ["compute_os.stuck"]
+    assert made["rule"].to_pylist()[0] not in ("compute_os.stuck", "network_dns.policy-denied")
 
 
 @pytest.mark.parametrize(
