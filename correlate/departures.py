@@ -35,6 +35,7 @@ _CLEAR = 8.0  # noise scales that it must have moved by
 _EXPLAINED = 0.8  # share of the variance that the break must explain
 _BETTER = 0.5  # of what one straight line leaves
 _HELD = 0.4  # share of the way that it must still be off when the failure begins
+_JUST = 2  # points before the onset
 _AFTER = 10  # points after the onset that are looked at
 
 
@@ -164,10 +165,13 @@ def _line(n: Floats, y: Floats, x: Floats, yy: Floats, xx: Floats, xy: Floats) -
 
 
 def _holds(time: Ints, value: Floats, usual: float, peak: int, onset: int) -> bool:
-    """Say whether a series that moved before the onset is still off when that comes."""
+    """Say whether a series that moved before the onset is still off when that comes.
+
+    What fell just then, as the memory of a process that is killed, was off until then.
+    """
     import numpy as np
 
-    if time[peak] >= onset:
+    if time[peak] >= onset - _JUST * int(np.median(np.diff(time))):
         return True
     last = value[max(peak, int(np.searchsorted(time, onset)) - 3) :][:3]
     return bool(np.abs(np.median(last) - usual) >= _HELD * abs(value[peak] - usual))

@@ -26,6 +26,16 @@ def test_the_foot_of_a_climb_is_found_long_before_its_top() -> None:
     assert found.step == MINUTE
 
 
+def test_what_is_cut_off_at_its_top_had_climbed_until_then() -> None:
+    """The process is killed for its memory, a moment before the first failure is logged."""
+    found = series(
+        [600.0] * 25 + [600 + 14.0 * i for i in range(60)] + [290.0, 350, 400, 450], 84.1
+    )
+    assert found is not None
+    assert abs(found.time - at(25)) <= 2 * MINUTE
+    assert found.climbs
+
+
 @given(st.integers(8, 50), st.floats(20, 1e6))
 def test_a_step_is_found_to_the_point(start: int, size: float) -> None:
     found = series([100.0] * start + [100.0 + size] * 30, start)
