@@ -303,6 +303,21 @@ def test_a_rule_for_who_may_connect_is_a_change(body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("deployment replicas changed 12 -> 2", "scaling.log"),
+        ("desired capacity of asg-web: 4 => 9", "scaling.log"),
+        ("replica count of router set from 3 to 5", "scaling.log"),
+        ("3 of 5 desired replicas are ready", None),
+        ("instances changed their mind", None),
+    ],
+)
+def test_how_many_there_shall_be_is_scaled(body: str, rule: str | None) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
+    assert made["rule"].to_pylist() == [rule]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "event loop blocked for 120 ms",
