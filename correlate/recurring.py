@@ -42,13 +42,22 @@ def find(points: pl.DataFrame, excursions: pl.DataFrame) -> pl.DataFrame:
     series = ["entity", "metric"]
     names = points["metric"].drop_nulls().unique().to_list()
     worse = [n for n in names if change_points.direction(n) == "worse"]
+    some = points.filter(pl.col("metric").is_in(worse), pl.col("value").is_finite()).join(
+        excursions.select(series).unique(), on=series, how="anti", nulls_equal=True
+    )
+    value = pl.col("value")
+    peaking = (
+        some.group_by(series)
+        .agg(usual=value.quantile(0.25), most=value.max(), n=pl.len())
+        .filter(
+            pl.col("usual") > 0, pl.col("n") >= FEWEST, pl.col("most") >= TIMES * pl.col("usual")
+        )
+        .select(*series, "usual")
+    )
     known = (
-        points.filter(pl.col("metric").is_in(worse), pl.col("value").is_finite())
-        .join(excursions.select(series).unique(), on=series, how="anti", nulls_equal=True)
+        some.join(peaking, on=series, nulls_equal=True)
         .sort(*series, "time", "row")
-        .with_columns(usual=pl.col("value").quantile(0.25).over(series))
-        .filter(pl.col("usual") > 0, pl.len().over(series) >= FEWEST)
-        .with_columns(peak=pl.col("value") >= TIMES * pl.col("usual"))
+        .with_columns(peak=value >= TIMES * pl.col("usual"))
         .with_columns(
             begins=pl.col("peak") & ~pl.col("peak").shift(1).over(series).fill_null(value=False),
             unsure=~pl.col("peak") & (pl.col("value") >= _NEARLY * pl.col("usual")),
