@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .merged import Change
     from .scene import Scene
 
-_PEER = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d{2,5}\b")
+ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d{2,5}\b")
+"""The address of a peer, with its port."""
 _UNREACHED = re.compile(
     r"no route to host|(host|network) (is |was )?(unreachable|down)|i/o timeout"
     r"|connect\w* (refused|timed? ?out|timeout)|could not connect|ECONNREFUSED|EHOSTUNREACH",
@@ -34,7 +35,7 @@ def named(text: str) -> frozenset[str]:
     >>> named("10.1.2.3:5432 says: too many clients")
     frozenset()
     """
-    return frozenset(_PEER.findall(text)) if _UNREACHED.search(text) else frozenset()
+    return frozenset(ADDRESS.findall(text)) if _UNREACHED.search(text) else frozenset()
 
 
 def shared(scene: Scene) -> Mapping[str, frozenset[str]]:

@@ -52,7 +52,6 @@ _OURS = re.compile(
     r"|^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d{1,3}){2,3}$",  # RFC 1918, 3927
     re.IGNORECASE,
 )
-_PEER = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d{2,5}\b")
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",
@@ -303,7 +302,7 @@ def _shared_host(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say whether several fail on one host: a change to one of them breaks no other's calls."""
     seen = {
         (h, m.entity) for m in fits if m.is_error
-        for h in (*hosts(m.raw, scene), *_PEER.findall(m.raw))
+        for h in (*hosts(m.raw, scene), *peers.ADDRESS.findall(m.raw))
     }  # fmt: skip
     widest = max(Counter(h for h, _ in seen).values(), default=0)
     if widest < 2:
