@@ -154,8 +154,10 @@ class Collection:
         import polars as pl
 
         dropped = _numbers(self.repeats["metric"])
-        shares = max(1, -(-self._points.bytes // self.budget))
-        points = _Series(self._points, dropped, shares, held={} if shares <= _KEPT else None)
+        taken = self._points.bytes
+        few = taken <= _KEPT * self.budget
+        parts = min(-(-taken // _PART), _AT_ONCE) if few else -(-taken // self.budget)
+        points = _Series(self._points, dropped, max(1, parts), held={} if few else None)
         size = max(1, self.budget // _SLAB_BYTES)
         lags = [pl.DataFrame(lag) for lag in self._arrivals]
         return Evidence(
@@ -187,7 +189,11 @@ class Collection:
 
 
 _KEPT = 2
-"""Parts of metrics' points that are kept, at most."""
+"""Times its budget that the points of metrics may take to be kept in memory once read."""
+_PART = 12 << 20
+_AT_ONCE = 8
+"""Points that are kept are split into parts of so many bytes, and into so many parts at most: one
+part alone would leave all workers but one without work."""
 _SLAB_BYTES = 400
 """About what a notable row takes while its stretch of time is looked at."""
 
