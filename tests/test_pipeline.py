@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pytest
 import stamina
 
-from nova_timeline import clock, connector, document, normalise
+from nova_timeline import clock, collect, connector, document, normalise
 from nova_timeline.config import Incident
 from nova_timeline.connector import Batch, Gap, Partition
+from nova_timeline.correlate.analysis import Evidence
 from nova_timeline.engine import Choice, Engine, Local
 from nova_timeline.errors import TransientError
 from nova_timeline.model import Coverage
@@ -100,6 +101,24 @@ def test_the_bundled_incident_is_the_same_bytes_by_any_engine(
 ) -> None:
     made = written(runs.BUNDLED / "incident.toml", engine)
     assert made == (bundled_run / "timeline.json").read_bytes()
+
+
+def test_points_in_many_parts_give_the_same_bytes(
+    bundled_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+    parts = collect.Collection.evidence
+
+    def noted(found: collect.Collection) -> Evidence:
+        evidence = parts(found)
+        looked_at.append(len(evidence.series))
+        return evidence
+
+    monkeypatch.setattr(collect, "_PART", 1 << 10)
+    monkeypatch.setattr(collect.Collection, "evidence", noted)
+    made = written(runs.BUNDLED / "incident.toml", Local(2))
+    assert made == (bundled_run / "timeline.json").read_bytes()
+    assert looked_at == [8]
 
 
 def test_the_bundled_incident_is_the_same_bytes_in_another_place_order_and_process(
