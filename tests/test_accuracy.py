@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.accuracy import _incident_file, _otlp, _run, _statistics, _suite
+from benchmarks.accuracy import _incident_file, _otlp, _run, _statistics, _status_feed, _suite
 from benchmarks.accuracy.__main__ import main
 from tests import accuracy_cases
 
@@ -106,6 +106,22 @@ def test_an_incident_file_says_what_it_was_given(options: dict[str, Any]) -> Non
         "source": [options],
         "topology": {"path": "topology.toml"},
     }
+
+
+def test_a_trouble_that_is_over_by_now_was_none_when_it_began(tmp_path: Path) -> None:
+    update = {"status": "identified", "at": "2026-03-03T12:09:00Z", "body": "we found it"}
+    told = {"name": "late mail", "impact": "major", "status": "resolved"}
+    incident = told | {"started_at": "2026-03-03T12:00:00Z", "incident_updates": [update]}
+    feed = tmp_path / "feed.json"
+    feed.write_text(json.dumps({"provider": "mailer", "incidents": [incident]}))
+    assert [*_status_feed.write(feed, tmp_path)] == [
+        {"use": "jsonl", "path": "provider_status.jsonl"}
+    ]
+    lines = (tmp_path / "provider_status.jsonl").read_text().splitlines()
+    assert [(r["timestamp"][11:16], r["message"]) for r in map(json.loads, lines)] == [
+        ("12:00", "mailer status: investigating: late mail"),
+        ("12:09", "mailer status: identified: we found it"),
+    ]
 
 
 def test_spans_without_calls_name_no_other(tmp_path: Path) -> None:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_BEGAN = ("started_at", "start_time", "created_at", "timestamp")
+_BEGAN = ("started_at", "start_time", "created_at", "timestamp", "display_at", "at")
 _WELL = ("operating-normally", "operational", "ok", "available", "resolved", "completed")
+_OVER = ("resolved", "postmortem")
+"""What an incident is said to be once it is over, which it was not when it began."""
+_UPDATES = ("updates", "incident_updates")
 _PLANNED = ("none", "maintenance")
 _TITLES = ("title", "name", "summary")
 _TEXTS = ("detail", "description", "body", "message")
@@ -52,9 +55,11 @@ def _notices(item: Mapping[str, Any], provider: str) -> Iterator[dict[str, Any]]
     }
     texts = [_first(item, _TITLES), _first(item, _TEXTS)]
     title = ": ".join(text for text in texts if text)
-    yield {"timestamp": began, "message": f"{provider} status: {state}: {title}", **about}
-    for update in item.get("updates", ()):
-        text = _first(update, _TEXTS) or ""
+    first = "investigating" if trouble and state in _OVER else state
+    yield {"timestamp": began, "message": f"{provider} status: {first}: {title}", **about}
+    for update in (u for name in _UPDATES for u in item.get(name, ())):
+        said = (update.get("status"), _first(update, _TEXTS))
+        text = ": ".join(part for part in said if part)
         yield {
             "timestamp": _first(update, _BEGAN),
             "message": f"{provider} status: {text}",
