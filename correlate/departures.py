@@ -34,6 +34,8 @@ MOST = 300
 _CLEAR = 8.0  # noise scales that it must have moved by
 _EXPLAINED = 0.8  # share of the variance that the break must explain
 _BETTER = 0.5  # of what one straight line leaves
+_STILL = 2.0  # noise scales that a stretch may vary by and be flat
+_OFF = 5.0  # noise scales that one line for all must miss it by
 _HELD = 0.4  # share of the way that it must still be off when the failure begins
 _JUST = 2  # points before the onset
 _AFTER = 10  # points after the onset that are looked at
@@ -145,7 +147,22 @@ def _break(y: Floats) -> int | None:
     noise = float(np.median(np.abs(np.diff(y[:at])))) + 1e-3 * float(np.abs(y).max())
     moved = float(np.abs(y[at:] - y[:at].mean()).max())
     clear = moved > _CLEAR * noise and leaves < (1 - _EXPLAINED) * total
-    return at if clear and leaves < _BETTER * straight and straight > 1e-9 * total else None
+    bent = leaves < _BETTER * straight or _lay_flat(y, at, noise)
+    return at if clear and bent and straight > 1e-9 * total else None
+
+
+def _lay_flat(y: Floats, at: int, noise: float) -> bool:
+    """Say whether a series lay flat up to a point, where one line for all of it does not go.
+
+    What climbs for hours varies more the higher it is, which hides how flat it was before.
+    """
+    import numpy as np
+
+    x = np.arange(len(y), dtype=np.float64)
+    pace = float(np.dot(x - x.mean(), y) / np.dot(x - x.mean(), x - x.mean()))
+    line = y.mean() + pace * (x[:at] - x.mean())
+    missed = float(np.sqrt(((y[:at] - line) ** 2).mean()))
+    return float(y[:at].std()) <= _STILL * noise and missed >= _OFF * noise
 
 
 def _sums(one: Floats, x: Floats, y: Floats) -> tuple[Floats, ...]:

@@ -64,3 +64,13 @@ def test_only_the_series_asked_for_are_looked_at() -> None:
     found = departures.find(parts, [("shop", "heap")], at(20), slabs.one_by_one)
     assert [(d.entity, d.metric, d.time) for d in found] == [("shop", "heap", at(20))]
     assert departures.find(parts, [], at(20), slabs.one_by_one) == ()
+
+
+def test_a_short_calm_before_hours_of_a_noisy_climb_is_seen() -> None:
+    """One line fits nearly all of it; that it lay flat where the line does not go, tells."""
+    climb = [100 + 20.0 * i * (1 + 0.03 * (-1) ** i) for i in range(75)]
+    found = series([100.0] * 9 + climb, 83)
+    assert found is not None
+    assert abs(found.time - at(9)) <= 2 * MINUTE
+    uneven = [20.0 * i * (1 + 0.03 * (-1) ** i) for i in range(84)]
+    assert series(uneven, 83) is None
