@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import arrow, clock
 
-from . import affinity
+from . import affinity, trends
 from .blamed import SHOWS
 from .terms import Candidate, Term
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .scene import Scene
     from .slabs import Each, Slabs
+    from .trends import Trend
 
 OFF = 300_000_000_000
 """ns; how far a time that was told of may be from the onset and still be it."""
@@ -148,7 +149,8 @@ def _notices(slab: pa.Table, onset: int) -> pa.Table:
 
 def candidates(scene: Scene) -> list[Candidate]:
     """Weigh each end that was told of, where it has to do with what failed."""
-    made = (_weighed(d, scene) for d in scene.deadlines)
+    made = (*(_weighed(d, scene) for d in scene.deadlines),
+            *(_run_down(t, scene) for t in scene.ran_out))  # fmt: skip
     best: dict[tuple[str, str], Candidate] = {}
     for c in made:
         if c is not None:
@@ -178,6 +180,23 @@ def _weighed(deadline: Deadline, scene: Scene) -> Candidate | None:
     return Candidate(
         first, tuple(terms), is_change=False, category=deadline.category, entity=entity
     )
+
+
+def _run_down(trend: Trend, scene: Scene) -> Candidate | None:
+    """Weigh a gauge of how long something is valid that ran down to its end as this began."""
+    limit = trends.known(trend)
+    if limit is None or limit.category != "certificate":
+        return None
+    signs = (s for s in scene.cascade.signals if s["entity"] == trend.entity)
+    first = min(signs, key=lambda s: (s["time"], s["signal"]), default=None)
+    if first is None:
+        return None
+    shown = scene.shown(trend)
+    terms = (
+        Term(f"{limit.says}: {trend.metric} of {trend.entity}", _SHOWN, shown, SHOWS),
+        Term("it ran down to its end, which is when this began", _SHOWN, shown, DATED),
+    )
+    return Candidate(first, terms, is_change=False, category=limit.category, entity=trend.entity)
 
 
 def _quoted(text: str) -> str:

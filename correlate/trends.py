@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from nova_timeline.knowledge import Limit
+
     from .merged import Change
     from .scene import Scene
     from .slabs import Each
@@ -135,10 +137,15 @@ def bearing(scene: Scene) -> tuple[Trend, ...]:
 
 def _is_known(one: Trend) -> bool:
     """Say whether a trend ended at a limit that its metric is known to have."""
-    limit = next((k for k in knowledge.limits() if k.fits(one.metric)), None)
+    limit = known(one)
     if limit is None or (limit.top is not None and one.limit > limit.top):
         return False
     return one.limit >= limit.off if limit.up else one.limit <= limit.off
+
+
+def known(one: Trend) -> Limit | None:
+    """Give the limit that the metric of a trend is known to have, by its name."""
+    return next((k for k in knowledge.limits() if k.fits(one.metric)), None)
 
 
 def against(took: Effect, change: Change, scene: Scene) -> list[Term]:

@@ -1,10 +1,13 @@
 """What was told to end at a time explains a failure that begins then, and no other."""
 
+from dataclasses import replace
+
 import pytest
 
 from nova_timeline import clock
 from nova_timeline.correlate import deadlines, notable, ranking, slabs
 from nova_timeline.correlate.deadlines import Deadline
+from nova_timeline.correlate.trends import Trend
 
 from .changes import record
 from .scenes import WINDOW, at, cells, events, spooled
@@ -72,3 +75,17 @@ def test_even_a_change_that_breaks_like_this_gives_way_to_an_end_that_was_told_o
 def test_an_end_that_has_nothing_to_do_with_what_failed_explains_nothing() -> None:
     other = Deadline("mail", f"licence of the newsletter ends on {NOW}", at(ONSET))
     assert deadlines.candidates(scene(REFUSED, deadlines=(other,))) == []
+
+
+def test_a_gauge_that_ran_down_to_its_end_dates_the_failure() -> None:
+    gauge = Trend("shop", "credential_seconds_until_expiry", at(0), 60_000_000_000, 0.0)
+    [found] = deadlines.candidates(scene(REFUSED, trends=(gauge,)))
+    assert (found.category, found.place) == ("certificate", "shop")
+    assert deadlines.DATED in {t.about for t in found.terms}
+    first, *_ = ranking.rank(scene(REFUSED, changes=(ROTATED,), trends=(gauge,)))
+    assert not first.is_change
+    for other in (
+        replace(gauge, limit=1800.0), replace(gauge, metric="disk_free_percent"),
+        replace(gauge, entity="mail"),
+    ):  # fmt: skip
+        assert deadlines.candidates(scene(REFUSED, trends=(other,))) == []
