@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import strays
+from . import schedules, strays
 from .change_points import direction
 from .durations import duration
 from .episode import FIRM
@@ -66,6 +66,8 @@ class Effect:
     brought: Signal | None = None
     applied: bool = False
     """Whether its files were applied without a roll-out."""
+    ran: bool = False
+    """Whether it set a schedule, which asked for a run then."""
 
     @property
     def within(self) -> int:
@@ -78,8 +80,15 @@ def effect(change: Change, scene: Scene) -> Effect:
 
     One of files that are applied by themselves did at once, if a metric began to move then. One
     that was rolled out in steps, to a few first, did with the last of them that came in time, or
-    with that by which a metric began to move.
+    with that by which a metric began to move. A schedule does nothing before it asks for a run.
     """
+    took = _rolled_out(change, scene)
+    run = schedules.first_run(change.settings, took.time, scene.onset)
+    return took if run is None else replace(took, time=run, ran=True)
+
+
+def _rolled_out(change: Change, scene: Scene) -> Effect:
+    """Say when a change came to where it runs."""
     time: int = change.signal["time"]
     if not change.is_only_text:
         return Effect(_step(change, scene))
@@ -134,7 +143,8 @@ def came(took: Effect, change: Change, scene: Scene) -> Term:
     sure = 1.0 if change.entity and not _says_other(took, scene) else _UNSURE
     weight = WHEN * math.exp(-seconds / tau) * sure
     how = "" if took.brought is None else ", with the next roll-out"
-    return Term(f"came {duration(seconds)} before {what}{how}", weight, shown, "time")
+    verb = "its schedule first asked for a run" if took.ran else "came"
+    return Term(f"{verb} {duration(seconds)} before {what}{how}", weight, shown, "time")
 
 
 def at_once(took: Effect, change: Change, scene: Scene) -> list[Term]:

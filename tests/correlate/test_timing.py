@@ -244,3 +244,16 @@ def test_files_that_a_controller_applies_wait_for_no_roll_out(file: str, soon: b
     mine = next(c for c in found if c.signal["signal"] == 0)
     assert (sum(weights(mine, "began")) > 0) is soon
     assert ("with the next roll-out" in mine.terms[0].text) is not soon
+
+
+def test_a_schedule_takes_effect_when_it_first_asks_for_a_run() -> None:
+    """The window begins at 13:30."""
+    climb = Departure("shop", "jobs", at(33), MINUTE, climbs=True)
+    nightly = record(
+        0, -600, "shop", "a", diff='-schedule: "30 4 * * *"\n+schedule: "* 14 * * *"\n'
+    )
+    never = record(1, -600, "shop", "b", diff='-schedule: "30 4 * * *"\n+schedule: "0 21 * * *"\n')
+    first, second = judged(scene(nightly, never, departures=(climb,)))
+    assert weights(first, "began") == [timing.MOVED]
+    assert any("asked for a run" in t.text for t in first.terms)
+    assert weights(second, "began") == []
