@@ -66,6 +66,8 @@ class Account:
     """Entity and mode whose usual is known."""
     off: frozenset[tuple[str, str]] = frozenset()
     """Those in trouble beyond chance, that callers or an alert felt."""
+    kept: frozenset[tuple[str, str]] = frozenset()
+    """Entity and metric by which its failures are counted."""
 
 
 def account(case: Case, books: Ledger | None) -> Account:
@@ -94,6 +96,7 @@ def account(case: Case, books: Ledger | None) -> Account:
         tuple(_charged(books, found, graph, roots, told)),
         frozenset((e, x.mode) for x in found for e in _named(books, x.known)),
         frozenset((e, x.mode) for x in found for e in _named(books, x.significant) if felt),
+        frozenset(zip(books.entities, books.names["errors"], strict=True)),
     )
 
 
@@ -161,10 +164,18 @@ def _is_told(fault: Signal, times: Sequence[tuple[int, int]]) -> bool:
 
 
 def _is_chance(fault: Signal, said: Account) -> bool:
+    """Say whether the accounts know the usual of what a metric counts, and nothing is off in it.
+
+    What does not succeed may be no error to who counts those: a sign-on that leads nowhere.
+    """
     meant = _meant(fault["rule"])
     if meant is None or meant.role == "rate":
         return False
-    place = (fault["entity"] or "", "duration" if meant.role == "duration" else "errors")
+    entity = fault["entity"] or ""
+    own = (entity, str(fault["rule"]).removeprefix("metric:")) in said.kept
+    if meant.role == "working" and not own:
+        return False
+    place = (entity, "duration" if meant.role == "duration" else "errors")
     return place in said.judged and place not in said.off
 
 

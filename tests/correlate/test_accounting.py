@@ -352,3 +352,17 @@ def test_names_do_not_matter() -> None:
     names = {"web": "z", "shop": "m", "db": "n", "mail": "a"}
     renamed = [(names[e], m, values) for e, m, values in SLOW_DB]
     assert charged(*renamed, shape=calls("z>m", "m>n", "m>a"), alert="z") == {"n": 1.0}
+
+
+def test_what_does_not_succeed_may_be_no_error_to_who_counts_those() -> None:
+    kept = ("web", "http_5xx_ratio", steady(0.001))
+    signs = [
+        signal(i, FROM, "web", "fault", kind="metric_change", rule=f"metric:{name}")
+        | {"table": "metric", "weight": 2.0}
+        for i, name in enumerate(("login_success_ratio", "http_5xx_ratio"), 1)
+    ]
+    looked = case(kept, ("web", "login_success_ratio", steady(0.99, off=0.04)), faults=signs)
+    left = accounting.weighed(looked.signals, account(looked), CHAIN).filter(role="fault")
+    assert dict(zip(left["rule"], left["weight"], strict=True)) == {
+        "metric:login_success_ratio": 2.0, "metric:http_5xx_ratio": 0.5
+    }  # fmt: skip

@@ -173,6 +173,8 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("insert_delayed_total", "worse"),
         ("node_cpu_steal_percent", "worse"),
         ("cell_stealth_percent", "unknown"),
+        ("http_401_ratio", "worse"),
+        ("part_1401_size", "unknown"),
         ("temperature", "unknown"),
     ],
 )
