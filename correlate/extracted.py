@@ -57,6 +57,13 @@ _HANDLES = re.compile(
 _MADE_OF_TEXT = re.compile(
     r"\b(?:errors\.New|fmt\.Errorf|(?:new )?Error)\(\s*(?:\"[^\"%{]*\"|'[^'{]*')\s*\)"
 )
+_READ = re.compile(
+    r"\b(?:os\.)?(?:get_?env|lookup_?env|environ|env|config|cfg|conf|settings?|flags?|viper|options?|opts?"
+    r"|process\.env|properties)\b|@Value\(|\w*(?:env|config|setting|flag)\w*\(",
+    re.IGNORECASE,
+)
+"""What a line has that reads a setting."""
+_LITERAL = re.compile(rf"{_TEXT.pattern}|(?<![\w.])-?\d[\w.]*")
 _KEPT_ERROR = re.compile(r"\b[eE]rr[A-Z]\w*")
 """A name under which an error is kept."""
 _MOST = 20
@@ -92,6 +99,24 @@ def is_named(gone: Sequence[str], new: Sequence[str]) -> bool:
         rest = [name.sub(what, x) for i, x in enumerate(new) if i != at]
         if _bare(rest) == _bare(gone) or _fails_alike(gone, rest):
             return True
+    return False
+
+
+def is_set_from_outside(gone: Sequence[str], new: Sequence[str]) -> bool:
+    """Say whether a value that stood in the code may be set now, and is the same where it is not.
+
+    >>> is_set_from_outside(["hash(p, 12)"], ["hash(p, COST)", "COST = int(env.get('COST', 12))"])
+    True
+    """
+    for at, line in enumerate(new if len(new) <= _MOST else ()):
+        if _READ.search(line) is None:
+            continue
+        rest = _bare(x for i, x in enumerate(new) if i != at)
+        for value in {m[0] for m in _LITERAL.finditer(line)}:
+            parts = re.split(rf"(?<![\w.]){re.escape(value)}(?![\w.])", "\n".join(gone))
+            named = r"[\w.$]+(?:\(\))?".join(re.escape(_bare([p])) for p in parts)
+            if len(parts) > 1 and re.fullmatch(named, rest):
+                return True
     return False
 
 

@@ -95,6 +95,7 @@ _TAKEN_FROM = re.compile(
 )
 _TAKES = re.compile(r"^\s*(?:import|from|use|#include|export .* from)\b|\brequire\(")
 _SPELT = re.compile(r"[^\W\d_]{2}")  # two letters: a schedule has none
+_BRACES = re.compile(r"[\s{};]+")
 _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
@@ -204,9 +205,9 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         return moved, -0.25
     if is_manifest(change.files):
         return _bumped(diff)
-    gone, new = ([x for x in side if not _LOGS.search(x)] for side in (diff.gone, diff.new))
-    if gone and extracted.is_named(gone, new):
-        return "only gives a name to what was there", -0.25
+    same = _as_before(diff)
+    if same is not None:
+        return same
     lines = (*diff.gone, *diff.new)
     markup = bool(change.files) and all(_MARKUP.search(f) for f in change.files)
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
@@ -215,6 +216,26 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         if all(pattern.search(line) for line in lines):
             return f"changes only {what}", -0.25
     return _by_names(diff)
+
+
+def _as_before(diff: Diff) -> tuple[str, float] | None:
+    """Say by what other means lines do what they did, apart from what they log."""
+    gone, new = ([x for x in side if not _LOGS.search(x)] for side in (diff.gone, diff.new))
+    if not gone:
+        return None
+    if len(gone) + len(new) < len(diff.gone) + len(diff.new) and _unbraced(gone, new):
+        return "changes only what is logged", INNOCENT
+    if extracted.is_named(gone, new):
+        return "only gives a name to what was there", INNOCENT
+    if extracted.is_set_from_outside(gone, new):
+        return "lets a value be set from outside, with the same where it is not", -0.2
+    return None
+
+
+def _unbraced(gone: Iterable[str], new: Iterable[str]) -> bool:
+    """Say whether lines are the same but for braces and layout, as of a branch with a line more."""
+    old, now = ("".join(_BRACES.sub("", x) for x in lines) for lines in (gone, new))
+    return old == now
 
 
 def _by_names(diff: Diff) -> tuple[str, float] | None:

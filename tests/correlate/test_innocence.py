@@ -47,6 +47,17 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
         ("-f(a, b)\n+f(a,\n+  b)\n", "only moves or lays out anew"),
         ("-f(60)\n+const minute = 60\n+f(minute)\n", "only gives a name"),
         ("-// old\n+// new\n", "only comments"),
+        (
+            '-  if (!a) return redirect("/b");\n+  if (!a) {\n+    log.warn("no a, redirecting");\n'
+            '+    return redirect("/b");\n+  }\n',
+            "what is logged",
+        ),
+        (
+            "-export const hash = (p) => bcrypt.hash(p, 12);\n"
+            "+  rounds: int(process.env.ROUNDS, 12),\n"
+            "+export const hash = (p) => bcrypt.hash(p, cfg.rounds);\n",
+            "be set from outside",
+        ),
         ('-LOG_DEBUG(log, "a")\n+LOG_INFO(log, "a b")\n', "what is logged"),
         ("+prometheus.MustRegister(hits)\n", "what is measured"),
         (
