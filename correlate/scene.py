@@ -119,9 +119,19 @@ class Scene:
     def since(self, time: int) -> tuple[Symptom, ...]:
         """List what failed, without what had shown before a time.
 
-        It tells nothing of what a change did that came then.
+        It tells nothing of what a change did that came then; nor does what others tell of trouble
+        that is theirs.
         """
-        return tuple(m for m in self.symptoms if m.time is None or m.time >= time - LATE)
+        return tuple(
+            m for m in self.symptoms
+            if (m.time is None or m.time >= time - LATE) and m.entity not in self.outsiders
+        )  # fmt: skip
+
+    @cached_property
+    def outsiders(self) -> frozenset[str]:
+        """Who tells of trouble of their own and is no part of what is ours."""
+        told = {s["entity"] or "" for s in self.troubled if s["rule"] in symptoms.NOTICES}
+        return frozenset(told) - self.linked
 
     def threats(self, since: int) -> tuple[Threat, ...]:
         """Find what kinds of change break the way things broke since a time, ns."""
@@ -165,7 +175,7 @@ class Scene:
 
         Each with the first signal that says it.
         """
-        said = {i: m.signal for m in reversed(self.symptoms) for i in affinity.names(m.raw)}
+        said = {i: m.signal for m in reversed(self.since(0)) for i in affinity.names(m.raw)}
         return {i: signal for i, signal in said.items() if i not in self.entity_names}
 
     @cached_property

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .episode import Signal
     from .failures import Line
 
+NOTICES = ("cloud_health.status-page", "cloud_health.provider-changed")
+"""Rules of what a provider tells at the time at which it began."""
 _ERROR = 17
 _IDS = re.compile(
     r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE

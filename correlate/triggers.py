@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed, deadlines, peers, pressure, trends
+from . import affinity, blamed, deadlines, echoes, peers, pressure, trends
 from .blamed import SHOWS
 from .named import IS_FULL
+from .symptoms import NOTICES
 from .terms import Candidate, Term
 
 if TYPE_CHECKING:
@@ -73,20 +74,8 @@ _EXPIRY = re.compile(r"cert.*(expir|valid|remaining|left)", re.IGNORECASE)
 _DATE_OFF = 300_000_000_000
 _BENEATH = ("hardware", "network")  # what services stand on, though no topology says so
 _TELLS = ("provider-says-so", "provider-changed")
-_NOTICES = ("cloud_health.status-page", "cloud_health.provider-changed")
-"""Rules of what a provider tells at the time at which it began."""
 _UNRELATED = 0.1
-_ANYBODYS = frozenset(
-    affinity.words(
-        "error rate latency request response service performance degraded status increased elevated"
-        " investigating affected issue fail failure failed unavailable api health dashboard region"
-        " availability zone resolved identified monitoring recovering update customer time call"
-    )
-)
-"""Words of every notice of trouble."""
 _FEWEST = 4  # lines about one record
-_OF_PARTS = re.compile(r"\b[a-z][a-z0-9]+(?:[-_][a-z][a-z0-9]+)+", re.IGNORECASE)
-_ZONE = re.compile(r"[a-z]{2,10}-(north|south|east|west|central)\w*", re.IGNORECASE)
 
 
 def found(scene: Scene) -> list[Candidate]:
@@ -106,6 +95,8 @@ def is_outside(fault: Signal) -> bool:
 
 def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
     fits = _with_same_peer(trigger, [m for m in scene.symptoms if _fits(trigger, m, scene)], scene)
+    if "outside_host" in trigger.needs:
+        fits = echoes.by_name(trigger, fits, {h for m in fits for h in hosts(m.raw, scene)}, scene)
     share = _share(fits, scene.symptoms)
     if not fits or share < trigger.share:
         return None
@@ -186,6 +177,8 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
         said += f", on {', '.join(risen)}"
     if "at_its_time" in trigger.needs and _told_since(trigger, fits, scene) is None:
         return None
+    if "more_requests" in trigger.needs and not _flooded(fits, scene):
+        return None
     if "one_record" in trigger.needs:
         record = one_record(fits)
         if record is None:
@@ -198,7 +191,7 @@ def hosts(text: str, scene: Scene) -> set[str]:
     """Find the hosts a text names that are none of ours."""
     names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
     served = {h.casefold() for h in _SERVED.findall(text)} if ", request: " in text else set[str]()
-    own = scene.entity_names
+    own = scene.entity_names - {e.casefold() for e in scene.outsiders}
     return {h for h in names - served if not _OURS.search(h) and h.split(".")[0] not in own}
 
 
@@ -224,6 +217,13 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
     # What is overrun where requests come in lets no more of them through.
     flooded = scene.topology.edges and any(risen.get(e, 0.0) >= pressure.FLOOD for e in entries)
     return tuple(sorted(risen)) if risen and inward and (wide or flooded) else None
+
+
+def _flooded(fits: Sequence[Symptom], scene: Scene) -> bool:
+    """Say whether more is asked of what shows it than serving it is made for."""
+    shown = {m.entity for m in fits}
+    signs = (s for s in (*scene.cascade.signals, *scene.troubled) if s["entity"] in shown)
+    return any(s["category"] == "traffic" and pressure.times(s) >= pressure.FLOOD for s in signs)
 
 
 def _consumes(entity: str, scene: Scene) -> bool:
@@ -293,8 +293,8 @@ def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[T
         about = _is_about(fits, scene)
         weight = _SHOWN if about else _UNRELATED
         began = Term(f"it says that it began {since}, when this did", weight, (), "time")
-        widely = _shared_host(scene.symptoms, scene) if about else []
-        return [began, *_names_it(fits, scene), *widely]
+        more = [*_shared_host(scene.symptoms, scene), *echoes.seen(fits, scene)] if about else []
+        return [began, *echoes.names(fits, scene), *more]
     return [*_shared_host(fits, scene), *_told(trigger, scene)]
 
 
@@ -308,26 +308,6 @@ def _shared_host(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     if widest < 2:
         return []
     return [Term(f"{widest} entities fail on the same host", 0.1, (), "place")]
-
-
-def _names_it(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
-    """Say whether what failed names the very thing that a provider tells of."""
-    numbers = {m.signal for m in fits}
-    failed = (m for m in scene.symptoms if m.is_error and m.signal not in numbers)
-    said = {n for m in failed for n in _parts(m.raw)}
-    named = sorted({n for m in fits for n in _parts(m.raw)} & said)
-    if not named:
-        return []
-    return [Term(f"what failed names it: {named[0]}", 0.15, (), "record")]
-
-
-def _parts(text: str) -> set[str]:
-    """Find the names of several parts in a text, as machines and databases have: `shop-orders`.
-
-    The number that tells one of several machines apart is no part of what they are.
-    """
-    found = {n.casefold() for n in _OF_PARTS.findall(text) if not _ZONE.fullmatch(n)}
-    return {n for n in found if affinity.words(n, _ANYBODYS)}
 
 
 def _wide(fits: Sequence[Symptom]) -> list[Term]:
@@ -359,7 +339,7 @@ def _told_since(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str 
         (t, deadlines.moment(t)) for m in fits for t in _SINCE.findall(m.raw)
     ]
     told = {m.signal for m in fits}
-    notices = (s for s in scene.troubled if s["signal"] in told and s["rule"] in _NOTICES)
+    notices = (s for s in scene.troubled if s["signal"] in told and s["rule"] in NOTICES)
     times += [(clock.rfc3339(s["time"]), s["time"]) for s in notices]
     for text, when in times:
         if when is not None and any(abs(when - b) <= _DATE_OFF for b in began):
@@ -372,7 +352,7 @@ def _is_about(fits: Sequence[Symptom], scene: Scene) -> bool:
     called = {c for e in scene.troubled_entities for c in scene.depends.get(e, ())}
     if any(m.entity in called for m in fits):
         return True
-    told = {w for m in fits for w in affinity.words(m.raw, _ANYBODYS)}
+    told = {w for m in fits for w in affinity.words(m.raw, echoes.ANYBODYS)}
     numbers = {m.signal for m in fits}
     failed = (m for m in scene.symptoms if m.signal not in numbers)
     said = {w for m in failed for w in affinity.words(f"{m.entity} {m.raw}")}

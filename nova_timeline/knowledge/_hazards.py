@@ -39,7 +39,7 @@ _TRIGGER = (
     "seen_by",
     "sample",
 )
-NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told")
+NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told", "more_requests")
 """What the evidence as a whole must show; see `nova_timeline.correlate.triggers`."""
 BLAMES = ("named", "many", "store")
 """Whose trouble it may be that others tell of; see `nova_timeline.correlate.blamed`."""

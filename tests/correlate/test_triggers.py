@@ -421,3 +421,22 @@ def test_a_change_explains_no_clocks_that_were_apart_before_it(
     assert found is not None
     weight = sum(t.weight for t in found.terms if t.about == "hazard")
     assert (weight > 0.1) == explains
+
+
+@pytest.mark.parametrize(
+    ("requests", "shown"), [("rose from 14 to 665", True), ("rose from 14 to 19", False)]
+)
+def test_many_new_addresses_with_many_requests_are_no_retry(requests: str, shown: bool) -> None:
+    moved = {"kind": "metric_change", "severity": 13, "count": 1}
+    found = ids(
+        scene(
+            {"title": "request timed out on /login"},
+            moved | {"title": "distinct_source_ips_per_min rose from 628 to 19680"},
+            moved | {"title": f"requests_per_sec {requests}", "category": "traffic"},
+        )
+    )
+    assert ("traffic" in found) == shown
+
+
+def test_a_customer_s_name_is_no_protocol() -> None:
+    assert "certificate" not in ids(scene({"title": "store error 33 on tenant acme range=24h"}))
