@@ -36,7 +36,9 @@ _SCALED = 20.0
 _UNTOLD = 0.5
 """How strongly a setting shows it of which nobody knows the value, or of a number the old one: it
 may have moved either way."""
-_NUMBER = re.compile(r"\d+(\.\d+)?%?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
+_CONSTANT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9_]{2,}")
+"""How code names a value that is told elsewhere: ``sarama.WaitForAll``, ``MAX_TRIES``."""
 _STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
 _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
@@ -306,11 +308,15 @@ def _setting(test: Test, change: Change) -> tuple[str, float] | None:
 
 
 def _strength(setting: Setting, far: float) -> float:
-    """Say how strongly a setting's move shows a hazard: by how far, as far as that is known."""
+    """Say how strongly a setting's move shows a hazard: by how far, as far as that is known.
+
+    A number that got a name instead may well be the same.
+    """
     if setting.ratio is not None and setting.ratio > 0:
         return _distance(setting.ratio, far)
     untold = not setting.old and (not setting.new or _NUMBER.fullmatch(setting.new) is not None)
-    return _UNTOLD if untold else 1.0
+    named = _NUMBER.fullmatch(setting.old) and _CONSTANT.fullmatch(setting.new)
+    return _UNTOLD if untold or named else 1.0
 
 
 def _ways(setting: Setting) -> set[str]:

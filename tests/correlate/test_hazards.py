@@ -225,6 +225,16 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
         ("-  minAvailable: 3\n+  minAvailable: 1\n", "evicting pods", "disruption"),
         ("-  jwks_cache_ttl: 5m\n+  jwks_cache_ttl: 24h\n", "unknown kid k-7", "kept-as-read"),
         ("-  keep_days: 3\n+  keep_days: 90\n", "no space left on device", "left-lying"),
+        (
+            '-h("Cache-Control", "no-cache")\n+h("Cache-Control", "max-age=31536000, immutable")\n',
+            "ChunkLoadError: Loading chunk 7 failed",
+            "assets",
+        ),
+        (
+            '-h("Cache-Control", "max-age=600")\n+h("Cache-Control", "max-age=5")\n',
+            "requests_per_sec rose from 40 to 900",
+            "http-caching",
+        ),
     ],
 )
 def test_a_kind_is_known_in_other_words(diff: str, fault: str, hazard: str) -> None:
@@ -233,3 +243,29 @@ def test_a_kind_is_known_in_other_words(diff: str, fault: str, hazard: str) -> N
     assert shown is not None
     assert found is not None
     assert shown.strength * found.share >= 0.6
+
+
+def test_a_number_that_got_a_name_may_be_the_same() -> None:
+    one = next(h for h in knowledge.hazards() if h.id == "copies-waited-for")
+    found = [
+        hazards.shown(one, change(diff=f"-p.RequiredAcks = {old}\n+p.RequiredAcks = {new}\n"))
+        for old, new in (("1", "sarama.WaitForAll"), ("1", "3"))
+    ]
+    assert [shown.strength for shown in found if shown is not None] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("hazard", "diff"),
+    [
+        ("label", "-apiVersion: autoscaling/v2beta2\n+apiVersion: autoscaling/v2\n"),
+        (
+            "http-caching",
+            '-h("Cache-Control", "max-age=90")\n+h("Cache-Control", "max-age=90, a")\n',
+        ),
+        ("assets", '-h("max-age=31536000")\n+h("max-age=31536000, immutable")\n'),
+        ("rollout-faster", "-agent_parallel_tools: 10%\n+agent_parallel_tools: 25%\n"),
+    ],
+)
+def test_what_is_of_another_kind_does_not_show_it(hazard: str, diff: str) -> None:
+    one = next(h for h in knowledge.hazards() if h.id == hazard)
+    assert hazards.shown(one, change(diff=diff)) is None
