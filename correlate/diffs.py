@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from . import settings
+from . import exits, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,6 +100,8 @@ class Diff:
     put: tuple[str, ...]
     under: Mapping[str, str] = field(default_factory=dict[str, str])
     """Lines taken out or put in -> the keys of settings that they stand under, outermost first."""
+    places: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Each place that was changed: its lines in order, each with its sign."""
 
     @cached_property
     def gone(self) -> tuple[str, ...]:
@@ -184,6 +186,11 @@ class Diff:
                 return made["name"]
         return None
 
+    @cached_property
+    def passed_over(self) -> str | None:
+        """Give a line that gives something back, and that an exit put in before it passes over."""
+        return next((line for p in self.places if (line := exits.passed_over(p))), None)
+
     def unmade_table(self, files: str) -> str | None:
         """Name a table that a new query reads or writes and that no migration beside it makes."""
         text = self.new_text
@@ -204,7 +211,12 @@ def read(text: str) -> Diff:
     put: list[str] = []
     under: dict[str, str] = {}
     keys: list[tuple[int, str]] = []
+    places: list[list[tuple[str, str]]] = [[]]
     for sign, line in _lines(text[:LONGEST]):
+        if sign == "@":
+            places.append([])
+            continue
+        places[-1].append((sign, line))
         indent = len(line) - len(line.lstrip())
         while keys and keys[-1][0] >= indent:
             keys.pop()
@@ -220,12 +232,17 @@ def read(text: str) -> Diff:
             taken.append(line)
         elif sign == "+":
             put.append(line)
-    return Diff(tuple(before), tuple(after), tuple(taken), tuple(put), under)
+    return Diff(
+        tuple(before), tuple(after), tuple(taken), tuple(put), under,
+        tuple(tuple(p) for p in places if p),
+    )  # fmt: skip
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Give each line of code with its sign."""
+    """Give each line of code with its sign, and an ``@`` where another place begins."""
     for raw in text.splitlines():
+        if raw.startswith("@@"):
+            yield "@", ""
         if raw.startswith(("--- ", "+++ ", "diff ", "index ", "@@")) or not raw:
             continue
         sign, line = (raw[0], raw[1:_LINE]) if raw[0] in "+- " else (" ", raw[:_LINE])

@@ -19,9 +19,9 @@ from . import innocence
 from .settings import short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from nova_timeline.knowledge import Hazard, Test
+    from nova_timeline.knowledge import Hazard, Test, Trigger
 
     from .diffs import Diff
     from .merged import Change
@@ -32,6 +32,7 @@ ELSEWHERE = 0.6
 """How much a symptom counts that shows on an entity above the root only."""
 GENERAL = 0.35
 """How much it counts that things broke the way many things break."""
+_NEXT_TO_ALL = 0.9
 _SCALED = 20.0
 _UNTOLD = 0.5
 """How strongly a setting shows it of which nobody knows the value, or of a number the old one: it
@@ -76,21 +77,45 @@ def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
 
     What shows that a machine fails is left out: no change to what runs on it breaks like that; and
     what says that something ran out by itself speaks a little for those that set what that is.
+    Where next to all errors of the root say so, all else is their echo.
     """
     known = knowledge.triggers()
     machines = [t.symptom for t in known if t.category == "hardware"]
     own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
     ends = [t for t in known if t.made_by or t.asked_by]
-    fits = {m: [t for t in ends if t.symptom.search(m.text)] for m in own}
+    fits = {m: [t for t in ends if _shows(t, m)] for m in own}
     by = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
     told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
+    said = _said_by_root(fits)
     found = (
         threat(h, [m for m in own if all(h.id in ids for ids in by[m])])
         for h in knowledge.hazards()
     )
-    weighed = [replace(t, share=GENERAL * t.share) if t.hazard.id in told else t
-               for t in found if t]  # fmt: skip
+    weighed = [
+        replace(t, share=GENERAL * t.share)
+        if t.hazard.id in told or (said and t.hazard.id not in said)
+        else t
+        for t in found if t
+    ]  # fmt: skip
     return tuple(sorted(weighed, key=lambda t: (-t.most, t.hazard.id)))
+
+
+def _shows(trigger: Trigger, symptom: Symptom) -> bool:
+    """Say whether a trigger shows itself by a symptom."""
+    never = trigger.never is not None and trigger.never.search(symptom.text)
+    return trigger.symptom.search(symptom.text) is not None and not never
+
+
+def _said_by_root(fits: Mapping[Symptom, Sequence[Trigger]]) -> frozenset[str]:
+    """Name the hazards that may stand behind what next to all errors of the root say.
+
+    None where they say other things too.
+    """
+    errors = {m: ts for m, ts in fits.items() if m.at_root and m.is_error}
+    whole = sum(m.count for m in errors)
+    if not whole or sum(m.count for m, ts in errors.items() if ts) < _NEXT_TO_ALL * whole:
+        return frozenset()
+    return frozenset(i for ts in errors.values() for t in ts for i in t.made_by or t.asked_by)
 
 
 def threat(hazard: Hazard, symptoms: Sequence[Symptom]) -> Threat | None:
@@ -175,6 +200,7 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
     known = {
         "looped": lambda: next((f"{c}()" for c in diff.looped), None),
         "growing": lambda: diff.growing,
+        "passed_over": lambda: diff.passed_over,
         "unmade_table": lambda: diff.unmade_table(" ".join(change.files)),
     }
     found = [known[name]() for name in test.findings]
@@ -229,16 +255,24 @@ def _other(
 ) -> str | None:
     """Give the first line taken out that fits, where the lines put in say something else there.
 
-    A number that merely moved is for what is asked of settings, by how far.
+    A number that merely moved is for what is asked of settings, by how far. Of a pattern with a
+    group ``what``, one of those must be gone altogether.
     """
     first = gone.search(diff.gone_text)
     if first is None or not new.search(diff.new_text):
         return None
-    old = Counter(m[0].casefold() for m in gone.finditer(diff.gone_text))
-    now = Counter(m[0].casefold() for m in new.finditer(diff.new_text))
+    old = Counter(_what(m) for m in gone.finditer(diff.gone_text))
+    now = Counter(_what(m) for m in new.finditer(diff.new_text))
+    if "what" in gone.groupindex and old.keys() <= now.keys():
+        return None
     line = _line(diff.gone_text, first)
     merely = (s for s in moved if s.ratio is not None and s.old in line)
     return None if old == now or any(s.key.rpartition(".")[2] in line for s in merely) else line
+
+
+def _what(found: re.Match[str]) -> str:
+    """Give what a match is about: its group of the name ``what``, or all of it."""
+    return (found.groupdict().get("what") or found[0]).casefold()
 
 
 def _more(pattern: re.Pattern[str], ours: str, theirs: str) -> str | None:

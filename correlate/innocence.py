@@ -53,7 +53,7 @@ _LOGS = re.compile(
 )
 _METRICS = re.compile(
     r"prometheus|histogram|counter|gauge|metric|statsd|\.observe\(|start\w*\s*:?=\s*time\.(?:Now|time|monotonic)\(\)|otel|opentelemetry|span\.|SetAttributes|tracer"
-    r"|\bName:|Help:|Buckets:|Labels:|MustRegister|^\s*[)}\]]+\s*,?$",
+    r"|(?-i:\bName:)|Help:|Buckets:|Labels:|MustRegister|^\s*[)}\]]+\s*,?$",
     re.IGNORECASE,
 )
 _SAID = re.compile(
@@ -115,7 +115,7 @@ def judge(change: Change) -> tuple[str, float] | None:
     if diff is not None and (
         diff.taken or diff.put or any(a.get("diff") for a in change.attributes)
     ):
-        return _by_diff(diff, change)
+        return None if diff.passed_over else _by_diff(diff, change)
     if not change.files and affinity.HARMLESS.search(change.title):
         return "changes only text, looks, documents or tests", -0.25
     if change.diff is None and _MANIFEST.search(" ".join(change.files)):

@@ -11,7 +11,7 @@ from nova_timeline.topology import Topology
 
 
 def test_words_are_taken_out_of_names_in_any_style() -> None:
-    assert affinity.words("maxPoolSize max_pool_size HTTPPool") == Counter(max=2, pool=3, size=2)
+    assert affinity.words("maxPoolSize max_pool_size HTTPPool") == Counter(pool=3, size=2)
 
 
 def test_words_that_every_record_has_do_not_count() -> None:

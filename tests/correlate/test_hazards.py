@@ -235,6 +235,46 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
             "requests_per_sec rose from 40 to 900",
             "http-caching",
         ),
+        (
+            "-  - name: QUEUE_URL\n+  - name: URL_OF_QUEUE\n",
+            "Error 111 connecting to localhost:6379",
+            "setting-name",
+        ),
+        (
+            "-  next_open(Time.zone.today)\n+  next_open(Date.today)\n",
+            "requested date 2026-10-14 precedes today: DATE_IN_PAST",
+            "clock",
+        ),
+        (
+            "-  wait := time.Duration(ms) * time.Millisecond\n+  wait := time.Duration(ms)\n",
+            "context deadline exceeded",
+            "unit",
+        ),
+        (
+            "+kind: NetworkPolicy\n+policyTypes: [Egress]\n",
+            "getaddrinfo EAI_AGAIN orders-db.data.svc",
+            "reach",
+        ),
+        (
+            "-    Key: []byte(ev.DeviceID),\n+    Key: []byte(ev.FleetID),\n",
+            "consumer_lag_max rose from 900 to 218000",
+            "ordering",
+        ),
+        (
+            "-    Key: []byte(ev.DeviceID),\n+    Key: []byte(ev.FleetID),\n",
+            "partition_bytes_in_max_mb rose from 1.1 to 19",
+            "cache-key",
+        ),
+        (
+            "-import axios from 'axios';\n+import got from 'got';\n",
+            "client closed connection before response",
+            "client-swapped",
+        ),
+        (
+            "+  cookies[:visitor] ||= SecureRandom.uuid\n",
+            "cdn cache_hit_ratio fell from 0.97 to 0.03",
+            "http-caching",
+        ),
     ],
 )
 def test_a_kind_is_known_in_other_words(diff: str, fault: str, hazard: str) -> None:
@@ -269,3 +309,68 @@ def test_a_number_that_got_a_name_may_be_the_same() -> None:
 def test_what_is_of_another_kind_does_not_show_it(hazard: str, diff: str) -> None:
     one = next(h for h in knowledge.hazards() if h.id == hazard)
     assert hazards.shown(one, change(diff=diff)) is None
+
+
+@pytest.mark.parametrize(
+    ("diff", "hazard"),
+    [
+        ("+  cache.fetch(key, expires_in: 1.day) { find(key) }\n", "deletes"),
+        ("-  expires_in 10.minutes, public: true\n+  expires_in 1.hour, public: true\n", "unit"),
+        (
+            "-  res.redirect('/')\n+  res.redirect(end({ post_logout_redirect_uri: base }))\n",
+            "session",
+        ),
+        (
+            "-  res.redirect('/')\n+  res.redirect(end({ post_logout_redirect_uri: base }))\n",
+            "sign-on",
+        ),
+        (
+            "+  'Content-Security-Policy-Report-Only': \"default-src 'self'; report-uri /csp\",\n",
+            "session",
+        ),
+        (
+            "+  'Content-Security-Policy-Report-Only': \"default-src 'self'; report-uri /csp\",\n",
+            "browser-policy",
+        ),
+        ("-session = requests.Session()\n+session = httpx.Client()\n", "session"),
+    ],
+)
+def test_a_kind_is_told_from_what_looks_like_it(diff: str, hazard: str) -> None:
+    known = next(h for h in knowledge.hazards() if h.id == hazard)
+    assert hazards.shown(known, change(diff=diff)) is None
+
+
+def test_where_the_root_says_what_ran_out_all_else_is_an_echo() -> None:
+    ended = symptom("AADSTS7000222: the provided client secret keys are expired")
+    stale = replace(symptom("stale_calendars rose from 20 to 3900", at_root=False), is_error=False)
+    alone = {t.hazard.id: t.share for t in hazards.threats([stale])}
+    echoed = {t.hazard.id: t.share for t in hazards.threats([ended, stale])}
+    others = {t.hazard.id: t.share for t in hazards.threats([symptom("EOF"), ended, stale])}
+    assert alone["order-lost"] == others["order-lost"] == hazards.ELSEWHERE
+    assert echoed["order-lost"] == pytest.approx(hazards.GENERAL * hazards.ELSEWHERE)
+
+
+def test_who_asks_for_more_of_a_quota_may_have_used_it_up() -> None:
+    spent = [symptom("OVER_QUERY_LIMIT: you have exceeded your daily request quota")]
+    found = {t.hazard.id: t.share for t in hazards.threats(spent)}
+    assert found["rate-limit"] == 1.0
+    assert "permission" not in found
+
+
+@pytest.mark.parametrize(
+    ("diff", "swapped"),
+    [
+        ('-import "net/http"\n+import "github.com/go-resty/resty/v2"\n', True),
+        ("-const axios = require('axios');\n+import got from 'got';\n", True),
+        ('-gem "faraday", "~> 2.9"\n+gem "httparty", "~> 0.21"\n', True),
+        ("-    <artifact>jedis</artifact>\n+    <artifact>lettuce-core</artifact>\n", False),
+        ("-import redis.clients.jedis.Jedis;\n+import io.lettuce.core.RedisClient;\n", True),
+        ("-requests==2.31.0\n+requests==2.32.3\n", False),
+        ("-    requests: {memory: 1Gi}\n+    requests: {memory: 2Gi}\n", False),
+        ("-a = redis.get(k)\n+a = redis.get(k) or redis.get(old)\n", False),
+        ("+import httpx\n", False),
+    ],
+)
+def test_a_library_is_swapped_where_another_stands_for_it(diff: str, swapped: bool) -> None:
+    known = next(h for h in knowledge.hazards() if h.id == "client-swapped")
+    assert (hazards.shown(known, change(diff=diff)) is not None) is swapped

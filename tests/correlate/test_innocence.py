@@ -160,6 +160,7 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         "-  return put(a)\n+  return keep(a)\n+def keep(b):\n+  return put(list(b))\n",
         "-  http.Error(w, err.Error(), 400)\n+  writeError(w, http.StatusBadGateway, err)\n",
         "-  http.Error(w, err.Error(), 400)\n+  charge(w, http.StatusBadRequest, err)\n",
+        "-  - name: SESSION_URL\n+  - name: URL_OF_SESSIONS\n",
         "-\tn := a + b\n+\tn := twice(a, b)\n+func twice(a, b int) int {\n+\treturn a\n+}\n",
     ],
 )
