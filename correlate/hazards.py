@@ -42,7 +42,8 @@ _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
 _CALLEE = re.compile(r"[\w.]+\(")
 """What is called, with whatever it is called on."""
-_COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
+_COMPARED = "< <= > >= == != === !== && || gt gte ge lt lte le"
+_COMPARISONS = frozenset(_COMPARED.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,8 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
     known = {
         "looped": lambda: next((f"{c}()" for c in diff.looped), None),
         "growing": lambda: diff.growing,
+        "held": lambda: diff.held,
+        "stops_loop": lambda: diff.stops_loop,
         "unmade_table": lambda: diff.unmade_table(" ".join(change.files)),
     }
     found = [known[name]() for name in test.findings]
@@ -313,9 +316,14 @@ def _strength(setting: Setting, far: float) -> float:
     return _UNTOLD if untold else 1.0
 
 
+def _compares(value: str) -> str:
+    """Read how a value compares: a sign, ``"gte"`` as searches write it, or ``at__gte``."""
+    return value.strip("\"'").rpartition("__")[2].casefold()
+
+
 def _ways(setting: Setting) -> set[str]:
     ways = set[str]()
-    if setting.old in _COMPARISONS and setting.new in _COMPARISONS:
+    if {_compares(setting.old), _compares(setting.new)} <= _COMPARISONS:
         ways.add("compared")
     # So many of a hundred and so many are hard to compare, as 25% and 1 of the instances.
     alike = setting.old.endswith("%") == setting.new.endswith("%")

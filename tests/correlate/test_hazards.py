@@ -111,6 +111,30 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
     assert found[1].strength == pytest.approx(math.log(12 / 9) / math.log(2))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("id > $1", "id >= $1"), ('op="gt"', 'op="gte"'), ("f(id__lt=last)", "f(id__lte=last)")],
+)
+def test_to_ask_again_for_the_last_one_never_ends(old: str, new: str) -> None:
+    known = hazards.threats([symptom("infinite loop: same page again")])
+    found = hazards.best(change(diff=f"-rows = page({old})\n+rows = page({new})\n"), known)
+    assert found is not None
+    same = change(diff=f"-rows = page({old})\n+rows = pages({old})\n")
+    assert hazards.best(same, known) is None
+
+
+def test_what_is_said_not_to_be_atomic_takes_no_lock() -> None:
+    [lock] = [h for h in knowledge.hazards() if h.id == "lock-taken"]
+    assert hazards.shown(lock, change(diff="+    atomic = True\n")) is not None
+    assert hazards.shown(lock, change(diff="+    atomic = False\n")) is None
+
+
+def test_a_call_for_all_is_no_batch() -> None:
+    [lost] = [h for h in knowledge.hazards() if h.id == "batch-lost"]
+    assert hazards.shown(lost, change(diff="-  store.saveAll(rows)\n")) is not None
+    assert hazards.shown(lost, change(diff="-  return nights.all()\n")) is None
+
+
 @given(st.permutations(["queries per request rose", "timed out", "oom killed", "429"]))
 def test_the_hazard_that_tells_most_is_found_whatever_the_order(texts: list[str]) -> None:
     known = hazards.threats([symptom(t) for t in texts])

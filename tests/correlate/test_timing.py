@@ -128,6 +128,15 @@ def test_a_constant_that_errors_speak_of_tells_of_the_change_that_put_it_in(
     assert any("speaks of" in t.text and t.about == "hazard" for t in found.terms) == hit
 
 
+@pytest.mark.parametrize(("sign", "hit"), [("-", True), ("+", False)])
+def test_a_warning_that_misses_what_a_change_took_out_tells_of_it(sign: str, *, hit: bool) -> None:
+    warned = signal(92, ONSET, "shop", "fault", count=9, severity=13,
+                    title="cust_tier_code is missing, taken as 0")  # fmt: skip
+    line = f'{sign}  Field("cust_tier_code"),'
+    [found] = judged(scene(record(0, 50, "shop", "a", diff=line), troubled=(warned,)))
+    assert any("speaks of" in t.text for t in found.terms if t.about == "hazard") == hit
+
+
 @pytest.mark.parametrize(
     ("diff", "hit"),
     [
