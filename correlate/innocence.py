@@ -250,7 +250,7 @@ def _by_names(diff: Diff) -> tuple[str, float] | None:
     if _only_taken_from(diff):
         return "changes only where code is taken from", -0.12
     if _only_words(diff):
-        return "changes only the words of a text or a message", -0.15
+        return "changes only the words of a text or a message", -0.2
     if extracted.is_handled_alike(diff):
         return "reads requests and answers them by other means, with the same answers", -0.2
     return None

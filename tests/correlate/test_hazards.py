@@ -112,6 +112,37 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
 
 
 @pytest.mark.parametrize(
+    ("ids", "diff", "path", "fault"),
+    [
+        (
+            "nullness",
+            "-  @JsonInclude(ALWAYS)\n+  @JsonInclude(NON_NULL)\n",
+            "A.java",
+            "non-nullable",
+        ),
+        ("nullness", "-  m.dump()\n+  m.dump(exclude_none=True)\n", "a.py", "KeyError: 'zip'"),
+        ("herd", "-  $held = Cache::lock($key, 10);\n", "a.php", "too many clients already"),
+        ("rows-rewritten", "+  Order.update_all(zone: 1)\n", "db/migrate/1.rb", "replica_lag rose"),
+        ("rows-rewritten", '+  q("DELETE FROM logs WHERE a < b")\n', "jobs/a.go", "lock wait"),
+        ("rows-rewritten", "+db.users.updateMany({}, {v: 2})\n", "migrations/7.js", "oplog: bloat"),
+        ("name-asked-for", '-  {"total": t}\n+  {"sum": t}\n', "a.py", "total missing in row"),
+        ("name-asked-for", "-  select a as id\n+  select a as key\n", "a.sql", "unknown column"),
+        ("default-charset", "-  s.getBytes(UTF_8)\n+  s.getBytes()\n", "A.java", "wrong digest"),
+        ("blocks", " async def f():\n+  requests.get(u)\n", "a.py", "event loop lag rose"),
+        ("work-held", " mu.Lock()\n+api.Get(u)\n+hubClient.Get(u)\n", "a.go", "lock wait"),
+    ],
+)
+def test_a_mistake_is_known_in_whatever_it_is_written(
+    ids: str, diff: str, path: str, fault: str
+) -> None:
+    [one] = [h for h in knowledge.hazards() if h.id == ids]
+    assert hazards.shown(one, change(diff=diff, files=[path])) is not None
+    found = hazards.threat(one, [symptom(fault)])
+    assert found is not None
+    assert found.share == 1
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [("id > $1", "id >= $1"), ('op="gt"', 'op="gte"'), ("f(id__lt=last)", "f(id__lte=last)")],
 )
