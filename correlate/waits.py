@@ -37,7 +37,7 @@ _GIVES = re.compile(
     re.IGNORECASE,
 )
 _LATER = re.compile(r"^\s*(?:defer|finally|ensure)\b")
-_CALL = re.compile(r"(?P<owner>[A-Za-z_][\w]*(?:\([^()]*\))?)(?:\.|->)(?P<name>[A-Za-z_]\w*)\(")
+_CALL = re.compile(r"(?<!\w)(?P<owner>[A-Za-z_]\w*(?:\([^()]*\))?)(?:\.|->)(?P<name>[A-Za-z_]\w*)\(")
 _REMOTE = re.compile(
     r"client|gateway|partner|https?$|^api$|_api$|rpc|stub|sdk|requests|axios|provider|vendor|webhook"
     r"|mail|smtp|sms|^s3$|sqs|sns|kafka|producer|publish|payment|remote|upstream|carrier",
