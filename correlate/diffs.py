@@ -100,6 +100,8 @@ class Diff:
     put: tuple[str, ...]
     under: Mapping[str, str] = field(default_factory=dict[str, str])
     """Lines taken out or put in -> the keys of settings that they stand under, outermost first."""
+    signed: tuple[tuple[str, str], ...] = ()
+    """All lines in their order, each with its sign."""
 
     @cached_property
     def gone(self) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ class Diff:
         """Say whether it only moves statements or lays them out anew."""
         if not (self.taken or self.put) or _tokens(self.taken) != _tokens(self.put):
             return False
-        if self.held is not None:
+        if self.held is not None or self.swapped:
             return False
         # What changed places within statements, as two numbers do, is not what it was.
         return _flow(self.gone) == _flow(self.new)
@@ -187,6 +189,11 @@ class Diff:
         return None
 
     @cached_property
+    def swapped(self) -> tuple[str, ...]:
+        """List the steps that come before now what they came after, or the other way round."""
+        return waits.swapped(self.signed)
+
+    @cached_property
     def held(self) -> str | None:
         """Name a call to someone else that is made under a lock or in a transaction now."""
         return waits.held(self.before, self.after)
@@ -216,7 +223,8 @@ def read(text: str) -> Diff:
     put: list[str] = []
     under: dict[str, str] = {}
     keys: list[tuple[int, str]] = []
-    for sign, line in _lines(text[:LONGEST]):
+    signed = tuple(_lines(text[:LONGEST]))
+    for sign, line in signed:
         indent = len(line) - len(line.lstrip())
         while keys and keys[-1][0] >= indent:
             keys.pop()
@@ -232,7 +240,7 @@ def read(text: str) -> Diff:
             taken.append(line)
         elif sign == "+":
             put.append(line)
-    return Diff(tuple(before), tuple(after), tuple(taken), tuple(put), under)
+    return Diff(tuple(before), tuple(after), tuple(taken), tuple(put), under, signed)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

@@ -268,7 +268,9 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     have moved one of the ways that the test names, if it names any.
     """
     pattern, diff = test.patterns["touches"], change.diff
-    lines = () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone)
+    lines = (
+        () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone, *diff.swapped)
+    )
     placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
     said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)

@@ -118,7 +118,7 @@ def judge(change: Change) -> tuple[str, float] | None:
     if by_files:
         return f"changes only {by_files}", -0.3
     diff = change.diff
-    if diff is not None and diff.held is not None:
+    if diff is not None and (diff.held is not None or diff.swapped):
         return None
     if diff is not None and (
         diff.taken or diff.put or any(a.get("diff") for a in change.attributes)

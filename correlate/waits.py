@@ -1,4 +1,4 @@
-"""What a diff makes others wait for: work done under a lock, and calls that stop an event loop.
+"""In what order a diff does things: under a lock, in an event loop, before or after others.
 
 A call to someone far away lasts as long as that one takes. Made while a lock or a transaction is
 open, it makes all wait who want the same rows (M. Nygard, "Release It!", 2nd ed. 2018, "Blocked
@@ -37,7 +37,9 @@ _GIVES = re.compile(
     re.IGNORECASE,
 )
 _LATER = re.compile(r"^\s*(?:defer|finally|ensure)\b")
-_CALL = re.compile(r"(?<!\w)(?P<owner>[A-Za-z_]\w*(?:\([^()]*\))?)(?:\.|->)(?P<name>[A-Za-z_]\w*)\(")
+_CALL = re.compile(
+    r"(?<!\w)(?P<owner>[A-Za-z_]\w*(?:\([^()]*\))?)(?:\.|->)(?P<name>[A-Za-z_]\w*)\("
+)
 _REMOTE = re.compile(
     r"client|gateway|partner|https?$|^api$|_api$|rpc|stub|sdk|requests|axios|provider|vendor|webhook"
     r"|mail|smtp|sms|^s3$|sqs|sns|kafka|producer|publish|payment|remote|upstream|carrier",
@@ -63,6 +65,23 @@ _STOPS = re.compile(
 """What keeps a thread until it has an answer."""
 
 
+_NEAR = 12
+"""Lines within which a step may have changed places with another."""
+_IN_ORDER = re.compile(
+    r"\b\w*(?:ack(?:nowledge)?|nack|commit|lock|unlock|acquire|release|close|flush|invalidate|evict)"
+    r"(?:Async|Sync|Message|Offsets?)?\(",
+    re.IGNORECASE,
+)
+"""Steps that mean what they mean by what comes before and after them."""
+_NO_STEP = re.compile(
+    r"^\s*(?:def|func|function|fn|fun|public|private|protected|static|defer|import|from|use)\b|^\s*@"
+    r"|\blog\w*[.(]|print|metric|span\b|trace",
+    re.IGNORECASE,
+)
+"""Lines that do nothing where they stand, or nothing to anyone."""
+_CALLS = re.compile(r"\w\(")
+
+
 def held(before: Iterable[str], after: Iterable[str]) -> str | None:
     """Name a call to someone else that is made under a lock or in a transaction now and was not.
 
@@ -84,6 +103,35 @@ def held(before: Iterable[str], after: Iterable[str]) -> str | None:
         if found is not None:
             return f"{found['owner']}.{found['name']}()"
     return None
+
+
+def swapped(signed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """List steps that stand on the other side of another step now, of the kinds that keep order.
+
+    To confirm a message before it is handled, or to let go of a lock before what it is for, is to
+    do something else with the same lines.
+
+    Args:
+        signed: the lines of a diff in their order, each with its sign.
+    """
+    found: list[str] = []
+    for at, (sign, line) in enumerate(signed):
+        if sign == " " or not _is_step(line, line):
+            continue
+        there = "+" if sign == "-" else "-", _bare(line)
+        near = signed[at + 1 : at + _NEAR]
+        to = next((n for n, (s, x) in enumerate(near) if (s, _bare(x)) == there), 0)
+        passed = [x for s, x in near[:to] if s == " " and _is_step(x, line)]
+        kept = passed if not _IN_ORDER.search(line) else [line] if passed else []
+        found += [x.strip() for x in kept if _IN_ORDER.search(x)]
+    return tuple(found)
+
+
+def _is_step(line: str, beside: str) -> bool:
+    """Say whether a line does something for others, beside another at the same depth."""
+    depth = len(line) - len(line.lstrip())
+    does = _CALLS.search(line) is not None and not _NO_STEP.search(line)
+    return does and depth == len(beside) - len(beside.lstrip())
 
 
 def stops_loop(before: Sequence[str], after: Sequence[str]) -> str | None:

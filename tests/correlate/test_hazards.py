@@ -129,6 +129,7 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
         ("name-asked-for", "-  select a as id\n+  select a as key\n", "a.sql", "unknown column"),
         ("default-charset", "-  s.getBytes(UTF_8)\n+  s.getBytes()\n", "A.java", "wrong digest"),
         ("blocks", " async def f():\n+  requests.get(u)\n", "a.py", "event loop lag rose"),
+        ("acknowledged-early", "-  m.ack()\n   work(m)\n+  m.ack()\n", "a.py", "unacked jobs"),
         ("work-held", " mu.Lock()\n+api.Get(u)\n+hubClient.Get(u)\n", "a.go", "lock wait"),
     ],
 )

@@ -67,3 +67,32 @@ def test_what_a_coroutine_does_not_await_stops_its_loop(line: str) -> None:
     assert diffs.read(f" async def read(q):\n+    await to_thread({line})\n").stops_loop is None
     assert diffs.read(f" def read(q):\n+    {line}\n").stops_loop is None
     assert diffs.read(f" async def a():\n     def b():\n+        {line}\n").stops_loop is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-  work(m)\n   m.ack()\n+  work(m)\n", "m.ack()"),
+        ("-  m.ack()\n   work(m)\n+  m.ack()\n", "m.ack()"),
+        ("+  m.ack()\n   work(m)\n-  m.ack()\n", "m.ack()"),
+        ("-\tb.mu.Lock()\n \ta.mu.Lock()\n+\tb.mu.Lock()\n", "b.mu.Lock()"),
+        ("-  c.commitSync()\n   if r:\n     a(r)\n   b()\n+  c.commitSync()\n", "c.commitSync()"),
+    ],
+)  # fmt: skip
+def test_steps_that_change_places_are_no_layout(text: str, told: str) -> None:
+    assert told in diffs.read(text).swapped
+    assert innocence.judge(change(diff=text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-  work(m)\n   log.info(m.ack())\n+  work(m)\n",
+        "-  a = load(m)\n   b = load(n)\n+  a = load(m)\n",
+        "-  m.ack()\n+    m.ack()\n   work(m)\n",
+        "-def close(a):\n def work(a):\n+def close(a):\n",
+        " m.ack()\n+ work(m)\n",
+    ],
+)
+def test_what_may_stand_in_any_order_is_only_moved(text: str) -> None:
+    assert diffs.read(text).swapped == ()
