@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from . import exits, settings
+from . import exits, settings, waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -133,6 +133,8 @@ class Diff:
         """Say whether it only moves statements or lays them out anew."""
         if not (self.taken or self.put) or _tokens(self.taken) != _tokens(self.put):
             return False
+        if self.held is not None or self.swapped:
+            return False
         # What changed places within statements, as two numbers do, is not what it was.
         return _flow(self.gone) == _flow(self.new)
 
@@ -190,6 +192,21 @@ class Diff:
     def passed_over(self) -> str | None:
         """Give a line that gives something back, and that an exit put in before it passes over."""
         return next((line for p in self.places if (line := exits.passed_over(p))), None)
+
+    @cached_property
+    def swapped(self) -> tuple[str, ...]:
+        """List the steps that come before now what they came after, or the other way round."""
+        return waits.swapped([x for place in self.places for x in place])
+
+    @cached_property
+    def held(self) -> str | None:
+        """Name a call to someone else that is made under a lock or in a transaction now."""
+        return waits.held(self.before, self.after)
+
+    @cached_property
+    def stops_loop(self) -> str | None:
+        """Give a line put into a coroutine that keeps its thread until it is answered."""
+        return waits.stops_loop(self.before, self.after)
 
     def unmade_table(self, files: str) -> str | None:
         """Name a table that a new query reads or writes and that no migration beside it makes."""

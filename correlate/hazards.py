@@ -45,7 +45,8 @@ _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
 _CALLEE = re.compile(r"[\w.]+\(")
 """What is called, with whatever it is called on."""
-_COMPARISONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "&&", "||"))
+_COMPARED = "< <= > >= == != === !== && || gt gte ge lt lte le"
+_COMPARISONS = frozenset(_COMPARED.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
         "looped": lambda: next((f"{c}()" for c in diff.looped), None),
         "growing": lambda: diff.growing,
         "passed_over": lambda: diff.passed_over,
+        "held": lambda: diff.held,
+        "stops_loop": lambda: diff.stops_loop,
         "unmade_table": lambda: diff.unmade_table(" ".join(change.files)),
     }
     found = [known[name]() for name in test.findings]
@@ -301,7 +304,9 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     have moved one of the ways that the test names, if it names any.
     """
     pattern, diff = test.patterns["touches"], change.diff
-    lines = () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone)
+    lines = (
+        () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone, *diff.swapped)
+    )
     placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
     said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)
@@ -353,9 +358,14 @@ def _strength(setting: Setting, far: float) -> float:
     return _UNTOLD if untold or named else 1.0
 
 
+def _compares(value: str) -> str:
+    """Read how a value compares: a sign, ``"gte"`` as searches write it, or ``at__gte``."""
+    return value.strip("\"'").rpartition("__")[2].casefold()
+
+
 def _ways(setting: Setting) -> set[str]:
     ways = set[str]()
-    if setting.old in _COMPARISONS and setting.new in _COMPARISONS:
+    if {_compares(setting.old), _compares(setting.new)} <= _COMPARISONS:
         ways.add("compared")
     # So many of a hundred and so many are hard to compare, as 25% and 1 of the instances.
     alike = setting.old.endswith("%") == setting.new.endswith("%")

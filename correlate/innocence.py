@@ -67,6 +67,13 @@ _PROMISED = re.compile(
     r"^(?:commit \w+: )?(?:docs|test|tests|style|ci)(?:\([^)]*\))?:", re.IGNORECASE
 )
 _LEVEL = re.compile(r"\blog(ging|gers?)? (level|format|fields?|colou?r)|verbosity|\bloglevel")
+_GIVEN = re.compile(
+    r"^\s*(?:(?:const|let|var|val|final)\s+)?(?P<names>\w+(?:\s*,\s*\w+)*)\s*:?=(?!=)"
+)
+"""A line that gives names to what it works out."""
+_ASKS = re.compile(
+    r"select|count|quer|scan|keys|find|list|all\(|sum\(|sleep|lock|fetch|http", re.IGNORECASE
+)
 _LOUD = re.compile(r"debug|trace|verbose|\ball\b|silly|finest", re.IGNORECASE)
 _LOOK = re.compile(
     r"banner|greeting|headline|tooltip|colou?r|theme|\blogo|label|placeholder|wording"
@@ -112,6 +119,8 @@ def judge(change: Change) -> tuple[str, float] | None:
     if by_files:
         return f"changes only {by_files}", -0.3
     diff = change.diff
+    if diff is not None and (diff.held is not None or diff.swapped):
+        return None
     if diff is not None and (
         diff.taken or diff.put or any(a.get("diff") for a in change.attributes)
     ):
@@ -213,7 +222,7 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
     about = [("what is logged", _LOGS), ("what is measured", _METRICS)]
     about += [("looks", _LOOKS)] if markup else []
     for what, pattern in about:
-        if all(pattern.search(line) for line in lines):
+        if all(pattern.search(line) for line in lines) or _only_for(pattern, diff):
             return f"changes only {what}", -0.25
     return _by_names(diff)
 
@@ -238,12 +247,31 @@ def _unbraced(gone: Iterable[str], new: Iterable[str]) -> bool:
     return old == now
 
 
+def _only_for(pattern: re.Pattern[str], diff: Diff) -> bool:
+    """Say whether lines are put in only for what a pattern finds: that, and what they give to it.
+
+    What is asked of a store for the sake of it costs what any question costs.
+    """
+    given = [m["names"] for line in diff.new if (m := _GIVEN.match(line)) is not None]
+    names = {n for text in given for n in re.split(r"\W+", text) if n not in ("", "_")}
+    there = [line for line in diff.after if pattern.search(line) is None]
+    used = sum(len(re.findall(rf"\b{re.escape(n)}\b", line)) for n in names for line in there)
+    other = [line for line in diff.new if pattern.search(line) is None]
+    return (
+        bool(names)
+        and not diff.gone
+        and len(other) < len(diff.new)
+        and all(_GIVEN.match(line) and not _ASKS.search(line) for line in other)
+        and used == len(names)
+    )
+
+
 def _by_names(diff: Diff) -> tuple[str, float] | None:
     """Judge by what lines differ in, where that is only what they say or name."""
     if _only_taken_from(diff):
         return "changes only where code is taken from", -0.12
     if _only_words(diff):
-        return "changes only the words of a text or a message", -0.15
+        return "changes only the words of a text or a message", -0.2
     if extracted.is_handled_alike(diff):
         return "reads requests and answers them by other means, with the same answers", -0.2
     return None

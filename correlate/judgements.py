@@ -289,7 +289,10 @@ def _library(change: Change, scene: Scene) -> Term | None:
 
 
 def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
-    """Find a constant that a change put in or took out and that the errors since then speak of."""
+    """Find a constant that a change put in or took out and that the errors since then speak of.
+
+    What is gone may be missed with no more than a warning.
+    """
     if change.diff is None:
         return None
     gone, new = (
@@ -299,7 +302,8 @@ def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
     told = sorted(t for t in gone ^ new if t.casefold() not in scene.entity_names)
     for m in scene.symptoms if told else ():
         since = m.time is None or m.time >= took.time - LATE
-        said = next((t for t in told if m.is_error and since and t in m.raw), None)
+        spoken = told if m.is_error else [t for t in told if m.count and t in gone]
+        said = next((t for t in spoken if since and t in m.raw), None)
         if said is not None:
             text = f"what failed speaks of {short(said)}, which it puts in or takes out"
             weight = _SPOKEN_OF * EXPLAINS * reach.share(change, scene)

@@ -40,6 +40,12 @@ _WORK = re.compile(
     r"|(commands?|quer(y|ies)|statements?|lookups?|reads?|calls?|gets?|transactions?|ops) (per|a) s"
 )
 """What shows that more is asked of what keeps no count of requests, as of a database."""
+_REFUSED = re.compile(
+    r"\b(?:http|status|client|request|responses?)?_?(?:4xx|400|409|415|422|bad_request|client_error)\w*"
+    r" rose from ",
+    re.IGNORECASE,
+)
+"""What counts requests that were answered as wrong, not those that were too many or not let in."""
 _FORM = re.compile(
     r"\.(proto|thrift|fbs|capnp|avdl|avsc|asn1?|bond|xsd|graphqls?)$|openapi|swagger|(json|event)_?schema"
     r"|(^|/)(contracts?|schemas?)/",
@@ -124,6 +130,8 @@ def _beside(entity: str, scene: Scene) -> tuple[str, float]:
         there = ", ".join(sorted(scene.depends.get(entity, set()) & scene.heart))
         text = f"touched {entity}, which calls {there}, and more requests came there"
         return text, _PRESSES * WHERE
+    if _is_refused(entity, scene):
+        return f"touched {entity}, which calls {root}, and that refuses requests", _PRESSES * WHERE
     if entity in scene.cascade.depth:
         depth = scene.cascade.depth[entity]
         return f"touched {entity}, which only felt the fault: it is {depth} up from {root}", FELT
@@ -200,13 +208,26 @@ def _presses(entity: str, scene: Scene) -> bool:
     )  # fmt: skip
 
 
+def _is_refused(entity: str, scene: Scene) -> bool:
+    """Say whether an entity calls the root, and that answers that what it is asked is wrong.
+
+    So it says that the fault is with who asked (RFC 9110, section 15.5).
+    """
+    root = scene.cascade.root
+    return _calls(entity, scene) and any(
+        s["entity"] == root and s["kind"] == "metric_change" and _REFUSED.search(s["title"])
+        for s in scene.cascade.signals
+    )
+
+
 def share(change: Change, scene: Scene) -> float:
     """Say how much it counts how a change can break things, by whether it can reach what broke."""
     entity = change.entity
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
     hands = _missed(change, scene) or _handed(change, scene)
-    if entity in scene.troubled_entities or hands or _presses(entity, scene):
+    presses = _presses(entity, scene) or _is_refused(entity, scene)
+    if entity in scene.troubled_entities or hands or presses:
         return _NEARBY
     if _ails(change, scene):
         return _NEARBY

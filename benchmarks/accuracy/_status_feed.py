@@ -30,7 +30,9 @@ def write(feed: Path, folder: Path) -> Iterator[dict[str, Any]]:
     said: dict[str, Any] = json.loads(feed.read_bytes())
     provider = said.get("provider") or said.get("source") or "provider"
     lists: dict[str, list[dict[str, Any]]]
-    lists = {k: v for k, v in said.items() if isinstance(v, list)}
+    lists = {
+        k: [x for x in v if isinstance(x, dict)] for k, v in said.items() if isinstance(v, list)
+    }
     notices = [n for v in lists.values() for item in v for n in _notices(item, provider)]
     points = [p for k, v in lists.items() for item in v for p in _points(k, item, provider)]
     for name, records, options in (

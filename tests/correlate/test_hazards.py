@@ -111,6 +111,62 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
     assert found[1].strength == pytest.approx(math.log(12 / 9) / math.log(2))
 
 
+@pytest.mark.parametrize(
+    ("ids", "diff", "path", "fault"),
+    [
+        (
+            "nullness",
+            "-  @JsonInclude(ALWAYS)\n+  @JsonInclude(NON_NULL)\n",
+            "A.java",
+            "non-nullable",
+        ),
+        ("nullness", "-  m.dump()\n+  m.dump(exclude_none=True)\n", "a.py", "KeyError: 'zip'"),
+        ("herd", "-  $held = Cache::lock($key, 10);\n", "a.php", "too many clients already"),
+        ("rows-rewritten", "+  Order.update_all(zone: 1)\n", "db/migrate/1.rb", "replica_lag rose"),
+        ("rows-rewritten", '+  q("DELETE FROM logs WHERE a < b")\n', "jobs/a.go", "lock wait"),
+        ("rows-rewritten", "+db.users.updateMany({}, {v: 2})\n", "migrations/7.js", "oplog: bloat"),
+        ("name-asked-for", '-  {"total": t}\n+  {"sum": t}\n', "a.py", "total missing in row"),
+        ("name-asked-for", "-  select a as id\n+  select a as key\n", "a.sql", "unknown column"),
+        ("default-charset", "-  s.getBytes(UTF_8)\n+  s.getBytes()\n", "A.java", "wrong digest"),
+        ("blocks", " async def f():\n+  requests.get(u)\n", "a.py", "event loop lag rose"),
+        ("acknowledged-early", "-  m.ack()\n   work(m)\n+  m.ack()\n", "a.py", "unacked jobs"),
+        ("work-held", " mu.Lock()\n+api.Get(u)\n+hubClient.Get(u)\n", "a.go", "lock wait"),
+    ],
+)
+def test_a_mistake_is_known_in_whatever_it_is_written(
+    ids: str, diff: str, path: str, fault: str
+) -> None:
+    [one] = [h for h in knowledge.hazards() if h.id == ids]
+    assert hazards.shown(one, change(diff=diff, files=[path])) is not None
+    found = hazards.threat(one, [symptom(fault)])
+    assert found is not None
+    assert found.share == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("id > $1", "id >= $1"), ('op="gt"', 'op="gte"'), ("f(id__lt=last)", "f(id__lte=last)")],
+)
+def test_to_ask_again_for_the_last_one_never_ends(old: str, new: str) -> None:
+    known = hazards.threats([symptom("infinite loop: same page again")])
+    found = hazards.best(change(diff=f"-rows = page({old})\n+rows = page({new})\n"), known)
+    assert found is not None
+    same = change(diff=f"-rows = page({old})\n+rows = pages({old})\n")
+    assert hazards.best(same, known) is None
+
+
+def test_what_is_said_not_to_be_atomic_takes_no_lock() -> None:
+    [lock] = [h for h in knowledge.hazards() if h.id == "lock-taken"]
+    assert hazards.shown(lock, change(diff="+    atomic = True\n")) is not None
+    assert hazards.shown(lock, change(diff="+    atomic = False\n")) is None
+
+
+def test_a_call_for_all_is_no_batch() -> None:
+    [lost] = [h for h in knowledge.hazards() if h.id == "batch-lost"]
+    assert hazards.shown(lost, change(diff="-  store.saveAll(rows)\n")) is not None
+    assert hazards.shown(lost, change(diff="-  return nights.all()\n")) is None
+
+
 @given(st.permutations(["queries per request rose", "timed out", "oom killed", "429"]))
 def test_the_hazard_that_tells_most_is_found_whatever_the_order(texts: list[str]) -> None:
     known = hazards.threats([symptom(t) for t in texts])

@@ -110,6 +110,7 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "+  defer func() { took.Observe(time.Since(start).Seconds()) }()\n",
             "only what is measured",
         ),
+        ("+  lag, _ := replica.Lag(ctx)\n+  lagGauge.Set(lag.Seconds())\n", "is measured"),
         (
             '-  LOG.info("page " + id + " read");\n'
             '+  LOG.info("page {} read in {} ms", id, took);\n',
@@ -156,6 +157,8 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         "-  uint64 a = 3;\n-  uint64 b = 4;\n+  uint64 b = 3;\n+  uint64 a = 4;\n",
         "-  lock.acquire()\n-  return put(a, 3)\n+  return keep(a)\n"
         "+def keep(b):\n+  return put(b, 3)\n",
+        "+  n := db.Count(ctx)\n+  rowsGauge.Set(n)\n",
+        "+  n := replica.Lag(ctx)\n+  lagGauge.Set(n)\n+  return n\n",
         "-  return put(a, 3)\n+  return keep(a)\n+def keep(b):\n+  return put(b, 30)\n",
         "-  return put(a)\n+  return keep(a)\n+def keep(b):\n+  return put(list(b))\n",
         "-  http.Error(w, err.Error(), 400)\n+  writeError(w, http.StatusBadGateway, err)\n",

@@ -136,3 +136,15 @@ def test_a_form_that_a_caller_hands_on_is_near_though_neither_calls_the_other() 
     assert near[1] < apart[1]
     alone = scene("weight of the parcel exceeds what it can be", calls("shop>biller", "web>quote"))
     assert reach.place(form, alone).weight < 0
+
+
+def test_a_caller_whose_requests_are_refused_as_wrong_is_near() -> None:
+    def weight(title: str) -> float:
+        refused = signal(9, 40, "biller", "fault", title=title, kind="metric_change")
+        cascade = Cascade("biller", ("biller", "shop"), (refused,), {"biller": 0, "shop": 1})
+        where = Scene(cascade, at(40), calls("shop>biller", "biller>db"), {}, (), ())
+        return touched("shop", where)[0]
+
+    assert weight("http_4xx_ratio rose from 0.01 to 0.4") > reach.FELT
+    assert weight("http_5xx_ratio rose from 0.01 to 0.4") == reach.FELT
+    assert weight("http_4xx_ratio fell from 0.4 to 0.01") == reach.FELT

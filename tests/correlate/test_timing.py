@@ -128,6 +128,25 @@ def test_a_constant_that_errors_speak_of_tells_of_the_change_that_put_it_in(
     assert any("speaks of" in t.text and t.about == "hazard" for t in found.terms) == hit
 
 
+def test_what_only_rewords_a_text_hardly_breaks_those_who_read_it() -> None:
+    error = signal(92, ONSET, "shop", "fault", count=9, title="422 unprocessable")
+    files = ["api/messages.go"]
+    diffs = (f'-"gone": "it is {old}",\n+"gone": "it is gone",\n' for old in ("gnoe", "{id}"))
+    made = [judged(scene(record(0, 50, "shop", "a", diff=d, files=files), troubled=(error,)))
+            for d in diffs]  # fmt: skip
+    words, other = (weights(found, "hazard")[0] for [found] in made)
+    assert 0 < 2 * words < other
+
+
+@pytest.mark.parametrize(("sign", "hit"), [("-", True), ("+", False)])
+def test_a_warning_that_misses_what_a_change_took_out_tells_of_it(sign: str, *, hit: bool) -> None:
+    warned = signal(92, ONSET, "shop", "fault", count=9, severity=13,
+                    title="cust_tier_code is missing, taken as 0")  # fmt: skip
+    line = f'{sign}  Field("cust_tier_code"),'
+    [found] = judged(scene(record(0, 50, "shop", "a", diff=line), troubled=(warned,)))
+    assert any("speaks of" in t.text for t in found.terms if t.about == "hazard") == hit
+
+
 @pytest.mark.parametrize(
     ("diff", "hit"),
     [

@@ -78,6 +78,13 @@ def test_errors_of_our_own_or_of_what_we_sent_are_not(title: str) -> None:
     assert "external_provider" not in ids(scene({"title": title}))
 
 
+def test_a_company_s_name_in_that_of_a_class_is_no_certificate() -> None:
+    code = {"title": "com.acme.bff.AddressDto: value failed for JSON property postcode"}
+    assert "certificate" not in ids(scene(code))
+    order = {"title": "acme: order is invalid: urn:ietf:params:acme:error:unauthorized"}
+    assert "certificate" in ids(scene(order))
+
+
 def test_what_few_of_the_errors_show_is_not_what_failed() -> None:
     mostly = {"title": "deadlock detected in shop", "count": 400}
     assert "external_provider" not in ids(scene(OUTSIDE, mostly))
