@@ -98,7 +98,7 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
     if "outside_host" in trigger.needs:
         fits = echoes.by_name(trigger, fits, {h for m in fits for h in hosts(m.raw, scene)}, scene)
     share = _share(fits, scene.symptoms)
-    if not fits or share < trigger.share:
+    if not fits or (share < trigger.share and not _is_recorded(trigger, fits, scene)):
         return None
     said = _needs(trigger, fits, scene)
     if said is None:
@@ -155,6 +155,19 @@ def _share(fits: Sequence[Symptom], all_of_them: Sequence[Symptom]) -> float:
     everything = sum(m.count for m in all_of_them if m.is_error)
     there = sum(m.count for m in fits)
     return _ANYWHERE * min(1.0, there / everything) if everything else 0.3
+
+
+def _is_recorded(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> bool:
+    """Say whether a record is known to tell of just that, of which one is enough.
+
+    Who runs a machine says once that it goes down, and all who stand on it complain many times.
+    """
+    told = {m.signal for m in fits if m.count or m.is_error}
+    return trigger.category == "infrastructure_change" and any(
+        s["category"] == trigger.category and s["role"] == "fault" and s["rule"]
+        for s in scene.troubled
+        if s["signal"] in told
+    )
 
 
 def _first(fits: Sequence[Symptom], scene: Scene) -> Signal:

@@ -359,6 +359,7 @@ def test_a_number_that_got_a_name_may_be_the_same() -> None:
             '-h("Cache-Control", "max-age=90")\n+h("Cache-Control", "max-age=90, a")\n',
         ),
         ("assets", '-h("max-age=31536000")\n+h("max-age=31536000, immutable")\n'),
+        ("spawns", '+process.on("SIGUSR2", () => dump());\n'),
         ("rollout-faster", "-agent_parallel_tools: 10%\n+agent_parallel_tools: 25%\n"),
     ],
 )

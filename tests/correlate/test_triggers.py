@@ -91,6 +91,21 @@ def test_what_few_of_the_errors_show_is_not_what_failed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "believed"), [("database.down-for-maintenance", True), (None, False)]
+)
+def test_one_record_known_to_tell_of_maintenance_is_enough(
+    rule: str | None,
+    believed: bool,
+) -> None:
+    said = {
+        "entity": "db-events", "title": "offline maintenance is taking place", "count": 1,
+        "category": "infrastructure_change", "rule": rule,
+    }  # fmt: skip
+    felt = {"title": "could not connect to the database", "count": 400}
+    assert ("infrastructure_change" in ids(scene(said, felt))) is believed
+
+
+@pytest.mark.parametrize(
     "told", ["notAfter={}", "or is not yet valid: current time 2026-03-03T14:10:02Z is after {}"]
 )
 def test_a_certificate_that_ran_out_as_it_began_is_believed(told: str) -> None:
