@@ -24,7 +24,9 @@ _PATTERNS = (
     *("setting", "touches", "gone", "new", "call_gone", "call_new", "path", "title", "without"),
 )
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
-_HAZARD = ("id", "says", "strength", "far", "change", "symptom", "effect", "sample")
+_HAZARD = (
+    *("id", "says", "strength", "far", "within", "change", "symptom", "effect", "sample"),
+)
 _TRIGGER = (
     "id",
     "category",
@@ -71,6 +73,8 @@ class Hazard:
     effect: re.Pattern[str] | None
     strength: float
     sample: Mapping[str, str]
+    within: float | None = None
+    """In how many minutes it shows, as every request passes by it; None where it may be later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ def _hazard(given: dict[str, Any], words: Mapping[str, str]) -> Hazard:
         _any(where, effect) if effect else None,
         float(given.get("strength", 1.0)),
         given["sample"],
+        float(given["within"]) if "within" in given else None,
     )
 
 
