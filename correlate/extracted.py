@@ -66,6 +66,10 @@ _READ = re.compile(
 _LITERAL = re.compile(rf"{_TEXT.pattern}|(?<![\w.])-?\d[\w.]*")
 _KEPT_ERROR = re.compile(r"\b[eE]rr[A-Z]\w*")
 """A name under which an error is kept."""
+_LIST = re.compile(r"[\[{(]([^\[\]{}()]*,[^\[\]{}()]*)[\]})]")
+_SPEAKS = re.compile(r"\w")
+_TRUTH = re.compile(r"y|n|yes|no|on|off|true|false", re.IGNORECASE)
+_FEWEST_ENTRIES = 3
 _MOST = 20
 """Lines of a change that may still be no more than a name given."""
 _CODES = {s.phrase.replace(" ", "").replace("-", "").casefold(): str(s.value) for s in HTTPStatus}
@@ -157,6 +161,30 @@ def _fails_alike(gone: Sequence[str], new: Sequence[str]) -> bool:
     old = (_MADE_OF_TEXT.sub("?", x) for x in gone)
     now = (_KEPT_ERROR.sub(lambda m: m[0] if m[0] in known else "?", x) for x in new)
     return sorted(_bare([x]) for x in old) == sorted(_bare([x]) for x in now)
+
+
+def is_listed_elsewhere(gone: Sequence[str], new: Sequence[str]) -> bool:
+    """Say whether all that went is a list that came back with the same entries, in another form.
+
+    Words that some readers take for true or false are not the same without their quotes.
+
+    >>> is_listed_elsewhere(['x = []string{"KP", "SY", "CU"}'], ["deny: [CU, KP, SY]"])
+    True
+    >>> is_listed_elsewhere(['x = {"NO", "SE", "DK"}'], ["served: [NO, SE, DK]"])
+    False
+    """
+    lists = [m for x in gone for m in _LIST.findall(x)]
+    if not lists or any(not _LIST.search(x) and _SPEAKS.search(x) for x in gone):
+        return False
+    old = sorted(_entries(lists))
+    found = [m for x in new for m in _LIST.findall(x)]
+    same = len(old) >= _FEWEST_ENTRIES and old == sorted(_entries(found))
+    loose = (e.strip() for m in found for e in m.split(","))
+    return same and not any(_TRUTH.fullmatch(e) for e in loose)
+
+
+def _entries(lists: Iterable[str]) -> list[str]:
+    return [e.strip().strip("\"'") for m in lists for e in m.split(",") if e.strip()]
 
 
 def _bare(lines: Iterable[str]) -> str:

@@ -238,6 +238,8 @@ def _as_before(diff: Diff) -> tuple[str, float] | None:
         return "only gives a name to what was there", INNOCENT
     if extracted.is_set_from_outside(gone, new):
         return "lets a value be set from outside, with the same where it is not", -0.2
+    if extracted.is_listed_elsewhere(gone, new):
+        return "keeps a list elsewhere, with the same entries", -0.2
     return None
 
 

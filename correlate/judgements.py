@@ -57,6 +57,11 @@ EXPLAINS = 0.3
 """The most that a change gains by being of a kind that breaks the way things broke."""
 
 _SAID = 0.1
+_MINUTE = 60_000_000_000
+_BELATED = 1 / 3
+"""Of what a change explains that every request passes by, where it was live for long without harm."""
+_FAINT = 0.05
+"""Less than this and what a change shows is nobody's idea of what broke."""
 _FEWEST_ALIKE = 3
 _PRIOR = {"config_change": 0.06, "deploy": 0.05, "feature_flag": 0.05, "operator_action": 0.05,
           "commit": 0.05, "scaling": 0.04}  # fmt: skip
@@ -239,7 +244,7 @@ def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene),
             _address(took, change, scene), _network(took, change, scene))  # fmt: skip
     found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
-    if found is not None:
+    if found is not None and (found.weight >= _FAINT or change.diff is None):
         return [found, *_was_so(took, found.weight, scene)]
     if change.diff is not None:
         return [Term("nothing in it is of a kind that breaks like this", -0.15, (), "hazard")]
@@ -276,6 +281,10 @@ def _known(took: Effect, change: Change, scene: Scene) -> Term | None:
     says = f"{shown.hazard.says} ({short(shown.by)})"
     weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
     text = f"{says}, and this is what such a change breaks like"
+    late = timing.lived(took, change, scene)
+    if shown.hazard.within is not None and late > shown.hazard.within * _MINUTE:
+        weight *= _BELATED
+        text += f", only sooner: it was live for {duration(late / 1e9)} and did no harm"
     return Term(text, weight, (threat.symptom.signal,), "hazard")
 
 

@@ -46,6 +46,11 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 """What counts requests that were answered as wrong, not those that were too many or not let in."""
+_ANSWERED_WRONG = re.compile(
+    r"\b(?:status(?: ?code)?|HTTP(?:/[\d.]+)?|responded(?: with)?|returned|answered|got)\W{0,3}"
+    r"(?:400|405|409|410|411|41[2-7]|422)\b"
+)
+"""What a caller says of an answer that the request was wrong."""
 _FORM = re.compile(
     r"\.(proto|thrift|fbs|capnp|avdl|avsc|asn1?|bond|xsd|graphqls?)$|openapi|swagger|(json|event)_?schema"
     r"|(^|/)(contracts?|schemas?)/",
@@ -211,12 +216,22 @@ def _presses(entity: str, scene: Scene) -> bool:
 def _is_refused(entity: str, scene: Scene) -> bool:
     """Say whether an entity calls the root, and that answers that what it is asked is wrong.
 
-    So it says that the fault is with who asked (RFC 9110, section 15.5).
+    So it says that the fault is with who asked (RFC 9110, section 15.5); the errors of that one may
+    say so too.
     """
     root = scene.cascade.root
-    return _calls(entity, scene) and any(
+    if not _calls(entity, scene):
+        return False
+    counted = any(
         s["entity"] == root and s["kind"] == "metric_change" and _REFUSED.search(s["title"])
         for s in scene.cascade.signals
+    )
+    return counted or any(
+        m.entity in (entity, root)
+        and m.is_error
+        and root in m.raw
+        and _ANSWERED_WRONG.search(m.raw)
+        for m in scene.symptoms
     )
 
 

@@ -124,6 +124,12 @@ def _says_other(took: Effect, scene: Scene) -> bool:
     return took.brought is not None and scene.reading(took.brought).is_told
 
 
+def lived(took: Effect, change: Change, scene: Scene) -> int:
+    """Say how long a change was live before anything was seen to go wrong, in ns."""
+    moved = [d.time for d in _own(scene.underway, change, scene)]
+    return min((*moved, scene.onset)) - took.time
+
+
 def came(took: Effect, change: Change, scene: Scene) -> Term:
     """Weigh how long before the failure a change came, or before a metric that led up to it."""
     moved = min(_own(scene.underway, change, scene), key=lambda d: d.time, default=None)

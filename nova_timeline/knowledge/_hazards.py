@@ -24,9 +24,7 @@ _PATTERNS = (
     *("setting", "touches", "gone", "new", "call_gone", "call_new", "path", "title", "without"),
 )
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
-_HAZARD = (
-    *("id", "says", "strength", "far", "within", "change", "symptom", "effect", "sample"),
-)
+_HAZARD = (*("id", "says", "strength", "far", "within", "change", "symptom", "effect", "sample"),)
 _TRIGGER = (
     "id",
     "category",

@@ -331,6 +331,32 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
             "cdn cache_hit_ratio fell from 0.97 to 0.03",
             "http-caching",
         ),
+        (
+            "-    await publish(order)\n+    asyncio.create_task(publish(order))\n",
+            "RuntimeError: Working outside of request context",
+            "outlives-its-request",
+        ),
+        (
+            "-  - [critical, 8]\n-  - [bulk, 1]\n",
+            "sidekiq_queue_latency_default_s rose from 0.4 to 926",
+            "queues-merged",
+        ),
+        (
+            '-ENTRYPOINT ["tini", "--", "/app/worker"]\n+ENTRYPOINT ["/app/worker"]\n',
+            "worker exited with code 137 after grace period 30s",
+            "signals-not-passed-on",
+        ),
+        (
+            '-  if (client.isEnabled("new-rates")) {\n-    return rates.v3(x);\n-  }\n',
+            "GET /v2/rates answered 410 Gone",
+            "switch-taken-out",
+        ),
+        (
+            "-    return (total * rate).quantize(CENT, ROUND_HALF_UP)\n"
+            "+    return sum(l.vat.quantize(CENT) for l in lines)\n",
+            "journal 9f4d not balanced: debit 318.40 credit 318.39",
+            "sums",
+        ),
     ],
 )
 def test_a_kind_is_known_in_other_words(diff: str, fault: str, hazard: str) -> None:
@@ -361,6 +387,10 @@ def test_a_number_that_got_a_name_may_be_the_same() -> None:
         ("assets", '-h("max-age=31536000")\n+h("max-age=31536000, immutable")\n'),
         ("spawns", '+process.on("SIGUSR2", () => dump());\n'),
         ("rollout-faster", "-agent_parallel_tools: 10%\n+agent_parallel_tools: 25%\n"),
+        ("tls-settings", "-  a().setSSLContext(ssl).build()\n+  b().sslContext(ssl).build()\n"),
+        ("release-lost", "+    socket.connect(address, 3_000);\n"),
+        ("cookies", "-  res.csp('frame-ancestors *')\n+  res.csp('frame-ancestors a.com')\n"),
+        ("signals-not-passed-on", '-CMD ["/app/a"]\n+CMD exec /app/a --port $PORT\n'),
     ],
 )
 def test_what_is_of_another_kind_does_not_show_it(hazard: str, diff: str) -> None:
@@ -395,6 +425,12 @@ def test_what_is_of_another_kind_does_not_show_it(hazard: str, diff: str) -> Non
 def test_a_kind_is_told_from_what_looks_like_it(diff: str, hazard: str) -> None:
     known = next(h for h in knowledge.hazards() if h.id == hazard)
     assert hazards.shown(known, change(diff=diff)) is None
+
+
+def test_a_name_in_an_image_that_cannot_be_pulled_is_no_log_that_is_stuck() -> None:
+    known = next(h for h in knowledge.hazards() if h.id == "log-path")
+    assert hazards.threat(known, [symptom("failed to pull image fluent/fluent-bit:3.1")]) is None
+    assert hazards.threat(known, [symptom("fluentd: buffer is full, chunks dropped")]) is not None
 
 
 def test_where_the_root_says_what_ran_out_all_else_is_an_echo() -> None:

@@ -123,6 +123,10 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
             "+    writeError(w, http.StatusBadRequest, err)\n",
             "with the same answers",
         ),
+        (
+            '-var denied = []string{"KP", "SY", "CU"}\n+deny: [CU, KP, SY]\n+var raw []byte\n',
+            "keeps a list elsewhere",
+        ),
         ('-err = "not fuond here"\n+err = "not found here"\n', "the words of a text"),
         ('-import { a } from "./old";\n+import { a } from "./new";\n', "where code is taken from"),
         ("-from shop.old import a\n+from shop.new import a\n", "where code is taken from"),
@@ -164,6 +168,9 @@ def test_diffs_that_leave_what_is_done_as_it_was(diff: str, told: str) -> None:
         "-  http.Error(w, err.Error(), 400)\n+  writeError(w, http.StatusBadGateway, err)\n",
         "-  http.Error(w, err.Error(), 400)\n+  charge(w, http.StatusBadRequest, err)\n",
         "-  - name: SESSION_URL\n+  - name: URL_OF_SESSIONS\n",
+        '-var served = []string{"NO", "SE", "DK"}\n+served: [NO, SE, DK]\n',
+        '-var denied = []string{"KP", "SY", "CU"}\n+deny: [CU, KP]\n',
+        '-check(x)\n-var denied = []string{"KP", "SY", "CU"}\n+deny: [CU, KP, SY]\n',
         "-\tn := a + b\n+\tn := twice(a, b)\n+func twice(a, b int) int {\n+\treturn a\n+}\n",
     ],
 )

@@ -148,3 +148,17 @@ def test_a_caller_whose_requests_are_refused_as_wrong_is_near() -> None:
     assert weight("http_4xx_ratio rose from 0.01 to 0.4") > reach.FELT
     assert weight("http_5xx_ratio rose from 0.01 to 0.4") == reach.FELT
     assert weight("http_4xx_ratio fell from 0.4 to 0.01") == reach.FELT
+
+
+def test_a_caller_whose_own_errors_say_that_it_was_refused_is_near() -> None:
+    def weight(title: str) -> float:
+        fault = signal(9, 40, "biller", "fault", title="requests_per_sec fell from 70 to 35",
+                       kind="metric_change")  # fmt: skip
+        said = signal(8, 40, "shop", "fault", title=title, kind="log", count=30)
+        cascade = Cascade("biller", ("biller", "shop"), (fault, said), {"biller": 0, "shop": 1})
+        where = Scene(cascade, at(40), calls("shop>biller", "biller>db"), {}, (), ())
+        return touched("shop", where)[0]
+
+    assert weight("responded with status 410 (POST http://biller/v2/pay)") > reach.FELT
+    assert weight("responded with status 503 (POST http://biller/v2/pay)") == reach.FELT
+    assert weight("responded with status 410 (POST http://other/v2/pay)") == reach.FELT

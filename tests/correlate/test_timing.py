@@ -276,3 +276,21 @@ def test_a_schedule_takes_effect_when_it_first_asks_for_a_run() -> None:
     assert weights(first, "began") == [timing.MOVED]
     assert any("asked for a run" in t.text for t in first.terms)
     assert weights(second, "began") == []
+
+
+@pytest.mark.parametrize(("minutes", "explains"), [(55, True), (30, False)])
+def test_what_every_request_passes_by_would_have_shown_sooner(
+    minutes: float, *, explains: bool
+) -> None:
+    error = signal(92, ONSET, "shop", "fault", count=9, title="limiting requests, rate limit hit")
+    diff = '-  ip := header("X-Real-Ip")\n+  ip := header("X-Forwarded-For")\n'
+    [found] = judged(scene(record(0, minutes, "shop", "a", diff=diff), troubled=(error,)))
+    [weight] = weights(found, "hazard")
+    assert (weight > 0.2) == explains
+
+
+def test_what_hardly_shows_anything_explains_nothing() -> None:
+    ended = signal(92, ONSET, "shop", "fault", title="PKIX path building failed", count=30)
+    one = record(0, 59, "shop", "a", diff="-  client = create()\n+  client = builder()\n")
+    [found] = judged(scene(one, faults=(ended,), troubled=(ended,)))
+    assert weights(found, "hazard") == [-0.15]

@@ -421,6 +421,12 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("ext4: no free inodes", "disk-full"),
         ("db restarted due to host replacement", "provider-maintains"),
         ("All paths down for device naa.60", "storage-away"),
+        ("topics limit exceeded: 2000 topics", "grown-to-a-limit"),
+        ("RulesPerSecurityGroupLimitExceeded: maximum number of rules reached", "grown-to-a-limit"),
+        ("token of an employee who has left the company", "account-gone"),
+        ("idp event user.lifecycle.deactivate target=kim", "account-gone"),
+        ("x509: certificate signed by unknown authority", "chain-not-known"),
+        ("ios_18_adoption_pct rose from 2 to 40", "clients-renewed"),
     ],
 )
 def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
@@ -462,3 +468,23 @@ def test_many_new_addresses_with_many_requests_are_no_retry(requests: str, shown
 
 def test_a_customer_s_name_is_no_protocol() -> None:
     assert "certificate" not in ids(scene({"title": "store error 33 on tenant acme range=24h"}))
+
+
+def test_a_service_that_is_called_a_gateway_is_no_network() -> None:
+    assert "network" not in ids(scene({"title": "claims-gateway calls to one insurer fail"}))
+    assert "network" in ids(scene({"title": "nat gateway failed in zone b", "severity": 17}))
+
+
+def test_a_key_that_several_carry_is_told_by_all_of_them_and_first() -> None:
+    gone = {"title": "slack: account_inactive", "severity": 17}
+    by = [triggers.found(scene(gone, *rest)) for rest in ((), (gone | {"entity": "mail"},))]
+    one, two = (next(c for c in found if c.category == "certificate") for found in by)
+    assert any("nothing failed before it" in t.text for t in one.terms)
+    assert two.sum == pytest.approx(one.sum + 0.1)
+
+
+def test_a_registry_that_gives_no_more_speaks_only_for_changes_of_images() -> None:
+    limit = {"title": "failed to pull image: You have reached your pull rate limit", "severity": 17}
+    about = {t.hazard.id for t in scene(limit).threats(at(30))}
+    assert "image" in about
+    assert "setup-lost" not in about
