@@ -59,7 +59,7 @@ EXPLAINS = 0.3
 _SAID = 0.1
 _MINUTE = 60_000_000_000
 _BELATED = 1 / 3
-"""Of what a change explains that every request passes by, where it was live for long without harm."""
+"""Of what a change explains that every request passes by, if it was live for long without harm."""
 _FAINT = 0.05
 """Less than this and what a change shows is nobody's idea of what broke."""
 _FEWEST_ALIKE = 3

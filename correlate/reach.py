@@ -227,10 +227,7 @@ def _is_refused(entity: str, scene: Scene) -> bool:
         for s in scene.cascade.signals
     )
     return counted or any(
-        m.entity in (entity, root)
-        and m.is_error
-        and root in m.raw
-        and _ANSWERED_WRONG.search(m.raw)
+        m.entity == entity and m.is_error and root in m.raw and _ANSWERED_WRONG.search(m.raw)
         for m in scene.symptoms
     )
 

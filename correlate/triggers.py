@@ -263,7 +263,7 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
     if trigger.category == "external_provider":
         return _provider(trigger, fits, scene)
     if trigger.category == "certificate":
-        # Where it is known which changes alone can do this, to come first counts against all others.
+        # Where it is known which changes alone can do this, to come first tells against others.
         first = _foremost(fits, scene) if trigger.made_by else []
         return [*_passed(scene), *_wide(fits), *first]
     if trigger.category == "traffic":
