@@ -6,6 +6,7 @@ topology is known, since unrelated things go wrong at the same time every night.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nova_timeline import knowledge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     import polars as pl
 
@@ -35,6 +36,9 @@ _BENEATH = frozenset(
     ("certificate", "hardware", "infrastructure_change", "network", "resource_exhaustion")
 )
 """Categories of what fails below all services."""
+_PROBE = re.compile(
+    r"synthetic|\bprob(e|er|ing)\b|blackbox|uptime|pingdom|statuscake|checkly", re.I
+)
 _JUST_BEFORE, _JUST_AFTER = 5 * 60_000_000_000, 60_000_000_000  # ns
 _EVER = 2**62  # ns; after every window
 
@@ -223,7 +227,21 @@ def _near(troubles: Sequence[Trouble], topology: Topology) -> Iterable[list[int]
     for edge in topology.edges:
         stars.setdefault(edge.caller, {edge.caller}).add(edge.callee)
         stars.setdefault(edge.callee, {edge.callee}).add(edge.caller)
-    return ([i for e in star for i in placed.get(e, ())] for star in stars.values())
+    near = [[i for e in star for i in placed.get(e, ())] for star in stars.values()]
+    return [*near, _seen_from_outside(troubles, {edge.callee for edge in topology.edges})]
+
+
+def _seen_from_outside(troubles: Sequence[Trouble], called: Container[str]) -> list[int]:
+    """Take what tries a service from outside, as people do, and the entries of which alerts tell.
+
+    Nobody draws a probe: it comes in where everybody does.
+    """
+    probes = [i for i, t in enumerate(troubles) if _PROBE.search(t.entity)]
+    entries = [
+        i for i, t in enumerate(troubles)
+        if t.entity not in called and any(s["role"] == "alert_firing" for s in t.signals)
+    ]  # fmt: skip
+    return [*probes, *entries] if probes else []
 
 
 def _overlapping(near: list[int], troubles: Sequence[Trouble]) -> Iterable[tuple[int, int]]:

@@ -33,6 +33,9 @@ ELSEWHERE = 0.6
 GENERAL = 0.35
 """How much it counts that things broke the way many things break."""
 _NEXT_TO_ALL = 0.9
+_EASED = re.compile(
+    r"\b(cpu|latency|duration|response time|p9[059]|load average)\b.{0,40} fell from "
+)
 _SCALED = 20.0
 _UNTOLD = 0.5
 """How strongly a setting shows it of which nobody knows the value, or of a number the old one: it
@@ -76,13 +79,15 @@ class Shown:
 def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     """Find the hazards that what failed fits, those that can tell most first.
 
-    What shows that a machine fails is left out: no change to what runs on it breaks like that; and
+    What shows that a machine fails is left out: no change to what runs on it breaks like that; so is
+    what only shows that there is less to do; and
     what says that something ran out by itself speaks a little for those that set what that is.
     Where next to all errors of the root say so, all else is their echo.
     """
     known = knowledge.triggers()
     machines = [t.symptom for t in known if t.category == "hardware"]
-    own = [m for m in symptoms if not any(p.search(m.text) for p in machines)]
+    ails = (m for m in symptoms if not (m.is_measured and _EASED.search(m.text)))
+    own = [m for m in ails if not any(p.search(m.text) for p in machines)]
     ends = [t for t in known if t.made_by or t.asked_by]
     fits = {m: [t for t in ends if _shows(t, m)] for m in own}
     by = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}

@@ -312,12 +312,21 @@ def _literal(took: Effect, change: Change, scene: Scene) -> Term | None:
     for m in scene.symptoms if told else ():
         since = m.time is None or m.time >= took.time - LATE
         spoken = told if m.is_error else [t for t in told if m.count and t in gone]
-        said = next((t for t in spoken if since and t in m.raw), None)
+        said = next((t for t in spoken if since and _stands_in(m.raw, t)), None)
         if said is not None:
             text = f"what failed speaks of {short(said)}, which it puts in or takes out"
             weight = _SPOKEN_OF * EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None
+
+
+def _stands_in(text: str, name: str) -> bool:
+    """Say whether a name stands in a text by itself, and not as the end of a longer one.
+
+    >>> _stands_in("no such host www.shop.example", "shop.example")
+    False
+    """
+    return re.search(rf"(?<![\w-])(?<!\w\.){re.escape(name)}", text) is not None
 
 
 def _address(took: Effect, change: Change, scene: Scene) -> Term | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from nova_timeline import knowledge
+
 from .episode import FIRM
 
 if TYPE_CHECKING:
@@ -109,7 +111,12 @@ def _is_single(sign: Signal) -> bool:
 
 
 def _is_down(sign: Signal, topology: Topology) -> bool:
-    """Say whether a database tells that it is down itself: that befalls no single call alone."""
+    """Say whether something tells that it is down itself: that befalls no single call alone.
+
+    What lasts until it is told to be over is said once, as of a line to another network.
+    """
+    if sign["rule"] in knowledge.lasting():
+        return True
     return sign["rule"] == _DOWN and topology.kinds.get(sign["entity"] or "") == "database"
 
 

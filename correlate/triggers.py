@@ -269,7 +269,8 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
     if trigger.category == "traffic":
         return [Term("requests rose where they come in, and behind it", 0.15, (), "place")]
     if trigger.category == "network":
-        return [*_wide(fits), *_told(trigger, scene)]
+        apart = _first(fits, scene)["entity"] not in scene.linked
+        return [*_wide(fits), *_told(trigger, scene), *(_beneath(fits, scene) if apart else [])]
     if trigger.category in ("hardware", "infrastructure_change"):
         return [*_beneath(fits, scene), *_foremost(fits, scene)]
     ran_out = trigger.category == "resource_exhaustion"

@@ -49,6 +49,16 @@ def test_troubles_that_a_topology_keeps_apart_do_not_merge() -> None:
     assert found.entities == ("db", "shop")
 
 
+@pytest.mark.parametrize(("seen_by", "alerted", "found"), [
+    ("synthetic-probe", "web", True), ("synthetic-probe", "db", False), ("batch", "web", False),
+])  # fmt: skip
+def test_what_a_probe_sees_hangs_together_with_the_entry_of_which_an_alert_tells(
+    seen_by: str, alerted: str, *, found: bool
+) -> None:
+    told = table(signal(0, 40, seen_by, "fault"), signal(1, 45, alerted, "alert_firing"))
+    assert (episode.find(told, SHAPE) is not None) == found
+
+
 @pytest.mark.parametrize(
     ("entity", "category", "minutes", "joins"),
     [

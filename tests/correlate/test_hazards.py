@@ -467,3 +467,16 @@ def test_who_asks_for_more_of_a_quota_may_have_used_it_up() -> None:
 def test_a_library_is_swapped_where_another_stands_for_it(diff: str, swapped: bool) -> None:
     known = next(h for h in knowledge.hazards() if h.id == "client-swapped")
     assert (hazards.shown(known, change(diff=diff)) is not None) is swapped
+
+
+def test_what_eases_is_nobody_s_doing() -> None:
+    known = {
+        title: {t.hazard.id for t in hazards.threats([replace(symptom(title), is_measured=True)])}
+        for title in (
+            "cpu_utilization fell from 0.4 to 0.1",
+            "cpu_utilization rose from 0.1 to 0.4",
+        )
+    }
+    fell, rose = known.values()
+    assert "computes" in rose
+    assert not fell

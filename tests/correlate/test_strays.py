@@ -36,6 +36,11 @@ def test_a_database_that_says_once_that_it_is_down_is_no_stray() -> None:
     assert weights(*told, shape=shape) == [1.5, 0.5]
 
 
+def test_what_lasts_is_said_once_and_is_no_stray() -> None:
+    down = {"category": "network", "weight": 1.5, "rule": "network_dns.session-down"}
+    assert weights(signal(0, 10, "edge", "fault", **down)) == [1.5]
+
+
 def test_many_records_are_firm() -> None:
     assert weights(signal(0, 10, "db", "fault", **CALL, count=3)) == [1.5]
 

@@ -117,13 +117,15 @@ def test_what_showed_before_a_change_is_not_what_it_breaks_like() -> None:
         ("+    case State.PARTIALLY_REFUNDED:", True),
         ('+    state = "refunded"', False),
         ('-    a("PARTIALLY_REFUNDED")\n+    b("PARTIALLY_REFUNDED")', False),
+        ('+    state = "shop.example"', False),
+        ('+    state = "www.shop.example"', True),
     ],
 )
 def test_a_constant_that_errors_speak_of_tells_of_the_change_that_put_it_in(
     line: str, hit: bool
 ) -> None:
-    error = signal(92, ONSET, "shop", "fault", count=9,
-                   title="cannot read value PARTIALLY_REFUNDED (refunded)")  # fmt: skip
+    said = "cannot read value PARTIALLY_REFUNDED (refunded) of www.shop.example"
+    error = signal(92, ONSET, "shop", "fault", count=9, title=said)
     [found] = judged(scene(record(0, 50, "shop", "a", diff=line), troubled=(error,)))
     assert any("speaks of" in t.text and t.about == "hazard" for t in found.terms) == hit
 

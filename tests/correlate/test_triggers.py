@@ -427,6 +427,8 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("idp event user.lifecycle.deactivate target=kim", "account-gone"),
         ("x509: certificate signed by unknown authority", "chain-not-known"),
         ("ios_18_adoption_pct rose from 2 to 40", "clients-renewed"),
+        ("%BGP-5-ADJCHANGE: neighbor 10.0.0.1 Down", "line-lost"),
+        ("IPsec tunnel to fra-2 went down", "line-lost"),
     ],
 )
 def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
@@ -488,3 +490,15 @@ def test_a_registry_that_gives_no_more_speaks_only_for_changes_of_images() -> No
     about = {t.hazard.id for t in scene(limit).threats(at(30))}
     assert "image" in about
     assert "setup-lost" not in about
+
+
+def test_a_line_that_nobody_draws_and_that_failed_first_is_what_broke_it() -> None:
+    down = {"title": "BGP session a went from Established to Idle", "count": 1, "severity": 17,
+            "entity": "wan", "category": "network", "time": at(ONSET) - 20_000_000_000}  # fmt: skip
+    failed = {"title": "SocketTimeoutException: Read timed out (10.2.14.7:3270)"}
+    drawn = scene(failed, down | {"entity": "web"})
+    first, second = (
+        next(c for c in triggers.found(s) if c.category == "network" and "line" in c.terms[0].text)
+        for s in (scene(failed, down), drawn)
+    )
+    assert first.sum == pytest.approx(second.sum + 0.15)
