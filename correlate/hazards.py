@@ -79,9 +79,9 @@ class Shown:
 def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     """Find the hazards that what failed fits, those that can tell most first.
 
-    What shows that a machine fails is left out: no change to what runs on it breaks like that; so is
-    what only shows that there is less to do; and
-    what says that something ran out by itself speaks a little for those that set what that is.
+    What shows that a machine fails is left out: no change to what runs on it breaks like that. So
+    is what only shows that there is less to do. What says that something ran out by itself speaks a
+    little for those that set what that is.
     Where next to all errors of the root say so, all else is their echo.
     """
     known = knowledge.triggers()

@@ -264,7 +264,7 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
         return _provider(trigger, fits, scene)
     if trigger.category == "certificate":
         # Where it is known which changes alone can do this, to come first tells against others.
-        first = _foremost(fits, scene) if trigger.made_by else []
+        first = _foremost(fits, scene) if trigger.made_by or trigger.asked_by else []
         return [*_passed(scene), *_wide(fits), *first]
     if trigger.category == "traffic":
         return [Term("requests rose where they come in, and behind it", 0.15, (), "place")]

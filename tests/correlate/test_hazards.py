@@ -332,7 +332,7 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
             "http-caching",
         ),
         (
-            "-    await publish(order)\n+    asyncio.create_task(publish(order))\n",
+            "-    await publish(order)\n+    asyncio.create_task(publish(request, order))\n",
             "RuntimeError: Working outside of request context",
             "outlives-its-request",
         ),
