@@ -37,6 +37,10 @@ _WORSE_UP = re.compile(
 _WORSE_DOWN = re.compile(
     r"avail|success|(?<!un)healthy|uptime|hit_?rat|throughput|ready|\bup$|running", re.IGNORECASE
 )
+_BANDWIDTH = re.compile(
+    r"(network|net|disk|volume|transmit|receive|read|write)_?throughput", re.IGNORECASE
+)
+"""What passes over a line or to a disk: less of it is what less work makes of it."""
 _RESOURCE = re.compile(
     r"cpu|memor|disk|storage|connection|thread|heap|fd|inode|iops|credit|swap"
     r"|(burst|io|byte)_?balance|transaction_?ids",
@@ -65,6 +69,8 @@ def direction(metric: str) -> str:
     """Say what a rise of this metric means: worse, better, size, resource, traffic or unknown."""
     if _WORSE_UP.search(metric):
         return "worse"
+    if _BANDWIDTH.search(metric):
+        return "resource"
     if _WORSE_DOWN.search(metric):
         return "better"
     if COUNTS_INSTANCES.search(metric):

@@ -251,7 +251,7 @@ def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     if change.files:
         return [Term("what it changed in its files is not known", -_UNTOLD, (), "hazard")]
     if affinity.RISKY.search(change.text):
-        return [Term("changes something that carries load or limits", 0.04, (), "hazard")]
+        return [Term("changes something that carries load or limits", 0.04, (), "moved")]
     return []
 
 

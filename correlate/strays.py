@@ -41,6 +41,10 @@ _WAITS = {
 """Rule of a pod that waits for something, room on a node or an image -> that it got it."""
 _SOON = 300_000_000_000
 """ns; how long a pod waits at most where a cluster adds a node for it as it should."""
+_TAKEN_AWAY = "scaling.kubernetes"
+_NODE_GONE = "containers.node-not-ready"
+_DRAINED = 1_800_000_000_000
+"""ns; how long it takes at most until a node is gone that whoever scales the cluster takes away."""
 
 
 def is_one(sign: Signal) -> bool:
@@ -78,7 +82,7 @@ def lightened(found: pl.DataFrame, topology: Topology) -> pl.DataFrame:
 
 
 def placed(found: pl.DataFrame) -> pl.DataFrame:
-    """Take the weight off pods that waited for room or an image and got it soon.
+    """Take the weight off pods that got room or an image soon, and off nodes taken away as asked.
 
     "Pods that can't be scheduled" are what makes the Cluster Autoscaler add a node (Kubernetes,
     "Node Autoscaling"), and a pull that fails is tried again.
@@ -88,6 +92,7 @@ def placed(found: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
+    gone = _as_asked(found)
     wanted = pl.col("rule").replace_strict(_WAITS, default=None, return_dtype=pl.String)
     given = found.filter(pl.col("rule").is_in([*_WAITS.values()])).select(
         "entity", there="time", given="rule"
@@ -95,8 +100,18 @@ def placed(found: pl.DataFrame) -> pl.DataFrame:
     waits = found.with_columns(given=wanted).filter(pl.col("given").is_not_null())
     soon = pl.col("there").is_between("time", pl.col("time") + _SOON)
     got = waits.join(given, on=["entity", "given"]).filter(soon)["signal"]
-    light = pl.col("signal").is_in(got.to_list())
+    light = pl.col("signal").is_in([*got, *gone])
     return found.with_columns(weight=pl.when(light).then(LIGHT).otherwise(pl.col("weight")))
+
+
+def _as_asked(found: pl.DataFrame) -> pl.Series:
+    """List the faults of nodes that whoever scales the cluster takes away."""
+    import polars as pl
+
+    asked = found.filter(rule=_TAKEN_AWAY, role="change").select("entity", asked="time")
+    faults = found.filter(rule=_NODE_GONE).join(asked, on="entity")
+    after = pl.col("time").is_between("asked", pl.col("asked") + _DRAINED)
+    return faults.filter(after)["signal"]
 
 
 def _is_single(sign: Signal) -> bool:

@@ -78,7 +78,10 @@ def _events(held: Mapping[str, Any]) -> Iterator[Record]:
 def _pod(pod: Mapping[str, Any]) -> Iterator[Record]:
     about = {"entity": pod["name"], "pod": pod["name"], "namespace": pod.get("namespace")}
     if pod.get("start_time"):
-        yield {"timestamp": pod["start_time"], "message": "pod started", "level": "INFO", **about}
+        # "Time at which the object was acknowledged by the Kubelet" (PodStatus): so it has a node.
+        placed = {"event_name": "k8s.event/Scheduled"} if _has_node(pod) else {}
+        started = {"timestamp": pod["start_time"], "message": "pod started", "level": "INFO"}
+        yield started | placed | about
     if pod.get("phase") not in (None, "Running", "Succeeded"):
         yield {"message": f"pod phase is {pod['phase']}", "level": "WARN", **about}
     for container in pod.get("containers", ()):
@@ -86,6 +89,11 @@ def _pod(pod: Mapping[str, Any]) -> Iterator[Record]:
     for condition in pod.get("conditions", ()):
         if condition["status"] != "True":
             yield {**_condition(condition), **about}
+
+
+def _has_node(pod: Mapping[str, Any]) -> bool:
+    told = {c["type"]: c["status"] for c in pod.get("conditions", ())}
+    return told.get("PodScheduled") == "True"
 
 
 def _container(container: Mapping[str, Any]) -> Record:

@@ -176,6 +176,9 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("http_401_ratio", "worse"),
         ("part_1401_size", "unknown"),
         ("temperature", "unknown"),
+        ("NetworkTransmitThroughput", "resource"),
+        ("WriteThroughput", "resource"),
+        ("CommitThroughput", "better"),
     ],
 )
 def test_what_a_rise_means(metric: str, means: str) -> None:

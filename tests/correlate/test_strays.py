@@ -93,3 +93,12 @@ def test_a_pod_with_a_node_still_lacks_its_image() -> None:
     waits = signal(0, 10, "shop-1", "fault", rule="containers.image-pull", weight=1.5)
     got = signal(1, 11, "shop-1", "recovery", rule="containers.scheduled", weight=0.0)
     assert strays.placed(table(waits, got))["weight"].to_list() == [1.5, 0.0]
+
+
+@pytest.mark.parametrize(("minutes", "firm"), [(2, False), (45, True), (-2, True)])
+def test_a_node_that_was_taken_away_is_gone_as_asked(minutes: int, firm: bool) -> None:
+    away = signal(0, 10, "node-1", "change", rule="scaling.kubernetes", kind="scaling", weight=0.0)
+    gone = signal(1, 10 + minutes, "node-1", "fault", rule="containers.node-not-ready", weight=1.5)
+    other = signal(2, 11, "node-2", "fault", rule="containers.node-not-ready", weight=1.5)
+    found = strays.placed(table(away, gone, other)).sort("signal")
+    assert found["weight"].to_list() == [0.0, 1.5 if firm else strays.LIGHT, 1.5]
