@@ -30,8 +30,8 @@ _EMPTY = """
     region zone account arn type kind default example main alarm alert metric count total
     average sum host hosts app api prod production env threshold datapoint datapoints crossed
     greater greaterthanthreshold than commit return func function class import package struct
-    interface public private static void self int bool float string const let var async await
-    try catch throw raise print max maximum min minimum
+    interface run runs running public private static void self int bool float string const let var
+    async await try catch throw raise print max maximum min minimum
 """
 _STOP = frozenset(_EMPTY.split())  # words that every record has
 

@@ -223,12 +223,24 @@ def _calls(test: Test, change: Change) -> tuple[str, float] | None:
             continue
         if change.diff is None:
             return None
-        calls = change.diff.calls_gone if name == "call_gone" else change.diff.calls_new
-        called = next((c for c in calls if test.patterns[name].search(c)), None)
+        ours, theirs = change.diff.calls_gone, change.diff.calls_new
+        if name == "call_new":
+            ours, theirs = theirs, ours
+        called = _unlike(test.patterns[name], ours, theirs)
         if called is None:
             return None
         said = said or f"{called}()"
     return said, 1.0
+
+
+def _unlike(pattern: re.Pattern[str], ours: Sequence[str], theirs: Sequence[str]) -> str | None:
+    """Give the first call that fits, where none fits by the same word on the other side.
+
+    Where one wait is put in place of another, it still waits.
+    """
+    there = {found[0].casefold() for c in theirs if (found := pattern.search(c))}
+    fits = ((c, found[0].casefold()) for c in ours if (found := pattern.search(c)))
+    return next((c for c, word in fits if word not in there), None)
 
 
 def _words(test: Test, change: Change) -> tuple[str, float] | None:
@@ -247,7 +259,9 @@ def _lines(test: Test, change: Change) -> tuple[str, float] | None:
     """Say what a test asks of the lines taken out and put in."""
     gone, new, without = (test.patterns.get(n) for n in ("gone", "new", "without"))
     diff = change.diff
-    if diff is None or (without is not None and without.search(diff.after_text)):
+    if diff is None:
+        return None if gone is not None or new is not None else ("", 1.0)
+    if without is not None and without.search(diff.after_text):
         return None
     if gone is not None and new is not None:
         said = _other(gone, new, diff, change.settings)

@@ -41,6 +41,14 @@ _PATHS = {
         |local)([/._-].*)?\.(ya?ml|json|tf|tfvars|toml|ini|env|conf)$""",
 }
 _KINDS = {kind: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for kind, pattern in _PATHS.items()}
+_BUILT = "how it is built and checked"
+_PUTS_OUT = re.compile(
+    r"\b(?:aws|gsutil|gcloud|az|kubectl|helm|helmfile|kustomize|argocd|flux|terraform|tofu|pulumi|cdk"
+    r"|rsync|scp|sftp|ssh|wrangler|firebase|flyctl|heroku|serverless|nomad|ansible-playbook"
+    r"|psql|mysql|flyway|liquibase|alembic) [-\w]|\b(?:docker|podman|crane|oras) push\b"
+    r"|\bmigrate\b|\bpublish\b.*\b(?:s3|gs|oss)://"
+)
+"""A command by which a pipeline puts something where it runs, or takes it away."""
 _MARKUP = re.compile(r"\.(html?|jinja2?|hbs|ejs|tsx|jsx|vue|svelte|mustache|tmpl)$", re.IGNORECASE)
 _LOOKS = re.compile(
     r"class(?:Name)?\s*=|style|color|colour|padding|margin|border|font|radius|icon|label|tooltip|title"
@@ -116,7 +124,7 @@ _MANIFEST = re.compile(
 def judge(change: Change) -> tuple[str, float] | None:
     """Say why a change can hardly have broken anything, and with what weight; None if not so."""
     by_files = _by_files(change.files)
-    if by_files:
+    if by_files and not puts_out(change):
         return f"changes only {by_files}", -0.3
     diff = change.diff
     if diff is not None and (diff.held is not None or diff.swapped):
@@ -203,6 +211,17 @@ def _by_files(files: tuple[str, ...]) -> str | None:
         return " and ".join(dict.fromkeys(k for k in kinds if k))
     looks = [k == "looks" or bool(_MARKUP.search(f)) for k, f in zip(kinds, files, strict=True)]
     return "looks" if all(looks) and "looks" in kinds else None
+
+
+def puts_out(change: Change) -> bool:
+    """Say whether steps of a pipeline were changed that put things where they run.
+
+    What is published, applied or deleted by them is what people are served.
+    """
+    diff = change.diff
+    if diff is None or not any(_KINDS[_BUILT].search(f) for f in change.files):
+        return False
+    return any(_PUTS_OUT.search(line) for line in (*diff.gone, *diff.new))
 
 
 def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:

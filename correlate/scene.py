@@ -300,6 +300,12 @@ class Scene:
         later = (s for s in self._rollouts.get(entity, ()) if since <= s["time"] <= self.onset)
         return min(later, key=lambda s: (s["time"], s["signal"]), default=None)
 
+    def deployed_last(self, since: int) -> Signal | None:
+        """Find the last roll-out to what is in trouble after a time and no later than the onset."""
+        every = (s for e in self.troubled_entities for s in self._rollouts.get(e, ()))
+        later = (s for s in every if since <= s["time"] <= self.onset)
+        return max(later, key=lambda s: (s["time"], s["signal"]), default=None)
+
     @cached_property
     def _rollouts(self) -> Mapping[str, Sequence[Signal]]:
         found: dict[str, list[Signal]] = {}

@@ -1,4 +1,4 @@
-"""When a schedule first asks for a run: a change to one does nothing before that.
+"""When a schedule first asks for a run, and the date turns: a change shows no sooner than that.
 
 Five fields, minute to day of the week, as crontab(5) and Kubernetes' CronJob have them; in UTC, as
 clusters and most servers keep time.
@@ -21,6 +21,16 @@ _LEAST = (0, 0, 1, 1, 0)
 _MOST = (59, 23, 31, 12, 7)
 _DAYS = (2, 4)  # of the month, of the week: where both are set, either will do
 _MINUTE = 60_000_000_000
+_DAY = 24 * 60 * _MINUTE
+_TURNED = 60 * _MINUTE  # ns; what has gone wrong since the date turned has by then
+_DATES = re.compile(
+    r"\b[Yy]{4}\W?(?:M{2}|w{2}|D{3})|%[YGyj]\W?%|\b(?:str[fp]time|date_?(?:time)?_?format\w*"
+    r"|of_?pattern|iso_?(?:calendar|week\w*)|week_?(?:year|of_?year|based)\w*|day_?of_?(?:year|week|month)"
+    r"|date_?trunc|to_?date|local_?date|current_?date|cur_?date|to_?day|get_?(?:full_?year|date)"
+    r"|start_?of_?day|time_?zone|tz_?info|zone_?(?:id|info))\b",
+    re.IGNORECASE,
+)
+"""What works out a date, or how one is written."""
 _FARTHEST = 8 * 24 * 60  # minutes; a weekly run among them
 
 
@@ -35,6 +45,22 @@ def first_run(settings: Iterable[Setting], since: int, until: int) -> int | None
     given = (_CRON.fullmatch(s.new.strip()) for s in settings if s.new)
     runs = [_next(m["fields"].split(), since, until) for m in given if m is not None]
     return min((r for r in runs if r is not None), default=None)
+
+
+def turn(lines: Iterable[str], since: int, until: int) -> int | None:
+    """Give when the date turned, where lines work out dates and it turned not long before a time.
+
+    A wrong year of a week, or a day in another zone, is right until then.
+
+    Args:
+        lines: what a change put in or took out.
+        since: ns; when it was rolled out.
+        until: ns; the latest time that is of interest.
+    """
+    turned = until - until % _DAY
+    if not since < turned or until - turned > _TURNED:
+        return None
+    return turned if any(_DATES.search(line) for line in lines) else None
 
 
 def _next(fields: list[str], since: int, until: int) -> int | None:

@@ -58,6 +58,10 @@ _SPOKEN = re.compile(
 )
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
 _SENTENCE = 60  # characters of a value that a sentence quotes
+_MOST_TOLD = 20_000  # lines, for each setting that is lost, that may be searched for it
+_WORDS_OF_ITS_OWN = 2  # of a key; one word stands in many a line
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_GIVEN = r"\w*[\s\"'`]*[=:,(][^\w\"'`]*[\"'`]?(?P<value>\d[\w.]*)"
 _MOST_ALIKE = 200
 """How many lines of as many parts a diff may put in, for those it takes out to be held to them."""
 
@@ -140,9 +144,12 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     found = [Setting(k, v, now[k]) for k, v in old.items() if k in now and now[k] != v]
     lost = {k: v for k, v in old.items() if k not in now and amount(v) is not None}
     other = {_unitless(k): (k, v) for k, v in now.items() if k not in old}
+    few = len(lost) * len(new) <= _MOST_TOLD
     for k, v in lost.items():
         name, value = other.get(_unitless(k), ("", ""))
-        found.append(Setting(name or k, v, value))
+        told = "" if name or not few else _told(k, new)
+        if amount(told) != amount(v):
+            found.append(Setting(name or k, v, value or told))
     known = {s.key.rpartition(".")[2].casefold() for s in found if s.new}
     found += [s for s in _swaps(gone, new) if s.key.rpartition(".")[2].casefold() not in known]
     return tuple(dict.fromkeys(found))
@@ -157,6 +164,15 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
             if amount(found.get(key, "")) is None and (key not in found or amount(value)):
                 found[key] = value  # a number says more than the type that is declared
     return found
+
+
+def _told(key: str, lines: Iterable[str]) -> str:
+    """Give the number that lines give to a key in code: ``put(MAX_POLL_RECORDS_CONFIG, 200)``."""
+    words = _NAME_WORD.findall(key.rpartition(".")[2])
+    if len(words) < _WORDS_OF_ITS_OWN:
+        return ""
+    named = re.compile(r"[\W_]{0,2}".join(map(re.escape, words)) + _GIVEN, re.IGNORECASE)
+    return next((m["value"] for line in lines if (m := named.search(line))), "")
 
 
 def _unitless(key: str) -> str:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import schedules, strays
+from . import innocence, schedules, strays
 from .change_points import direction
 from .durations import duration
 from .episode import FIRM
@@ -66,8 +66,8 @@ class Effect:
     brought: Signal | None = None
     applied: bool = False
     """Whether its files were applied without a roll-out."""
-    ran: bool = False
-    """Whether it set a schedule, which asked for a run then."""
+    how: str = "came"
+    """What happened then."""
 
     @property
     def within(self) -> int:
@@ -80,11 +80,20 @@ def effect(change: Change, scene: Scene) -> Effect:
 
     One of files that are applied by themselves did at once, if a metric began to move then. One
     that was rolled out in steps, to a few first, did with the last of them that came in time, or
-    with that by which a metric began to move. A schedule does nothing before it asks for a run.
+    with that by which a metric began to move. A schedule does nothing before it asks for a run,
+    what works out dates may do nothing else before they turn, and a step of a pipeline works anew
+    with each roll-out: the last to what is in trouble counts.
     """
     took = _rolled_out(change, scene)
     run = schedules.first_run(change.settings, took.time, scene.onset)
-    return took if run is None else replace(took, time=run, ran=True)
+    if run is not None:
+        return replace(took, time=run, how="its schedule first asked for a run")
+    lines = () if change.diff is None else (*change.diff.gone, *change.diff.new)
+    turn = schedules.turn(lines, took.time, scene.onset)
+    moved = any(_moved_with(took, d) for d in _own(scene.underway, change, scene))
+    if turn is not None and not moved:
+        return replace(took, time=turn, how="the dates that it writes or reads first turned")
+    return took
 
 
 def _rolled_out(change: Change, scene: Scene) -> Effect:
@@ -95,6 +104,8 @@ def _rolled_out(change: Change, scene: Scene) -> Effect:
     if time > scene.onset:
         return Effect(time)
     carrier = scene.deployed(change.entity or scene.cascade.root, time)
+    if innocence.puts_out(change):
+        carrier = scene.deployed_last(time) or carrier
     applied = Effect(time, applied=True)
     if _is_applied(change) and any(
         _moved_with(applied, d) for d in _own(scene.underway, change, scene)
@@ -149,8 +160,7 @@ def came(took: Effect, change: Change, scene: Scene) -> Term:
     sure = 1.0 if change.entity and not _says_other(took, scene) else _UNSURE
     weight = WHEN * math.exp(-seconds / tau) * sure
     how = "" if took.brought is None else ", with the next roll-out"
-    verb = "its schedule first asked for a run" if took.ran else "came"
-    return Term(f"{verb} {duration(seconds)} before {what}{how}", weight, shown, "time")
+    return Term(f"{took.how} {duration(seconds)} before {what}{how}", weight, shown, "time")
 
 
 def at_once(took: Effect, change: Change, scene: Scene) -> list[Term]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 NAMED = 0.75
-"""Share of what a place counts where those that fail name it."""
+"""Share of what a place counts where those that fail name it, or it keeps a file for one."""
 BESIDE = 0.5
 """The same where it has trouble of its own, or a change to it speaks of what failed."""
 
@@ -92,7 +92,16 @@ def _says(change: Change, scene: Scene) -> Tie | None:
     failing = sorted(
         scene.troubled_entities - {change.entity}, key=lambda e: e != scene.cascade.root
     )
+    kept = {_named_for(file) for file in change.files}
+    own = next((e for e in failing if len(e) >= LETTERS and e in kept), None)
+    if own is not None:
+        return Tie(f"and the change is to what is kept there for {own}", NAMED)
     for e in failing:
         if len(e) >= LETTERS and pattern(e).search(change.text):
             return Tie(f"and the change speaks of {e}", BESIDE)
     return None
+
+
+def _named_for(file: str) -> str:
+    """Give what a file is named for: ``mesh/out/orders.yaml`` is what a mesh keeps of orders."""
+    return file.rpartition("/")[2].partition(".")[0]

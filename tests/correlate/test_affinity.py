@@ -140,3 +140,7 @@ def test_folders_and_scopes_may_be_named_for_a_part_of_a_name(
     title: str, text: str, entity: str | None
 ) -> None:
     assert touched.entities([(title, text)], Topology(), NAMED) == [entity]
+
+
+def test_that_something_runs_tells_nothing() -> None:
+    assert affinity.words("run, runs and running: worker") == Counter(worker=1)

@@ -210,3 +210,18 @@ def test_a_setting_may_be_written_with_a_blank(gone: str, new: str, told: list[S
 )
 def test_of_a_processor_an_m_is_a_thousandth(key: str, old: str, new: str, moved: str) -> None:
     assert Setting(key, old, new).moved == moved
+
+
+@pytest.mark.parametrize(
+    ("gone", "new", "value"),
+    [
+        ("max-poll-records: 200", "c.put(MAX_POLL_RECORDS_CONFIG, 200);", None),
+        ("max-poll-records: 200", "c.put(MAX_POLL_RECORDS_CONFIG, 20);", "20"),
+        ("pool_size = 40", "    .setPoolSize(4)", "4"),
+        ("pool_size = 40", "    .setPool(40)", ""),
+        ("size: 40", "    int.resizeTo(40)", ""),
+    ],
+)
+def test_a_setting_that_code_gives_is_not_gone(gone: str, new: str, value: str | None) -> None:
+    told = [s.new for s in settings.moved([gone], [new]) if s.old in ("200", "40")]
+    assert told == ([] if value is None else [value])

@@ -130,6 +130,32 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
         ("default-charset", "-  s.getBytes(UTF_8)\n+  s.getBytes()\n", "A.java", "wrong digest"),
         ("blocks", " async def f():\n+  requests.get(u)\n", "a.py", "event loop lag rose"),
         ("acknowledged-early", "-  m.ack()\n   work(m)\n+  m.ack()\n", "a.py", "unacked jobs"),
+        (
+            "spelt-by-locale",
+            "+  Locale.setDefault(l);\n",
+            "A.java",
+            "could not parse 1,5 as amount",
+        ),
+        ("spelt-by-locale", "+  I18n.locale = l\n", "a.rb", "invalid number: 12,50"),
+        (
+            "never-the-same",
+            "-  key = sku\n+  cache_key = sku + uuid4()\n",
+            "a.py",
+            "hit_ratio fell",
+        ),
+        ("never-the-same", "+  `It is ${Date.now()}`\n", "prompts/a.ts", "cache_read fell to 0"),
+        (
+            "shared-unguarded",
+            "+  var m = new HashMap<K, V>();\n",
+            "A.java",
+            "ConcurrentModification",
+        ),
+        ("shared-unguarded", "-  m := sync.Map{}\n+  m := f()\n", "a.go", "concurrent map writes"),
+        ("late-data", "-  .grace(ofHours(1))\n+  .grace(ofMillis(1))\n", "A.java", "late records"),
+        ("bytes-read-otherwise", "-  errors.tolerance: all\n", "a.yml", "malformed record"),
+        ("waits-for-the-slowest", "-  return_when=FIRST_COMPLETED\n", "a.py", "requests stalled"),
+        ("side-by-side", "+  await asyncio.gather(*jobs)\n", "a.py", "429 Too Many Requests"),
+        ("assets", "+  run: aws s3 sync a s3://b --delete\n", "ci.yml", "GET /assets/a.js 404"),
         ("work-held", " mu.Lock()\n+api.Get(u)\n+hubClient.Get(u)\n", "a.go", "lock wait"),
     ],
 )
@@ -159,6 +185,44 @@ def test_what_is_said_not_to_be_atomic_takes_no_lock() -> None:
     [lock] = [h for h in knowledge.hazards() if h.id == "lock-taken"]
     assert hazards.shown(lock, change(diff="+    atomic = True\n")) is not None
     assert hazards.shown(lock, change(diff="+    atomic = False\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("ids", "diff"),
+    [
+        ("retries-fewer", "-  f(new FixedBackOff(0, 2))\n+  f(new ExponentialBackOff(3))\n"),
+        ("cache-weaker", "-error_caching_min_ttl = 60\n+error_caching_min_ttl = 10\n"),
+        ("lock-taken", "+  s := semaphore.NewWeighted(n)\n+  if !s.TryAcquire(1) { return }\n"),
+        ("queue-bound", "+  s := semaphore.NewWeighted(n)\n+  if !s.TryAcquire(1) { return }\n"),
+        ("late-data", "-terminationGracePeriodSeconds: 30\n+terminationGracePeriodSeconds: 60\n"),
+    ],
+)
+def test_what_takes_nothing_away_is_harmless(ids: str, diff: str) -> None:
+    [one] = [h for h in knowledge.hazards() if h.id == ids]
+    assert hazards.shown(one, change(diff=diff)) is None
+
+
+@pytest.mark.parametrize(
+    ("ids", "said", "fault"),
+    [
+        ("spawns", "goroutine 81 [running]: main.serve(0xc000)", "go_goroutines rose"),
+        ("spawns", 'Exception in thread "main" java.io.IOException', "threads rose from 9 to 900"),
+        ("pool-larger", "429: over the rate limit of 90000 tokens per minute", "429 from payments"),
+        ("cache-weaker", "422: missing key name", "cache misses rose"),
+        ("edge-cache", "ChunkLoadError: Loading chunk 4 failed", "origin load rose"),
+        ("schedule", "load day: no input", "load average rose from 1 to 60"),
+    ],
+)
+def test_a_word_in_passing_is_no_sign_of_it(ids: str, said: str, fault: str) -> None:
+    [one] = [h for h in knowledge.hazards() if h.id == ids]
+    assert hazards.threat(one, [symptom(said)]) is None
+    assert hazards.threat(one, [symptom(fault)]) is not None
+
+
+def test_what_must_not_be_put_in_is_not_where_no_diff_is_known() -> None:
+    [bound] = [h for h in knowledge.hazards() if h.id == "queue-bound"]
+    one = replace(change("x"), called=(Setting("queueCapacity", "100", "2"),))
+    assert hazards.shown(bound, one) is not None
 
 
 def test_a_call_for_all_is_no_batch() -> None:

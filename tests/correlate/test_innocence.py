@@ -25,6 +25,20 @@ def test_files_that_reach_nothing_that_runs(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("step", "runs"),
+    [
+        ("pnpm lint --fix", False), ("go test ./...", False), ("docker build .", False),
+        ("aws s3 sync dist s3://shop-static --delete", True), ("docker push shop/web", True),
+        ("kubectl apply -f k8s/", True), ("helm upgrade web charts/web", True),
+    ],
+)  # fmt: skip
+def test_a_pipeline_reaches_what_runs_where_it_puts_things_out(step: str, *, runs: bool) -> None:
+    one = change("ci: faster", f"-  run: make\n+  run: {step}\n", [".github/workflows/web.yml"])
+    assert innocence.puts_out(one) is runs
+    assert (innocence.judge(one) is None) is runs
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "pkg/a.go",

@@ -296,3 +296,27 @@ def test_what_hardly_shows_anything_explains_nothing() -> None:
     one = record(0, 59, "shop", "a", diff="-  client = create()\n+  client = builder()\n")
     [found] = judged(scene(one, faults=(ended,), troubled=(ended,)))
     assert weights(found, "hazard") == [-0.15]
+
+
+def test_a_pipeline_acts_with_each_roll_out() -> None:
+    publish = "-  run: aws s3 cp dist s3://b\n+  run: aws s3 sync dist s3://b --delete\n"
+    step = record(0, 30, None, "ci", kind="commit", diff=publish, files=[".github/workflows/a.yml"])
+    where = scene(
+        step, record(1, 40, "shop", "b"), record(2, 58, "web", "c"), record(3, 59, "db", "d")
+    )
+    mine = next(c for c in merged.one_each(where) if c.signal["signal"] == 0)
+    assert timing.effect(mine, where).time == at(58)
+
+
+def test_what_works_out_dates_may_show_only_when_they_turn() -> None:
+    """The window begins at 13:30, and the date turns 630 minutes later."""
+    dates = '-  d = ofPattern("yyyyMMdd")\n+  d = ofPattern("YYYYMMdd")\n'
+    records = [record(0, 500, "shop", "a", diff=dates), record(1, 500, "shop", "b", diff=PLAIN)]
+    times: list[list[int]] = []
+    for onset in (640, 700):
+        where = scene(*records, onset=at(onset))
+        times.append([timing.effect(c, where).time for c in merged.one_each(where)])
+    assert times == [[at(630), at(500)], [at(500), at(500)]]
+    climb = Departure("shop", "latency_ms", at(501), MINUTE, climbs=True)
+    moved = scene(*records, onset=at(640), departures=(climb,))
+    assert timing.effect(merged.one_each(moved)[0], moved).time == at(500)

@@ -66,6 +66,18 @@ def test_the_change_speaks_of_what_fails() -> None:
     assert placed(scene(), said="routes of shop-api by another way")[0] > 0.05
 
 
+def test_the_change_is_to_what_is_kept_for_what_fails() -> None:
+    def told(file: str) -> tuple[float, str]:
+        one, held = record(0, 35, "mesh-config", "routes", files=[file])
+        term = reach.place(Change(one, (), ("routes",), (held,)), scene())
+        return term.weight, term.text
+
+    assert told("mesh/out/web-api.yaml")[0] < 0.05
+    weight, text = told("mesh/out/shop-api.yaml")
+    assert weight > 0.1
+    assert "what is kept there for shop-api" in text
+
+
 def test_who_is_drawn_is_placed_by_the_drawing() -> None:
     own = Line("web", 1, 17, ("rule 3: duplicate",))
     assert "only felt" in placed(scene(cascade=_felt(), beside=(own,)), "web")[1]
