@@ -44,6 +44,8 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 _CONSTANT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9_]{2,}")
 """How code names a value that is told elsewhere: ``sarama.WaitForAll``, ``MAX_TRIES``."""
 _STEPS = (0.3, 0.5, 1.0)  # what a patch, a minor and a major version tell
+_VERSION = re.compile(r"[\^~>=<v ]*\d+\.\d+\.\d+\S*")
+_RUNTIMES = ("go", "toolchain", "node", "python", "ruby", "java", "php", "rust-version")
 _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
 _CALLEE = re.compile(r"[\w.]+\(")
@@ -326,6 +328,8 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     lines = (
         () if diff is None or _reworded(pattern, diff) else (*diff.new, *diff.gone, *diff.swapped)
     )
+    if diff is not None and innocence.is_manifest(change.files):
+        lines = _without_versions(lines, diff)
     placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in change.called)
     said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)
@@ -337,6 +341,19 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
         return said, 1.0
     wrong = test.moved and not ({moved.moved} | _ways(moved)) & {*test.moved}
     return None if wrong else (said, _strength(moved, test.far))
+
+
+def _without_versions(lines: Iterable[str], diff: Diff) -> tuple[str, ...]:
+    """Leave out the lines of a manifest that take another version of a library that it had.
+
+    The name of a library is not what is done with it.
+    """
+    gone, new = (
+        {m["name"] for t in side if (m := innocence.LIBRARY.search(t)) is not None}
+        for side in (diff.gone, diff.new)
+    )
+    named = ((t, innocence.LIBRARY.search(t)) for t in lines)
+    return tuple(t for t, m in named if m is None or m["name"] not in gone & new)
 
 
 def _reworded(pattern: re.Pattern[str], diff: Diff) -> bool:
@@ -356,11 +373,17 @@ def _said(lines: Sequence[str]) -> Counter[str]:
 
 
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:
-    """Say what a test asks of settings: the one that moved farthest."""
+    """Say what a test asks of settings: the one that moved farthest.
+
+    The version of a library is none: `library` judges what that tells.
+    """
+    listed = innocence.is_manifest(change.files)
     fits = [
         (told(s), _strength(s, test.far))
         for s in change.settings
-        if test.patterns["setting"].search(plain(s.key)) and ({s.moved} | _ways(s)) & {*test.moved}
+        if not (listed and _VERSION.fullmatch(s.new) and s.key not in _RUNTIMES)
+        and test.patterns["setting"].search(plain(s.key))
+        and ({s.moved} | _ways(s)) & {*test.moved}
     ]
     return max(fits, key=lambda f: f[1], default=None)
 

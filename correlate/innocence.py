@@ -101,7 +101,7 @@ _ABOUT = (
 _SLIGHT = 1.6
 INNOCENT = -0.25
 """What is held against a change by its nature from which on nothing else of it is asked."""
-_LIBRARY = re.compile(
+LIBRARY = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*?)(?:/v\d+)?[\"'<>]*\s*(?:[=~><^!:@]=*|\sv|>)\s*[\"'~^>=v]*"
     r"(?P<major>\d{1,9})\.(?P<minor>\d{1,9})(?:\.(?P<patch>\d{1,9}))?"
 )
@@ -195,7 +195,7 @@ def libraries(change: Change) -> dict[str, int]:
 
 def _named(lines: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """Read names and versions off lines of a manifest."""
-    found = (_LIBRARY.search(line) for line in lines)
+    found = (LIBRARY.search(line) for line in lines)
     return {
         m["name"].casefold(): tuple(int(p or 0) for p in m.group("major", "minor", "patch"))
         for m in found if m is not None and len(m["name"]) >= _LONG_NAME

@@ -163,10 +163,11 @@ def _is_recorded(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> boo
     Who runs a machine says once that it goes down, and all who stand on it complain many times.
     """
     told = {m.signal for m in fits if m.count or m.is_error}
-    return trigger.category == "infrastructure_change" and any(
-        s["category"] == trigger.category and s["role"] == "fault" and s["rule"]
-        for s in scene.troubled
-        if s["signal"] in told
+    known = (s for s in scene.troubled if s["signal"] in told and s["role"] == "fault")
+    said = any(s["category"] == trigger.category and s["rule"] for s in known)
+    return said and (
+        trigger.category == "infrastructure_change"
+        or (trigger.category == "hardware" and _is_about(fits, scene))
     )
 
 

@@ -441,6 +441,27 @@ def test_a_number_that_got_a_name_may_be_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "old", "new", "shows"),
+    [
+        ("go.mod", "example.com/kms v1.35.2", "example.com/kms v1.35.3", False),
+        ("Chart.yaml", "kms: v1.35.2", "kms: v1.35.3", True),
+    ],
+)
+def test_the_version_of_a_library_is_no_setting(
+    file: str, old: str, new: str, *, shows: bool
+) -> None:
+    one = next(h for h in knowledge.hazards() if h.id == "key-rotated")
+    bump = change(diff=f"-  {old}\n+  {new}\n", files=(file,))
+    assert (hazards.shown(one, bump) is not None) == shows
+
+
+def test_a_monitoring_agent_is_no_agent_of_a_model() -> None:
+    one = next(h for h in knowledge.hazards() if h.id == "agent")
+    titles = ("Adjust agent run error handler", "Roll out node agent 7.2 to all hosts")
+    assert [hazards.shown(one, change(title=t)) is not None for t in titles] == [False, True]
+
+
+@pytest.mark.parametrize(
     ("hazard", "diff"),
     [
         ("label", "-apiVersion: autoscaling/v2beta2\n+apiVersion: autoscaling/v2\n"),
@@ -454,6 +475,7 @@ def test_a_number_that_got_a_name_may_be_the_same() -> None:
         ("tls-settings", "-  a().setSSLContext(ssl).build()\n+  b().sslContext(ssl).build()\n"),
         ("release-lost", "+    socket.connect(address, 3_000);\n"),
         ("cookies", "-  res.csp('frame-ancestors *')\n+  res.csp('frame-ancestors a.com')\n"),
+        ("message-larger", "-  use(r.Baselines)\n+  r.cache.Replace(r.GetBaselines())\n"),
         ("signals-not-passed-on", '-CMD ["/app/a"]\n+CMD exec /app/a --port $PORT\n'),
     ],
 )

@@ -105,6 +105,20 @@ def test_one_record_known_to_tell_of_maintenance_is_enough(
     assert ("infrastructure_change" in ids(scene(said, felt))) is believed
 
 
+@pytest.mark.parametrize(("named", "believed"), [("cart-redis-001", True), ("spool-7", False)])
+def test_one_record_of_a_failed_machine_is_enough_where_it_names_what_failed(
+    named: str,
+    *,
+    believed: bool,
+) -> None:
+    said = {
+        "entity": "cache-events", "count": 1, "category": "hardware", "rule": "database.host-lost",
+        "title": f"Node {named} became unreachable, underlying host failure",
+    }  # fmt: skip
+    felt = {"title": "redis: GET cart:1: i/o timeout", "count": 400}
+    assert ("hardware" in ids(scene(said, felt))) is believed
+
+
 @pytest.mark.parametrize(
     "told", ["notAfter={}", "or is not yet valid: current time 2026-03-03T14:10:02Z is after {}"]
 )
