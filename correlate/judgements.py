@@ -11,6 +11,7 @@ from nova_timeline import knowledge
 
 from . import (
     affinity,
+    asked,
     canaries,
     handed_on,
     hazards,
@@ -231,7 +232,7 @@ def _nature(
         return terms
     moved = [s for s in change.settings if s.moved != "other"]
     if moved:
-        told = "; ".join(hazards.told(s) for s in moved[:3])
+        told = "; ".join(asked.told(s) for s in moved[:3])
         terms.append(Term(f"moves {told}", 0.02, (), "moved"))
     shown = _hazard(took, change, scene)
     if harmless is not None and harmless[1] <= _LEFT_AS_IT_WAS:

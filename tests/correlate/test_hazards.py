@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova_timeline import knowledge
-from nova_timeline.correlate import hazards
+from nova_timeline.correlate import asked, hazards
 from nova_timeline.correlate.settings import Setting
 from nova_timeline.correlate.symptoms import Symptom
 from nova_timeline.errors import KnowledgeError
@@ -287,7 +287,7 @@ def test_two_hazards_of_one_name_are_told() -> None:
 
 
 def test_a_long_value_is_cut_in_the_sentence() -> None:
-    told = hazards.told(Setting("ca_bundle", "A" * 5000, "B" * 5000))
+    told = asked.told(Setting("ca_bundle", "A" * 5000, "B" * 5000))
     assert told == f"ca_bundle from {'A' * 59}… to {'B' * 59}…"
 
 
