@@ -113,7 +113,9 @@ def test_a_trouble_that_is_over_by_now_was_none_when_it_began(tmp_path: Path) ->
     told = {"name": "late mail", "impact": "major", "status": "resolved"}
     incident = told | {"started_at": "2026-03-03T12:00:00Z", "incident_updates": [update]}
     feed = tmp_path / "feed.json"
-    feed.write_text(json.dumps({"provider": "mailer", "incidents": [incident]}))
+    feed.write_text(
+        json.dumps({"provider": "mailer", "incidents": [incident], "status": ["client hold"]})
+    )
     assert [*_status_feed.write(feed, tmp_path)] == [
         {"use": "jsonl", "path": "provider_status.jsonl"}
     ]

@@ -29,10 +29,8 @@ def write(feed: Path, folder: Path) -> Iterator[dict[str, Any]]:
         return
     said: dict[str, Any] = json.loads(feed.read_bytes())
     provider = said.get("provider") or said.get("source") or "provider"
-    lists: dict[str, list[dict[str, Any]]]
-    lists = {
-        k: [x for x in v if isinstance(x, dict)] for k, v in said.items() if isinstance(v, list)
-    }
+    held: dict[str, list[Any]] = {k: v for k, v in said.items() if isinstance(v, list)}
+    lists = {k: _objects(v) for k, v in held.items()}
     notices = [n for v in lists.values() for item in v for n in _notices(item, provider)]
     points = [p for k, v in lists.items() for item in v for p in _points(k, item, provider)]
     for name, records, options in (
@@ -42,6 +40,11 @@ def write(feed: Path, folder: Path) -> Iterator[dict[str, Any]]:
         if records:
             (folder / name).write_text("".join(json.dumps(r) + "\n" for r in records))
             yield {"use": "jsonl", "path": name, **options}
+
+
+def _objects(items: list[Any]) -> list[dict[str, Any]]:
+    """Leave out what is no object, as the words that tell how a domain stands."""
+    return [x for x in items if isinstance(x, dict)]
 
 
 def _notices(item: Mapping[str, Any], provider: str) -> Iterator[dict[str, Any]]:
