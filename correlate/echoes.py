@@ -77,16 +77,11 @@ def by_name(
     if not names:
         return [*fits]
     spoken = re.compile(rf"\b({'|'.join(map(re.escape, sorted(names)))})\b", re.IGNORECASE)
-    others = [m for m in scene.symptoms if m.is_error and m not in fits and _shows(trigger, m)]
+    others = [m for m in scene.symptoms if m.is_error and m not in fits and trigger.fits(m.text)]
     named = [*fits, *(m for m in others if spoken.search(m.raw))]
     codes = {(m.entity, code) for m in named for code in _CODE.findall(m.raw)}
     passed = [m for m in others if codes & {(m.entity, c) for c in _CODE.findall(m.raw)}]
     return [m for m in scene.symptoms if m in named or m in passed]
-
-
-def _shows(trigger: Trigger, symptom: Symptom) -> bool:
-    never = trigger.never is not None and trigger.never.search(symptom.text)
-    return bool(trigger.symptom.search(symptom.text)) and not never
 
 
 def seen(fits: Sequence[Symptom], scene: Scene) -> list[Term]:

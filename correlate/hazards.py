@@ -70,7 +70,7 @@ def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
     ails = (m for m in symptoms if not (m.is_measured and _EASED.search(m.text)))
     own = [m for m in ails if not any(p.search(m.text) for p in machines)]
     ends = [t for t in known if t.made_by or t.asked_by]
-    fits = {m: [t for t in ends if _shows(t, m)] for m in own}
+    fits = {m: [t for t in ends if t.fits(m.text)] for m in own}
     by = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
     told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
     said = _said_by_root(fits)
@@ -85,12 +85,6 @@ def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
         for t in found if t
     ]  # fmt: skip
     return tuple(sorted(weighed, key=lambda t: (-t.most, t.hazard.id)))
-
-
-def _shows(trigger: Trigger, symptom: Symptom) -> bool:
-    """Say whether a trigger shows itself by a symptom."""
-    never = trigger.never is not None and trigger.never.search(symptom.text)
-    return trigger.symptom.search(symptom.text) is not None and not never
 
 
 def _said_by_root(fits: Mapping[Symptom, Sequence[Trigger]]) -> frozenset[str]:

@@ -135,7 +135,7 @@ class Change:
 def alone(signal: Signal, scene: Scene) -> Change:
     """Make a change of one record."""
     held = scene.attributes.get(signal["signal"], {})
-    return Change(signal, (), (scene.text(signal),), (held,), scene.called(signal))
+    return Change(signal, (), (scene.text(signal),), (held,), scene.told.called(signal))
 
 
 def one_each(scene: Scene) -> list[Change]:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, called, hazards, mentioned, peers, pressure, sizes, strays, symptoms, trends
+from . import affinity, hazards, mentioned, peers, pressure, strays, symptoms, trends
 from .change_points import direction
-from .reading import Reading
-from .settings import Setting
+from .reading import Reading, Readings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from .trends import Trend
 
 _ERROR = 17
-_REVISION = "vcs.ref.head.revision"
-_SHORT = 7
-_REPEAT = 10_000_000_000  # ns; calls this near are one change, told of twice
 DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
 LATE = 120_000_000_000
@@ -315,52 +311,14 @@ class Scene:
         return found
 
     @cached_property
+    def told(self) -> Readings:
+        """What the changes say."""
+        return Readings(self.changes, self.texts, self.attributes, self.sizes, self.onset)
+
+    @cached_property
     def readings(self) -> Mapping[int, Reading]:
         """What the changes during the incident say: signal -> its reading."""
-        return {s["signal"]: self.reading(s) for late in self._late.values() for s in late}
-
-    def reading(self, change: Signal) -> Reading:
-        """Read what a change moves, and whether it says that it takes something back.
-
-        A roll-out says itself which revision it brings, and its commit what that does.
-        """
-        held = self.attributes.get(change["signal"], {})
-        revision = held.get(_REVISION, "")
-        commit = None if change["kind"] == "commit" else self._commits.get(revision[:_SHORT])
-        text = self.text(change) + ("" if commit is None else "\n" + self.text(commit))
-        title = change["title"] if commit is None else f"{change['title']}\n{commit['title']}"
-        calls = self.called(change)
-        told = {(s.key, s.old, s.new) for s in calls if s.old and s.new}
-        moves = {*affinity.moved(text), *called.told(held), *told}
-        reverts = affinity.REVERT.search(text) is not None
-        quoted = affinity.QUOTED.search(title)
-        return Reading(
-            frozenset(moves), affinity.words(title), reverts, revision, title,
-            "" if quoted is None else quoted[1], frozenset(s.key.casefold() for s in calls),
-            commit is not None or change["kind"] == "commit",
-        )  # fmt: skip
-
-    @cached_property
-    def _commits(self) -> Mapping[str, Signal]:
-        """Revision, in short -> its commit."""
-        known = (
-            (self.attributes.get(s["signal"], {}).get(_REVISION, "")[:_SHORT], s)
-            for s in self.changes if s["kind"] == "commit"
-        )  # fmt: skip
-        return {revision: s for revision, s in known if revision}
-
-    def is_carried(self, change: Signal) -> bool:
-        """Say whether a change is a commit that a roll-out is known to have brought."""
-        revision = self.attributes.get(change["signal"], {}).get(_REVISION, "")[:_SHORT]
-        return change["kind"] == "commit" and bool(revision) and revision in self._brought
-
-    @cached_property
-    def _brought(self) -> frozenset[str]:
-        """Revisions, in short, that roll-outs brought."""
-        return frozenset(
-            self.attributes.get(s["signal"], {}).get(_REVISION, "")[:_SHORT]
-            for s in self.changes if s["kind"] != "commit"
-        )  # fmt: skip
+        return {s["signal"]: self.told.of(s) for late in self._late.values() for s in late}
 
     def before(self, signal: Signal) -> list[Signal]:
         """List the earlier changes of the same entity, the latest first."""
@@ -369,37 +327,6 @@ class Scene:
             (s for s in earlier if s["time"] < signal["time"]),
             key=lambda s: (-s["time"], s["signal"]),
         )
-
-    def called(self, change: Signal) -> tuple[Setting, ...]:
-        """Say what the call behind a change set, and what that was before as far as is told.
-
-        What was set last before it is what it was, or what a metric counted; where none tells, what
-        was set first once the failure was on is taken for it: things are put right by setting them
-        back.
-        """
-        return tuple(
-            Setting(key, self._was(change, key, value), value)
-            for key, value in self._calls.get(change["signal"], {}).items()
-        )
-
-    def _was(self, change: Signal, key: str, new: str) -> str:
-        since = max(change["time"], self.onset)
-        others = [
-            (s["time"], self._calls[s["signal"]][key])
-            for s in self.changes
-            if s["entity"] == change["entity"] and key in self._calls.get(s["signal"], {})
-        ]
-        before = [o for o in others if o[0] < change["time"] - _REPEAT]
-        after = [o for o in others if o[0] > since]
-        counted = sizes.was(key, new, self.sizes.get((change["entity"] or "", change["time"])))
-        return max(before)[1] if before else counted or (min(after)[1] if after else "")
-
-    @cached_property
-    def _calls(self) -> Mapping[int, Mapping[str, str]]:
-        """Signal -> what its call set."""
-        found = {s["signal"]: called.settings(self.attributes.get(s["signal"], {}))
-                 for s in self.changes if s["kind"] != "commit"}  # fmt: skip
-        return {signal: told for signal, told in found.items() if told}
 
     @cached_property
     def _late(self) -> Mapping[str, Sequence[Signal]]:

@@ -132,7 +132,7 @@ def _step(change: Change, scene: Scene) -> int:
 
 def _says_other(took: Effect, scene: Scene) -> bool:
     """Say whether what brought a change says itself what it brought, which is another."""
-    return took.brought is not None and scene.reading(took.brought).is_told
+    return took.brought is not None and scene.told.of(took.brought).is_told
 
 
 def lived(took: Effect, change: Change, scene: Scene) -> int:

@@ -87,10 +87,7 @@ def found(scene: Scene) -> list[Candidate]:
 def is_outside(fault: Signal) -> bool:
     """Say whether a fault by its own words shows a machine or a network that fails."""
     said = knowledge.plain(fault["title"])
-    return any(
-        t.symptom.search(said) and not (t.never and t.never.search(said))
-        for t in knowledge.triggers() if t.category in _BENEATH
-    )  # fmt: skip
+    return any(t.fits(said) for t in knowledge.triggers() if t.category in _BENEATH)
 
 
 def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
@@ -125,9 +122,7 @@ def _with_same_peer(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> 
 
 
 def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
-    if not trigger.symptom.search(symptom.text):
-        return False
-    if trigger.never is not None and trigger.never.search(symptom.text):
+    if not trigger.fits(symptom.text):
         return False
     said = symptom.count > 0 or symptom.is_error
     if trigger.category in ("infrastructure_change", "dependency") and said:

@@ -32,10 +32,10 @@ _EVER = 2**62  # ns; after every window
 
 def helped(signal: Signal, scene: Scene) -> list[Term]:
     """Learn from the first later change that took this one back: did it help?"""
-    ours, told = scene.reading(signal), scene.readings
+    ours, told = scene.told.of(signal), scene.readings
     takers = (
         s for s in scene.after(signal)
-        if not scene.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
+        if not scene.told.is_carried(s) and _takes_back(signal, ours, s, told[s["signal"]])
     )  # fmt: skip
     later = min(takers, key=lambda s: (s["time"], s["signal"]), default=None)
     if later is None:
@@ -119,9 +119,9 @@ def _keys(reading: Reading) -> set[str]:
 
 def remedy(signal: Signal, scene: Scene) -> list[Term]:
     """Hold against a change that it takes back an earlier one: people do that to end a failure."""
-    ours = scene.reading(signal)
+    ours = scene.told.of(signal)
     earlier = (
-        s for s in scene.before(signal) if _takes_back_in_words(s, scene.reading(s), signal, ours)
+        s for s in scene.before(signal) if _takes_back_in_words(s, scene.told.of(s), signal, ours)
     )
     first = next(earlier, None)
     if first is None:

@@ -98,6 +98,11 @@ class Trigger:
     """Metrics that show it before anything fails."""
     sample: Mapping[str, Any]
 
+    def fits(self, text: str) -> bool:
+        """Say whether it shows itself by what failed, put as `plain` puts it."""
+        never = self.never is not None and self.never.search(text)
+        return self.symptom.search(text) is not None and not never
+
 
 @lru_cache(maxsize=8192)
 def plain(text: str) -> str:
