@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nova_timeline import digest, finished, memory
+from nova_timeline import digest, finished, memory, run_folder
 from nova_timeline.attempts import cores
 from nova_timeline.engine import Choice, Engine, Local, opened
 from nova_timeline.errors import IncidentFileError, WorkerLostError
@@ -90,10 +90,15 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     if choice.name == "auto":  # on one machine, incidents in processes need no Ray
         choice = replace(choice, name="local" if choice.address is None else "ray")
-    if choice.name == "local":
-        return _outcomes(Processes(choice.workers), tasks, progress)
-    with opened(choice) as engine:
-        return _outcomes(engine, tasks, progress)
+    try:
+        if choice.name == "local":
+            return _outcomes(Processes(choice.workers), tasks, progress)
+        with opened(choice) as engine:
+            return _outcomes(engine, tasks, progress)
+    except BaseException:  # with it end the workers, wherever they are
+        for task in tasks:
+            run_folder.clear(task.run)
+        raise
 
 
 def _outcomes(
@@ -109,6 +114,7 @@ def _outcomes(
                 progress(len(found), len(tasks))
         except WorkerLostError as error:
             task = tasks[len(found)]
+            run_folder.clear(task.run)
             found.append(_failed(task, 0.0, error))
             progress(len(found), len(tasks))
     return found

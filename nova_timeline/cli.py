@@ -21,7 +21,7 @@ from nova_timeline.arguments import parser
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Container, Generator, Sequence
 
     from rich.console import Console
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
 STOPPED, TERMINATED = 130, 143
 """What shells say of programs that SIGINT or SIGTERM ended."""
+_AGAIN = 0.01
+"""Seconds after which a signal whose error was lost is sent again."""
 _PIPED_WIDTH, _PIPED_TABLE = 120, 240
 
 
@@ -49,46 +51,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = given.command
     came = set[int]()
     try:
-        with _terminable(came):
+        with _stoppable(came):
             code = command(given)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has had enough; say nothing more, at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except KeyboardInterrupt as stop:
-        message = str(stop) if isinstance(stop, _Stopped) else "stopped; nothing was written"
-        return _stopped(message, TERMINATED if signal.SIGTERM in came else STOPPED)
-    except Exception as error:
-        return _failed(error)
+    except _Stopped as stop:
+        return _stopped(str(stop), came)
+    except BaseException as error:
+        if came or isinstance(error, KeyboardInterrupt):
+            return _stopped("stopped; nothing was written", came)
+        if isinstance(error, Exception):
+            return _failed(error)
+        raise
     return code
 
 
 @contextmanager
-def _terminable(came: set[int]) -> Generator[None]:
-    """Let SIGTERM stop a command as Ctrl-C does; who ignores it or handles it goes on doing so.
+def _stoppable(came: set[int]) -> Generator[None]:
+    """Let SIGTERM stop a command as Ctrl-C does; who ignores one or handles it goes on doing so.
+
+    What is raised where a library called us can be lost there, or come out as an error of its own
+    (polars panics): lost ones are raised again, and `came` tells that it was no other error.
 
     Args:
         came: takes the signal when it has come; what that raises, Ray may raise anew.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def later(*_: object) -> None:
-        """Do nothing: it is stopping. What is ignored, programs started now would ignore too."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGTERM, later)
-        came.add(signal.SIGTERM)
+    def stop(number: int, _: object) -> None:
+        if signal.SIGTERM in came:  # it is stopping, and a supervisor says so only once
+            return
+        came.add(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    def unheard(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            told(lost)
+            return
+        number = max(came, default=signal.SIGINT)
+        came.clear()
+        # Not from here, or this would be where it comes.
+        threading.Timer(_AGAIN, signal.pthread_kill, (threading.get_ident(), number)).start()
+
+    ours = [
+        (number, before)
+        for number, before in (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGTERM, signal.SIG_DFL),
+        )
+        if signal.getsignal(number) is before
+    ]
+    told, sys.unraisablehook = sys.unraisablehook, unheard
+    for number, _ in ours:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        sys.unraisablehook = told
+        for number, before in ours:
+            signal.signal(number, before)
 
 
 def _failed(error: Exception) -> int:
@@ -119,13 +145,13 @@ def _refused(message: str, code: int) -> int:
     return code
 
 
-def _stopped(message: str, code: int) -> int:
+def _stopped(message: str, came: Container[int]) -> int:
     """Say that Ctrl-C or SIGTERM ended it, and make sure that the exit code says so too."""
     # Where Ctrl-C came while a text was being compiled and run (dataclasses do that), Python keeps
     # in mind that nobody handled it, and ends `python -m` by the signal whatever code is asked for.
     # To run another text is what makes it forget.
     exec("")  # noqa: S102
-    return _refused(message, code)
+    return _refused(message, TERMINATED if signal.SIGTERM in came else STOPPED)
 
 
 def _console(*, error: bool = False) -> Console:
@@ -162,20 +188,33 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _made(given: argparse.Namespace, incident: Incident) -> int:
     """Reconstruct, save, print; say by the exit code whether all could be seen."""
-    from nova_timeline import document, run_folder, terminal
+    from nova_timeline import run_folder
 
     run_folder.vacant(given.out)
     timeline = _run(given, incident)
+    run: Path | None = None
     try:
-        timeline.save(given.out)
-    finally:
-        timeline.discard()
+        try:
+            run = timeline.save(given.out)
+        finally:
+            timeline.discard()
+        _print(given, timeline)
+    except KeyboardInterrupt as stop:
+        if run is None:
+            raise
+        msg = f"stopped; the run is whole: {run}"
+        raise _Stopped(msg) from stop
+    whole = all(c.state == "complete" for c in timeline.coverage)
+    return NOT_WHOLE if given.strict and not whole else DONE
+
+
+def _print(given: argparse.Namespace, timeline: Timeline) -> None:
+    from nova_timeline import document, terminal
+
     if given.json:
         sys.stdout.buffer.write(document.dumps(timeline.findings))
     else:
         terminal.summary(_console(), timeline.findings, given.out)
-    whole = all(c.state == "complete" for c in timeline.coverage)
-    return NOT_WHOLE if given.strict and not whole else DONE
 
 
 def _run(given: argparse.Namespace, incident: Incident) -> Timeline:

@@ -2,14 +2,14 @@
 
 A worker is an interpreter that runs `serve`: it reads pickled calls from its standard input and
 writes what they gave to its standard output. It stands in a session of its own, so that Ctrl-C in a
-terminal reaches only the one who started it, who then ends it in order.
+terminal reaches only the one who started it, who then kills it: an error that is raised wherever a
+task happens to be can be lost there, and what a task wrote has to be found after a kill anyway.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -34,8 +34,6 @@ R = TypeVar("R")
 _PROGRAM = "import sys; from nova_timeline.processes import serve; sys.exit(serve())"
 _LIVES = 3
 """How many workers a task may lose before it is given up."""
-_PATIENCE = 20
-"""Seconds in which a worker that was told to end has to clean up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +95,12 @@ class _Crew:
         raise WorkerLostError(msg)
 
     def end(self) -> None:
-        """End every worker: one in the middle of a task is told to clean up."""
+        """End every worker, one in the middle of a task too."""
         with self._lock:
             self._ended = True
             workers = [*self._all]
         for worker in workers:
-            worker.process.terminate()
+            worker.process.kill()
         for worker in workers:
             worker.close()
 
@@ -152,12 +150,8 @@ class _Worker:
         return answer
 
     def close(self) -> None:
-        """Wait for the end of the process, and hasten it if it takes long."""
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        """Wait for the end of the process, which was killed."""
+        self.process.wait()
         for pipe in (self._asked, self._told):
             with suppress(BrokenPipeError):  # what was asked last was never read
                 pipe.close()
@@ -165,20 +159,13 @@ class _Worker:
 
 def serve() -> int:
     """Answer calls until there are no more; what is printed meanwhile goes to stderr."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt  # so that what is half written is taken away
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        with os.fdopen(os.dup(1), "wb") as answers:
-            os.dup2(2, 1)
-            while True:
-                try:
-                    function, task = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
-                except EOFError:
-                    return 0
-                answers.write(pickle.dumps(answered(function, task)))
-                answers.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
+    with suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        while True:
+            try:
+                function, task = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
+            except EOFError:
+                break
+            answers.write(pickle.dumps(answered(function, task)))
+            answers.flush()
+    return 0

@@ -53,6 +53,9 @@ def writing(run: Path) -> Generator[Path]:
     except OSError as error:
         msg = f"{run} cannot be written: {error.strerror}; name another folder with --out"
         raise RunFolderError(msg) from error
+    except BaseException:  # Ctrl-C may come when it is there already
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     try:
         with in_use(beside):
             yield beside

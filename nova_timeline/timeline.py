@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import weakref
@@ -65,20 +66,23 @@ class Scratch:
         Raises:
             RunFolderError: nothing can be written there.
         """
-        beside = None if run is None else run.absolute().parent
-        while beside is not None and not beside.exists():
-            beside = beside.parent  # what is not there yet is made when a run is
-        name = "nova-timeline" if run is None else run.name
-        if beside is not None:
+        if run is None:
+            name, beside = "nova-timeline", Path(tempfile.gettempdir())
+        else:
+            name, beside = run.name, run.absolute().parent
+            while not beside.exists():
+                beside = beside.parent  # what is not there yet is made when a run is
             run_folder.clear(beside / name)
+        self.path = beside / f".{name}.{secrets.token_hex(8)}.{os.getpid()}.part"
         try:
-            made = tempfile.mkdtemp(prefix=f".{name}.", suffix=f".{os.getpid()}.part", dir=beside)
-            self.path = Path(made)
+            self.path.mkdir(mode=0o700)
+            self.remove = weakref.finalize(self, _gone, self.path, run_folder.lock(self.path))
         except OSError as error:
-            place = beside or tempfile.gettempdir()
-            msg = f"{place} cannot be written: {error.strerror}; name another folder"
+            msg = f"{beside} cannot be written: {error.strerror}; name another folder"
             raise RunFolderError(msg) from error
-        self.remove = weakref.finalize(self, _gone, self.path, run_folder.lock(self.path))
+        except BaseException:  # Ctrl-C may come when it is there already
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
 
 def _gone(path: Path, held: int | None) -> None:

@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nova_timeline import run_folder
 from nova_timeline.timeline import Scratch
 from tests import engines, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 STOPPED = "nova-timeline: stopped; nothing was written\n"
 
@@ -110,18 +112,63 @@ def test_what_a_killed_run_left_goes_with_the_next(scratch: Path, tmp_path: Path
     assert [*tmp_path.iterdir()] == []
 
 
-def test_stopping_while_a_class_is_made_is_told_alike() -> None:
-    # As if Ctrl-C came while an import makes a dataclass, whose methods are texts that are run.
+def begun(run: Path) -> Path:
+    """Begin to write a run."""
+    return run_folder.writing(run).__enter__()
+
+
+@pytest.mark.parametrize("begin", [Scratch, begun])
+def test_stopping_as_a_folder_is_made_leaves_nothing(
+    begin: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = Path.mkdir
+
+    def stopped(self: Path, mode: int = 0o777, *, parents: bool = False) -> None:
+        mkdir(self, mode, parents=parents)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        begin(tmp_path / "run")
+    assert [*tmp_path.iterdir()] == []
+
+
+COMES = "os.kill(os.getpid(), signal.SIGINT)"
+LOST = f"""
+class Gone: pass
+there = Gone()
+seen = weakref.ref(there, lambda _: {COMES})
+del there
+time.sleep(60)
+"""
+PANIC = f"""
+class PanicException(BaseException): pass
+try: {COMES}
+except KeyboardInterrupt: raise PanicException from None
+"""
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        pytest.param("exec('raise KeyboardInterrupt')", id="as a class is made"),
+        pytest.param(LOST, id="where errors are lost"),
+        pytest.param(PANIC, id="in a library that makes it its own"),
+    ],
+)
+def test_stopping_is_told_alike_wherever_it_comes(does: str) -> None:
+    # A dataclass is made of texts that are run.
     program = (
+        "import os, signal, time, weakref\n"
         "from nova_timeline import cli\n"
-        "def command(given): exec('raise KeyboardInterrupt')\n"
+        f"def command(given):\n{textwrap.indent(does, '    ')}\n"
         "cli._CALLS['connectors'] = command\n"
         "raise SystemExit(cli.main(['connectors']))\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "stopped.py").write_text(program)
         ended = subprocess.run(
-            [sys.executable, "-m", "stopped"], cwd=folder, capture_output=True, text=True,
-            check=False,
+            ["/usr/bin/env", "--default-signal=INT", sys.executable, "-m", "stopped"],
+            cwd=folder, capture_output=True, text=True, check=False, timeout=30,
         )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (130, STOPPED)
