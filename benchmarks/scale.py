@@ -56,6 +56,11 @@ class Watched:
         """How many tasks are worked on at a time."""
         return self._engine.workers
 
+    @property
+    def is_here(self) -> bool:
+        """Whether all tasks are worked on by this machine."""
+        return self._engine.is_here
+
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Do what the engine does."""
         reads = function.__module__ == _INGESTION

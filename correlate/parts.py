@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
 
@@ -35,8 +37,12 @@ class Parts(Sequence["pa.Table"]):
         if self.held is None:
             return self._read(place)
         if place not in self.held:
-            self.held[place] = self._read(place)
+            self.held.update(enumerate(self._read_all()))
         return self.held[place]
+
+    def _read_all(self) -> Iterable[pa.Table]:
+        """Read every part, in their order."""
+        return (self._read(at) for at in range(len(self)))
 
     @abstractmethod
     def _read(self, at: int) -> pa.Table:

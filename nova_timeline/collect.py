@@ -90,7 +90,7 @@ class Collection:
         rows = 0
         for name, some in piece.stored.items():
             number = len(self.kept[name])
-            store.write_part(self.folder, name, number, some.data)
+            store.take_part(self.folder, name, number, some.data)
             self.kept[name].append((piece.source, some.count))
             self._keys[name].append(some.keys.to_numpy())
             rows += some.count.rows if name != "evidence" else 0
@@ -255,15 +255,24 @@ class _Series(_Shares):
     """The points of metrics in parts that each hold whole series."""
 
     def _read(self, at: int) -> pa.Table:
+        return self._parts([at])[0]
+
+    def _read_all(self) -> list[pa.Table]:
+        return self._parts(range(self.parts))
+
+    def _parts(self, wanted: Sequence[int]) -> list[pa.Table]:
+        """Read some parts, in one pass over all points."""
         import polars as pl
         import pyarrow as pa
 
-        found = [self.kept.schema.empty_table()]
+        found = [[self.kept.schema.empty_table()] for _ in wanted]
         for table in self.kept.tables():
             series = pl.DataFrame(table.select(["entity", "metric"])).hash_rows(seed=0)
-            mine = table.filter(arrow.column(series % self.parts == at))
-            found.append(_without(mine, self.dropped))
-        return pa.concat_tables(found)
+            part = series % self.parts
+            for at, mine in zip(wanted, found, strict=True):
+                rows = table.filter(arrow.column(part == at))
+                mine.append(_without(rows, self.dropped))
+        return [pa.concat_tables(mine) for mine in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +334,7 @@ def _mended(task: tuple[Path, str, int, Repeats, bool]) -> tuple[Count, pa.Table
     run, name, number, repeats, own = task
     path = run / store.FOLDERS[name] / store.part(number)
     table = repeats.applied(store.read_file(path, name), number)
-    store.write_part(run, name, number, store.packed(table))
+    store.write_part(run, name, number, table)
     lags = notable.arrivals(table, own_receipt=own) if name == "event" else None
     return Count.of(table), None if lags is None else arrow.table(lags)
 

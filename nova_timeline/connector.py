@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nova_timeline.clock import Window
 
 GROUP = "nova_timeline.connectors"
-PIECE = 16 << 20
+PIECE = 24 << 20
 """Bytes of a file of lines that one worker reads at a time."""
 
 _TO_LOOK = os.R_OK | os.X_OK

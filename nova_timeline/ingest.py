@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
 
 from nova_timeline import arrow, coded, connector, duplicates, knowledge, normalise, schema, store
 from nova_timeline.attempts import persistently
@@ -18,6 +19,8 @@ from nova_timeline.coverage import Count
 from nova_timeline.errors import TransientError, UnreadableSourceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from nova_timeline.clock import Window
@@ -47,13 +50,16 @@ class Task:
     topology: Topology
     shared: bool = False
     """Whether another source reads some of the same files."""
+    folder: Path | None = None
+    """Where rows are put, packed; None where whoever does this cannot see the run's disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """Rows of one table, packed as they will lie in the run, and what is counted of them."""
 
-    data: pa.Buffer
+    data: Path | pa.Buffer
+    """A file of the task's folder, or the bytes of one."""
     count: Count
     keys: pa.Array[Any]
     """Of each row, a number (uint64) that the same row read twice has too; maybe none."""
@@ -90,7 +96,7 @@ def read(task: Task) -> Piece:
     if "metric" in found:
         table = _named(found.pop("metric"), "metric", task)
         piece.points = notable.points(table)
-        piece.stored["metric"] = _stored(table, "metric")
+        piece.stored["metric"] = _stored(table, "metric", task)
     if "event" in found:
         table = _named(found.pop("event"), "event", task)
         piece.notable = notable.rows(table)
@@ -98,23 +104,27 @@ def read(task: Task) -> Piece:
         piece.arrivals = arrow.table(notable.arrivals(table, own_receipt=own))
         piece.passages = arrow.table(notable.passages(table))
         piece.steps = steps.of(table)
-        piece.stored["event"] = _stored(table, "event")
+        piece.stored["event"] = _stored(table, "event", task)
     if "evidence" in found:
         several = len(found["evidence"]) > len(task.partitions)
         table = _coded(_with_source(_merged(found.pop("evidence"), "evidence"), task.source.name))
         if several:  # batches of one partition may share records
             table = _once(table)
-        piece.stored["evidence"] = _stored(table, "evidence" if task.shared else "")
+        piece.stored["evidence"] = _stored(table, "evidence" if task.shared else "", task)
     return piece
 
 
-def _stored(table: pa.Table, keyed: str) -> Stored:
+def _stored(table: pa.Table, keyed: str, task: Task) -> Stored:
     """Pack rows; what is keyed may be read a second time elsewhere."""
     import pyarrow as pa
 
     none = pa.array([], pa.uint64())
     keys = duplicates.keys(table, keyed) if keyed else none
-    return Stored(store.packed(table), Count.of(table), keys)
+    if task.folder is None:
+        return Stored(store.packed(table), Count.of(table), keys)
+    path = task.folder / f"{uuid4().hex}.parquet"  # another attempt may be at it
+    store.pack(table, path)
+    return Stored(path, Count.of(table), keys)
 
 
 def _read_one(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nova_timeline.clock import Window
     from nova_timeline.connector import Connector
     from nova_timeline.engine import Engine, Wanted
-    from nova_timeline.model import Incident, Source
+    from nova_timeline.model import Findings, Incident, Source
 
 _BUNDLE_BYTES = 8 << 20
 _BUNDLE_FILES = 16
@@ -96,25 +96,29 @@ def _reconstructed(incident: Incident, engine: Engine, limit: int, out: Path | N
     shape = _topology(incident)
     scratch = Scratch(out)
     try:
-        tasks = _tasks(incident, shape, share.piece)
+        folder = scratch.path / "read" if engine.is_here else None
+        tasks = _tasks(incident, shape, share.piece, folder)
         # Digested before they are read: of a log that grows, all that is cited was there.
         inputs = _inputs(incident, tasks, Local(engine.workers))
         found = Collection(scratch.path, incident.window, share.spool)
+        if folder is not None:
+            folder.mkdir()
         for piece in engine.map(ingest.read, tasks):
             found.add(piece)
             memory.keep_to(limit)
         found.finish(Local(engine.workers).map)
-        memory.give_back()  # of no use to correlation, most of which polars takes memory for
-        return _timeline(incident, shape, found, scratch, inputs, engine)
+        # What is free now is of no use to correlation, most of which polars takes memory for.
+        memory.keep_to(limit // 2)
+        with store.digesting(scratch.path) as digests:  # correlation leaves cores idle
+            findings = _findings(incident, shape, found, engine)
+            scratch.digests = {name: made.result() for name, made in digests.items()}
+        return Timeline(findings, _about(incident, inputs), scratch.path, scratch)
     except BaseException:
         scratch.remove()
         raise
 
 
-def _timeline(
-    incident: Incident, shape: Topology, found: Collection, scratch: Scratch,
-    inputs: Sequence[Mapping[str, Any]], engine: Engine,
-) -> Timeline:  # fmt: skip
+def _findings(incident: Incident, shape: Topology, found: Collection, engine: Engine) -> Findings:
     """Correlate what was collected, and write it out."""
     from nova_timeline.correlate import analysis
 
@@ -125,9 +129,8 @@ def _timeline(
         affected=incident.affected, usual_until=incident.usual_until, each=engine.map,
     )  # fmt: skip
     seen = coverage.of(incident, found.readings, found.counts())
-    store.write_table(scratch.path, "coverage", coverage.table(seen))
-    findings = assemble.findings(incident, evidence.rows, found.points, seen, result)
-    return Timeline(findings, _about(incident, inputs), scratch.path, scratch)
+    store.write_table(found.folder, "coverage", coverage.table(seen))
+    return assemble.findings(incident, evidence.rows, found.points, seen, result)
 
 
 def _topology(incident: Incident) -> Topology:
@@ -135,7 +138,7 @@ def _topology(incident: Incident) -> Topology:
     return topology.load(incident.base / path) if path else Topology()
 
 
-def _tasks(incident: Incident, shape: Topology, piece: int) -> list[Task]:
+def _tasks(incident: Incident, shape: Topology, piece: int, folder: Path | None) -> list[Task]:
     """List the partitions of every source, the same whatever the order of the sources."""
     listed: list[tuple[Source, list[Partition]]] = []
     for source in sorted(incident.sources, key=lambda s: s.name):
@@ -148,7 +151,7 @@ def _tasks(incident: Incident, shape: Topology, piece: int) -> list[Task]:
         listed.append((source, parts))
     readers = Counter(uri for _, parts in listed for uri in {p.uri for p in parts})
     return [
-        Task(source, some, incident.window, shape, any(readers[p.uri] > 1 for p in some))
+        Task(source, some, incident.window, shape, any(readers[p.uri] > 1 for p in some), folder)
         for source, parts in listed
         for some in _bundles(parts)
     ]
@@ -213,7 +216,8 @@ def _size(path: Path) -> int:
 def _about_file(path: Path) -> dict[str, Any] | None:
     """Digest a file; none of one that cannot be opened, as its coverage tells."""
     try:
-        return {"sha256": digest.of_file(path), "bytes": path.stat().st_size}
+        size = path.stat().st_size
+        return {"sha256": digest.of_file(path, size), "bytes": size}
     except OSError:
         return None
 

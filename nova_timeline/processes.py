@@ -44,6 +44,11 @@ class Processes:
     """How many processes; 0 for one a core."""
     progress: Progress = field(default=silent)
 
+    @property
+    def is_here(self) -> bool:
+        """Tell that this machine does all of it."""
+        return True
+
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Apply a module's function to every task and give the results in order.
 

@@ -16,12 +16,13 @@ import socket
 import sys
 import tempfile
 import threading
+import weakref
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nova_timeline import descendants
+from nova_timeline import arrow, descendants
 from nova_timeline.attempts import ONE_CORE, answered, cores, in_order, silent
 from nova_timeline.errors import EngineError, MissingExtraError, WorkerLostError
 
@@ -79,10 +80,13 @@ class Ray:
         """Keep what is to be started; nothing is yet."""
         self.workers = workers
         self.progress = progress
+        self.is_here = address is None
         self._address = address
         self._memory = memory
         self._folder: Path | None = None
         self._begun = False
+        self._known: dict[int, tuple[weakref.ref[Any], Any]] = {}
+        """Tables that lie in the object store, by their identity, as long as they are held."""
 
     def __enter__(self) -> Ray:
         """Start or join a cluster.
@@ -130,7 +134,7 @@ class Ray:
         under_way: set[Any] = set()
 
         def submit(task: T) -> tuple[T, Any]:
-            handle = remote.remote(function, task)
+            handle = remote.remote(function, self._handed(task))
             under_way.add(handle)
             return task, handle
 
@@ -139,6 +143,7 @@ class Ray:
             lost: _LostError | None = None
             for _ in range(_LIVES):
                 if lost is not None:
+                    self._known.pop(id(task), None)  # it may have been lost with its node
                     _, handle = submit(task)
                 try:
                     found: R = self._result(handle)
@@ -159,6 +164,16 @@ class Ray:
         finally:
             for handle in under_way:
                 ray.cancel(handle, force=True)
+
+    def _handed(self, task: object) -> Any:
+        """Put a table into the object store once: stage after stage asks for the same ones."""
+        if not isinstance(task, arrow.core().Table):
+            return task
+        place = id(task)
+        if place not in self._known:
+            gone = weakref.ref(task, lambda _: self._known.pop(place, None))
+            self._known[place] = (gone, _ray().put(task))
+        return self._known[place][1]
 
     def _result(self, handle: Any) -> Any:
         """Wait for a task's result; its error is raised as it was in the worker."""
@@ -240,6 +255,7 @@ class Ray:
     def _stop(self) -> None:
         """Leave Ray, whatever has happened; a second Ctrl-C does not cut this short."""
         with _undisturbed():
+            self._known.clear()
             own = _processes(self._folder) if self._folder is not None else {}
             if self._begun:
                 _ray().shutdown()

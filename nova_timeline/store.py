@@ -11,14 +11,16 @@ import hashlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nova_timeline import arrow, coded, digest, schema
 from nova_timeline.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     import numpy as np
     import numpy.typing as npt
@@ -49,25 +51,44 @@ def part(number: int) -> str:
 
 def write_table(run: Path, name: str, table: pa.Table) -> None:
     """Write one table as a folder of one Parquet file."""
-    write_part(run, name, 0, packed(table))
+    write_part(run, name, 0, table)
 
 
-def write_part(run: Path, name: str, number: int, data: pa.Buffer) -> Path:
-    """Write one file of a table, packed beforehand."""
+def write_part(run: Path, name: str, number: int, table: pa.Table) -> None:
+    """Write one file of a table."""
+    pack(table, _place(run, name, number))
+
+
+def take_part(run: Path, name: str, number: int, packed: Path | pa.Buffer) -> None:
+    """Take what `pack` made of a table as one file of it; a file is moved there."""
+    place = _place(run, name, number)
+    if isinstance(packed, Path):
+        packed.rename(place)
+    else:
+        place.write_bytes(packed)
+
+
+def _place(run: Path, name: str, number: int) -> Path:
     folder = run / FOLDERS[name]
     folder.mkdir(exist_ok=True)
-    path = folder / part(number)
-    path.write_bytes(data)
-    return path
+    return folder / part(number)
 
 
 def packed(table: pa.Table) -> pa.Buffer:
-    """Pack a table as the bytes of a Parquet file (zstd; digests as they are).
+    """Pack a table as the bytes of a Parquet file; see `pack`."""
+    import pyarrow as pa
+
+    out = pa.BufferOutputStream()
+    pack(table, out)
+    return out.getvalue()
+
+
+def pack(table: pa.Table, where: Path | pa.NativeFile) -> None:
+    """Write a table as a Parquet file (zstd; digests as they are).
 
     Columns that are coded are read back as texts. Pages carry no checksum: the manifest has the
     digest of the whole file.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns: Any = [name for name in table.column_names if name in _REPEATING]
@@ -79,9 +100,8 @@ def packed(table: pa.Table) -> pa.Buffer:
     levels: Any = dict.fromkeys((leaf for leaf in leaves if leaf not in bare), 1)
     encodings: Any = {leaf: "DELTA_BINARY_PACKED" for leaf in leaves if leaf in steady}
     encodings |= dict.fromkeys(ascending, "DELTA_BYTE_ARRAY")
-    out = pa.BufferOutputStream()
     with pq.ParquetWriter(
-        out,
+        where,
         table.schema,
         compression=codecs,
         compression_level=levels,
@@ -93,7 +113,6 @@ def packed(table: pa.Table) -> pa.Buffer:
     ) as file:
         file.add_key_value_metadata({"ARROW:schema": _told(table.schema)})
         file.write_table(table, _ROWS)
-    return out.getvalue()
 
 
 def _is_short(column: pa.ChunkedArray[Any]) -> bool:
@@ -326,14 +345,37 @@ def handed_on(made: Path, run: Path, name: str, *, ours: bool) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def seal(run: Path, about: Mapping[str, Any]) -> None:
-    """Write the manifest: what the run was made of, the digest of every file in it, and its own."""
-    written = sorted(p for p in run.rglob("*") if p.is_file())
+@contextmanager
+def digesting(run: Path) -> Generator[Mapping[str, Future[str]]]:
+    """Digest the files of a run's tables beside something else, on one core.
+
+    Returns:
+        Path within the run -> its SHA-256, to be waited for.
+    """
+    pool = ThreadPoolExecutor(1)
+    paths = [path for name in FOLDERS for path in files(run, name)]
+    try:
+        yield {p.relative_to(run).as_posix(): pool.submit(digest.of_file, p) for p in paths}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def seal(run: Path, about: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Write the manifest: what the run was made of, the digest of every file in it, and its own.
+
+    Args:
+        run: the folder.
+        about: what the run was made of.
+        known: path within it -> its digest, of some of the files.
+    """
+    written = {p.relative_to(run).as_posix(): p for p in sorted(run.rglob("*")) if p.is_file()}
+    new = [name for name in written if name not in known]
     with ThreadPoolExecutor() as pool:  # digesting releases the interpreter's lock
-        digests = list(pool.map(digest.of_file, written))
+        made = pool.map(digest.of_file, (written[name] for name in new))
+        digests = dict(known) | dict(zip(new, made, strict=True))
     outputs = {
-        p.relative_to(run).as_posix(): {"sha256": sha256, "bytes": p.stat().st_size}
-        for p, sha256 in zip(written, digests, strict=True)
+        name: {"sha256": digests[name], "bytes": path.stat().st_size}
+        for name, path in written.items()
     }
     whole = {"format": FORMAT, **about, "outputs": outputs}
     text = json.dumps(whole | {"seal": _seal_of(whole)}, indent=2, sort_keys=True)

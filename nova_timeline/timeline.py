@@ -73,6 +73,7 @@ class Scratch:
             while not beside.exists():
                 beside = beside.parent  # what is not there yet is made when a run is
             run_folder.clear(beside / name)
+        self.digests: Mapping[str, str] = {}
         self.path = beside / f".{name}.{secrets.token_hex(8)}.{os.getpid()}.part"
         try:
             self.path.mkdir(mode=0o700)
@@ -235,7 +236,7 @@ class Timeline:
             (folder / "report.html").write_text(report.render(self.findings), encoding="utf-8")
             draft = postmortem.draft(self.findings).to_markdown()
             (folder / "postmortem.md").write_text(draft, encoding="utf-8")
-            store.seal(folder, self.about)
+            store.seal(folder, self.about, self.scratch.digests if self.scratch else {})
         return run
 
     def discard(self) -> None:

@@ -107,7 +107,7 @@ def reseal(run: Path, **changed: Any) -> None:
     own = ("format", "outputs", "seal")
     kept = {key: value for key, value in store.manifest(run).items() if key not in own}
     (run / store.MANIFEST).unlink()
-    store.seal(run, kept | changed)
+    store.seal(run, kept | changed, {})
 
 
 def write(folder: Path, sources: Iterable[str] = tuple(_SOURCES)) -> Path:

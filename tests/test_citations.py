@@ -33,7 +33,7 @@ def written(run: Path, parts: Sequence[Sequence[Row]]) -> Records:
             name: pa.array(values, kinds.field(name).type) for name, values in columns
         }
         table = schema.conform("evidence", arrays, len(rows))
-        store.write_part(run, "evidence", number, store.packed(table))
+        store.write_part(run, "evidence", number, table)
         for uri in {uri for uri, *_ in rows if uri is not None}:
             holders.setdefault(uri, []).append(number)
     return Records(store.files(run, "evidence"), holders)

@@ -35,7 +35,7 @@ def events(rows: list[tuple[int, bool, str]]) -> pa.Table:
 def written(files: list[pa.Table], name: str, run: Path) -> list[Any]:
     """Write files of a table and return the keys of each."""
     for number, table in enumerate(files):
-        store.write_part(run, name, number, store.packed(table))
+        store.write_part(run, name, number, table)
     return [duplicates.keys(table, name).to_numpy() for table in files]
 
 

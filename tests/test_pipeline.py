@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 import stamina
 
-from nova_timeline import clock, collect, connector, document, normalise
+from nova_timeline import clock, collect, connector, document, normalise, store
 from nova_timeline.config import Incident
 from nova_timeline.connector import Batch, Gap, Partition
 from nova_timeline.correlate.analysis import Evidence
@@ -119,6 +119,23 @@ def test_points_in_many_parts_give_the_same_bytes(
     made = written(runs.BUNDLED / "incident.toml", Local(2))
     assert made == (bundled_run / "timeline.json").read_bytes()
     assert looked_at == [8]
+
+
+class Elsewhere(Local):
+    """Threads that are taken for workers of other machines."""
+
+    is_here = property(lambda _: False)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+def test_workers_that_do_not_see_the_disk_give_the_same_run(small: Path, tmp_path: Path) -> None:
+    files: list[dict[str, bytes]] = []
+    for engine in (Local(2), Elsewhere(2)):
+        timeline = reconstruct(Incident.load(small), engine=engine, out=tmp_path / "run")
+        run = timeline.save(tmp_path / "run")
+        made = [p for p in run.rglob("*") if p.is_file()]
+        files.append({p.relative_to(run).as_posix(): p.read_bytes() for p in made})
+    assert files[0] == files[1]
+    assert {name.partition("/")[0] for name in files[0] if "/" in name} == {*store.FOLDERS.values()}
 
 
 def test_the_bundled_incident_is_the_same_bytes_in_another_place_order_and_process(

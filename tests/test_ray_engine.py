@@ -12,7 +12,9 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from nova_timeline import descendants, normalise, ray_engine
@@ -46,6 +48,31 @@ def test_a_task_that_ray_never_begins_is_given_up(
         os.kill(raylet, signal.SIGCONT)
     monkeypatch.undo()
     assert list(ray.map(squared, range(5))) == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+def test_a_table_is_put_into_the_object_store_once(
+    ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray as library
+
+    put: list[int] = []
+
+    def noted(table: pa.Table) -> object:
+        put.append(len(table))
+        return kept(table)
+
+    kept: Any = vars(library)["put"]
+    monkeypatch.setattr(library, "put", noted)
+    tables = [pa.table({"n": [1, 2, 3]}), pa.table({"n": [4]})]
+    assert list(ray.map(len, tables)) == [3, 1]
+    assert list(ray.map(len, [*tables, tables[0]])) == [3, 1, 3]
+    assert put == [3, 1]
+    del tables[:]
+    again = pa.table({"n": [5, 6]})
+    assert list(ray.map(len, [again])) == [2]
+    assert put == [3, 1, 2]
 
 
 def test_the_object_store_fits_into_shared_memory() -> None:

@@ -71,7 +71,7 @@ def test_raw_records_are_read_by_their_places(
             "raw": pa.array(raw, pa.large_binary()),
         }
         table = schema.conform("evidence", columns, len(raw))
-        store.write_part(tmp_path, "evidence", number, store.packed(table))
+        store.write_part(tmp_path, "evidence", number, table)
     wanted = ["bytes=0+1", "bytes=3+1", "bytes=19+1", "bytes=20+1"]
     for uri in ("a.log", "b.log", "c.log", "d.log"):
         held = {place: raw for name, place, raw in rows if name == uri and place in wanted}

@@ -235,7 +235,7 @@ def cut(run: Path, name: str, table: pa.Table, rows: int) -> None:
     """Write a table anew as files of so many rows each."""
     shutil.rmtree(run / store.FOLDERS[name])
     for number, at in enumerate(range(0, len(table), rows)):
-        store.write_part(run, name, number, store.packed(table.slice(at, rows)))
+        store.write_part(run, name, number, table.slice(at, rows))
 
 
 @pytest.mark.parametrize("rows", [7, 40, 1 << 20])
