@@ -31,10 +31,11 @@ NAMES = ("auto", "local", "ray")
 RAY_FROM = 512 << 20
 """Bytes of sources for each core here from which ``auto`` takes a cluster that is named.
 
-``python -m benchmarks.scale --records 5000000`` (1.16 GB) on two cores takes 8.1 s in threads, 8.6 s
-in as many workers of Ray on this machine and 9.5 s in workers that do not see its disk; Ray needs
-3.2 s to start. So on one machine no input pays for Ray, and ``auto`` starts none. A cluster of twice
-the cores saves two fifths of the time, more than the start takes from 7.8 s on: 560 MB a core.
+``python -m benchmarks.scale --records 5000000`` (1.16 GB) on two cores takes 8.1 s in threads, 8.6
+s in as many workers of Ray on this machine, and 9.5 s in workers that do not see its disk; Ray
+needs 3.2 s to start. So on one machine no input pays for Ray, and ``auto`` starts none. A cluster
+of twice the cores saves two fifths of the time, more than the start takes from 7.8 s on: 560 MB a
+core.
 """
 
 
