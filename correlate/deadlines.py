@@ -44,7 +44,8 @@ _WHEN = (
 )
 _ENDS = re.compile(
     r"(expir\w*|valid[_ -]?(?:until|till|to)|not[_ ]?after|ends?[_ -]?(?:at|on|date)"
-    r"|runs? out|laps\w+|retir\w+|sunset|end[_ -]of[_ -](?:life|support)"
+    r"|max\w*[ _-]?(?:timestamp|life ?time)|runs? out|laps\w+|retir\w+|sunset"
+    r"|end[_ -]of[_ -](?:life|support)"
     r"|(?:shut|switch|turn)\w* (?:down|off)|revoked?|discontinu\w+|decommission\w*"
     r"|maintenance|suspend\w*|renew\w*|rotat\w+)"
     rf"[^\n]{{0,60}}?{_WHEN}",
@@ -187,7 +188,11 @@ def _run_down(trend: Trend, scene: Scene) -> Candidate | None:
     limit = trends.known(trend)
     if limit is None or limit.category != "certificate":
         return None
-    signs = (s for s in scene.cascade.signals if s["entity"] == trend.entity)
+    root = scene.cascade.root
+    holders = (
+        [trend.entity, root] if trend.entity in scene.depends.get(root, ()) else [trend.entity]
+    )
+    signs = (s for s in scene.cascade.signals if s["entity"] in holders)
     first = min(signs, key=lambda s: (s["time"], s["signal"]), default=None)
     if first is None:
         return None

@@ -31,6 +31,7 @@ _SPACED = re.compile(
 _PART = re.compile(
     r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*)?|[<>=!&|]{1,3}|\S"
 )
+_KEPT_UNDER = re.compile(r"\"[\w.\-]+\"|'[\w.\-]+'|(?:\w+\.)*[A-Z][A-Z0-9_]{2,}")
 _SIZE = re.compile(
     r"(?P<number>-?\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z%]*)(?P<times>(?:\s*\*\s*[\w.]+)*)"
 )
@@ -207,7 +208,15 @@ def _apart(ours: Sequence[str], theirs: Sequence[str]) -> int:
 
 
 def _name(parts: Sequence[str], at: int) -> str:
-    """Name a value by the nearest word before it that opens something or is compared."""
+    """Name a value by the name that is put beside it in a call, as ``put("linger.ms", 5)`` does.
+
+    Elsewhere by the nearest word before it that opens something or is compared.
+    """
+    match parts[max(0, at - 3) : at]:
+        case "(", name, "," if _KEPT_UNDER.fullmatch(name):
+            return name.strip("\"'")
+        case _:
+            pass
     before = [*itertools.pairwise(parts[: at + 1])]
     opened = [a for a, b in before if _is_word(a) and b in _OPENS]
     words = [p for p in parts[:at] if _is_word(p)]

@@ -121,9 +121,20 @@ def trend(entity: str, metric: str, time: Ints, value: Floats, onset: int) -> Tr
     left = float(np.abs(np.diff(after[1:])).max())
     if way <= 0 or float(np.abs(y - line).max()) > _OFF * way:
         return None
+    end = float(after[-1])
     if left > _STOPS * abs(pace) * step / 1e9:
-        return None
-    return Trend(entity, metric, int(time[0]), int(step), float(after[-1]))
+        passed = _passed(metric, float(y[-1]), float(after[1]))
+        if passed is None:
+            return None
+        end = passed
+    return Trend(entity, metric, int(time[0]), int(step), end)
+
+
+def _passed(metric: str, last: float, then: float) -> float | None:
+    """Give the end of what something is valid for that a gauge passed on its way, and went on."""
+    limit = _limit(metric)
+    dated = limit is not None and limit.category == "certificate"
+    return limit.off if limit and dated and last >= limit.off >= then else None
 
 
 def bearing(scene: Scene) -> tuple[Trend, ...]:
@@ -145,7 +156,11 @@ def _is_known(one: Trend) -> bool:
 
 def known(one: Trend) -> Limit | None:
     """Give the limit that the metric of a trend is known to have, by its name."""
-    return next((k for k in knowledge.limits() if k.fits(one.metric)), None)
+    return _limit(one.metric)
+
+
+def _limit(metric: str) -> Limit | None:
+    return next((k for k in knowledge.limits() if k.fits(metric)), None)
 
 
 def against(took: Effect, change: Change, scene: Scene) -> list[Term]:

@@ -55,6 +55,7 @@ def test_what_is_told_just_before_or_ends_at_another_time_is_not() -> None:
         "notAfter=Mar  3 12:00:00 2026 GMT",
         "licence ends on Tue, 03 Mar 2026 12:00:00 GMT",
         "v1 is retired 2026-03-03 12:00 UTC",
+        "token has expired: issued 2026-02-24, 7d at most (maxTimestamp 2026-03-03T12:00:00Z)",
     ],
 )
 def test_an_end_is_read_however_it_is_written(text: str) -> None:
@@ -84,6 +85,8 @@ def test_a_gauge_that_ran_down_to_its_end_dates_the_failure() -> None:
     assert deadlines.DATED in {t.about for t in found.terms}
     first, *_ = ranking.rank(scene(REFUSED, changes=(ROTATED,), trends=(gauge,)))
     assert not first.is_change
+    called = scene(REFUSED, trends=(replace(gauge, entity="db"),))
+    assert [c.category for c in deadlines.candidates(called)] == ["certificate"]
     for other in (
         replace(gauge, limit=1800.0), replace(gauge, metric="disk_free_percent"),
         replace(gauge, entity="mail"),

@@ -122,6 +122,31 @@ def test_a_value_that_moved_is_told_with_its_name(gone: str, new: str, found: Se
     assert found in settings.moved([gone], [new])
 
 
+@pytest.mark.parametrize(
+    ("gone", "new", "moved"),
+    [
+        (
+            'p.put("linger.ms", 0);', 'p.put("linger.ms", 5);',
+            Setting("linger.ms", "0", "5"),
+        ),
+        (
+            "p.put(ENABLE_IDEMPOTENCE_CONFIG, true);", "p.put(ENABLE_IDEMPOTENCE_CONFIG, false);",
+            Setting("ENABLE_IDEMPOTENCE_CONFIG", "true", "false"),
+        ),
+        (
+            "conf.set(Keys.MAX_RETRIES, 3)", "conf.set(Keys.MAX_RETRIES, 9)",
+            Setting("Keys.MAX_RETRIES", "3", "9"),
+        ),
+        (
+            "dial(ctx, 3 * time.Second)", "dial(ctx, 9 * time.Second)",
+            Setting("dial", "3 * time.Second", "9 * time.Second"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_put_under_a_name_goes_by_it(gone: str, new: str, moved: Setting) -> None:
+    assert settings.moved([gone], [new]) == (moved,)
+
+
 def test_a_number_says_more_of_a_setting_than_its_type() -> None:
     gone, new = ["  waitMs: number;", "  waitMs: 800,"], ["  wait: number;", "  wait: 8,"]
     assert Setting("wait", "800", "8") in settings.moved(gone, new)

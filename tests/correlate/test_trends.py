@@ -46,6 +46,23 @@ def test_what_runs_at_one_pace_and_stops_is_found(
     assert [(t.entity, t.metric, t.limit) for t in found] == [("db", name, values[-1])] * runs
 
 
+@pytest.mark.parametrize(
+    ("metric", "passes", "limit"),
+    [
+        ("token_seconds_until_max_lifetime", ONSET, [0.0]),
+        ("credential_seconds_until_expiry", ONSET - 30, []),
+        ("stock_left", ONSET, []),
+    ],
+)
+def test_a_gauge_of_validity_goes_on_below_its_end(
+    metric: str, passes: int, limit: list[float]
+) -> None:
+    values = [60.0 * (passes - i) for i in range(90)]
+    points = notable.points(metrics(("db", metric, values)))
+    found = trends.find([points], {"db"}, at(ONSET), slabs.one_by_one)
+    assert [t.limit for t in found] == limit
+
+
 def test_a_few_points_show_no_pace() -> None:
     time = np.array([at(i) for i in range(90)])
     value = np.array(series(lambda i: 5.0 * i))
