@@ -64,6 +64,7 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
         "growing": lambda: diff.growing,
         "passed_over": lambda: diff.passed_over,
         "held": lambda: diff.held,
+        "shadowed": lambda: diff.shadowed,
         "stops_loop": lambda: diff.stops_loop,
         "unmade_table": lambda: diff.unmade_table(" ".join(change.files)),
     }

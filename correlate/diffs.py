@@ -196,7 +196,14 @@ class Diff:
     @cached_property
     def swapped(self) -> tuple[str, ...]:
         """List the steps that come before now what they came after, or the other way round."""
-        return waits.swapped([x for place in self.places for x in place])
+        behind = self.shadowed
+        steps = waits.swapped([x for place in self.places for x in place])
+        return steps if behind is None else (*steps, behind)
+
+    @cached_property
+    def shadowed(self) -> str | None:
+        """Give a route that another one takes the requests of now."""
+        return waits.shadowed(self.before, self.after)
 
     @cached_property
     def held(self) -> str | None:

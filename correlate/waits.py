@@ -80,6 +80,13 @@ _NO_STEP = re.compile(
 )
 """Lines that do nothing where they stand, or nothing to anyone."""
 _CALLS = re.compile(r"\w\(")
+_ROUTE = re.compile(
+    r"(?i)\b(?:handle(?:func)?|\w*route|path|url|get|post|put|patch|delete|all|any|\w*mapping|map\w*)"
+    r"\s*\(\s*(?:value\s*=\s*)?[\"'`](?:GET |POST |PUT |PATCH |DELETE )?"
+    r"(?P<path>/?[\w{}:<>*.\-]+(?:/[\w{}:<>*.\-]+)*)/?[\"'`]"
+)
+_ANY = re.compile(r"\{.+\}|:.+|<.+>|\*+")
+"""A part of a route's path that stands for anything."""
 
 
 def held(before: Iterable[str], after: Iterable[str]) -> str | None:
@@ -125,6 +132,39 @@ def swapped(signed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         kept = passed if not _IN_ORDER.search(line) else [line] if passed else []
         found += [x.strip() for x in kept if _IN_ORDER.search(x)]
     return tuple(found)
+
+
+def shadowed(before: Sequence[str], after: Sequence[str]) -> str | None:
+    """Give a route that comes behind one now that takes what is meant for it, and did not.
+
+    Routers take the first route that fits: ``/orders/{id}`` takes ``/orders/new`` when it is first.
+
+    Args:
+        before: the lines that were there.
+        after: the lines that are there now.
+    """
+    old = {path: at for at, (path, _) in enumerate(_routes(before))}
+    now = _routes(after)
+    for at, (wide, _) in enumerate(now):
+        for path, line in now[at + 1 :]:
+            first = old.get(path, -1) < old.get(wide, -1) or wide not in old
+            if first and path in old and wide != path and _takes(wide, path):
+                return line.strip()
+    return None
+
+
+def _routes(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """List the paths that lines register, each with its line."""
+    return [(m["path"], line) for line in lines if (m := _ROUTE.search(line))]
+
+
+def _takes(wide: str, path: str) -> bool:
+    """Say whether one route fits all that another is for, by what stands for anything in it."""
+    ours, theirs = wide.strip("/").split("/"), path.strip("/").split("/")
+    return len(ours) == len(theirs) and all(
+        a == b or (_ANY.fullmatch(a) and not _ANY.fullmatch(b))
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def _is_step(line: str, beside: str) -> bool:

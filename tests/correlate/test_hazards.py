@@ -157,6 +157,19 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
         ("side-by-side", "+  await asyncio.gather(*jobs)\n", "a.py", "429 Too Many Requests"),
         ("assets", "+  run: aws s3 sync a s3://b --delete\n", "ci.yml", "GET /assets/a.js 404"),
         ("work-held", " mu.Lock()\n+api.Get(u)\n+hubClient.Get(u)\n", "a.go", "lock wait"),
+        ("recursion", "-  if n in seen: return\n", "a.py", "recursion depth exceeded"),
+        ("end-lost", '-  p["marker"] = last\n', "a.py", "pages_fetched rose from 3 to 900"),
+        ("timeout-longer", "-C{Timeout: t}\n+http.DefaultClient\n", "a.go", "goroutines rose"),
+        ("blocks", "-  await f();\n+  f().Result;\n", "a.cs", "thread pool starvation"),
+        ("setting-name", '+  env::var("A").expect("A")\n', "a.rs", "panicked at A: NotPresent"),
+        ("clock", "-  d.plusDays(1)\n+  d.plus(HOUR * 24)\n", "A.java", "ran at 01:30"),
+        ("limit-lost", "-  n = min(size, 200)\n+  n = size\n", "a.py", "rows_returned rose"),
+        ("done-in-line", "-  @Async\n", "A.java", "lease a expired without renewal"),
+        ("lives-longer", "+def f(x=[]):\n", "a.py", "basket of another user"),
+        ("errors-unsaid", "-    raise\n+    pass\n", "a.py", "records missing in the export"),
+        ("one-alone-no-more", "-  if AlreadySent(id)\n", "a.go", "mails_sent_total rose"),
+        ("model-asked", "-  x = trim_messages(m)\n+  x = m\n", "a.py", "prompt_tokens rose"),
+        ("numbers-on-the-wire", "-  int32 a = 3;\n+  string b = 3;\n", "a.proto", "wire type"),
     ],
 )
 def test_a_mistake_is_known_in_whatever_it_is_written(
@@ -195,6 +208,12 @@ def test_what_is_said_not_to_be_atomic_takes_no_lock() -> None:
         ("lock-taken", "+  s := semaphore.NewWeighted(n)\n+  if !s.TryAcquire(1) { return }\n"),
         ("queue-bound", "+  s := semaphore.NewWeighted(n)\n+  if !s.TryAcquire(1) { return }\n"),
         ("late-data", "-terminationGracePeriodSeconds: 30\n+terminationGracePeriodSeconds: 60\n"),
+        ("release-lost", "-  defer s.mu.Unlock()\n"),
+        ("release-lost", "-  p = load().finally(() => { p = null; });\n"),
+        ("setup-lost", "-  seen.add(id)\n-  rows.create(id)\n"),
+        ("acknowledged-early", "-  transaction.on_commit(f)\n"),
+        ("validation-tighter", "-  same_site: lax\n+  same_site: strict\n"),
+        ("needs-in-circle", "-  A(Repo a, Log l) {}\n+  A(Repo repo, Log log) {}\n"),
     ],
 )
 def test_what_takes_nothing_away_is_harmless(ids: str, diff: str) -> None:
@@ -211,6 +230,9 @@ def test_what_takes_nothing_away_is_harmless(ids: str, diff: str) -> None:
         ("cache-weaker", "422: missing key name", "cache misses rose"),
         ("edge-cache", "ChunkLoadError: Loading chunk 4 failed", "origin load rose"),
         ("schedule", "load day: no input", "load average rose from 1 to 60"),
+        ("timeout-longer", "process_start_time_changes rose", "requests hang"),
+        ("contract", "connection is not available", "x is not a function"),
+        ("consumer", "offset-naive datetime", "offset of partition 3"),
     ],
 )
 def test_a_word_in_passing_is_no_sign_of_it(ids: str, said: str, fault: str) -> None:

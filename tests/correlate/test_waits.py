@@ -96,3 +96,36 @@ def test_steps_that_change_places_are_no_layout(text: str, told: str) -> None:
 )
 def test_what_may_stand_in_any_order_is_only_moved(text: str) -> None:
     assert diffs.read(text).swapped == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        (
+            '-r.HandleFunc("/notes/recent", s.recent)\n r.HandleFunc("/notes/{id}", s.note)\n'
+            '+r.HandleFunc("/notes/recent", s.recent)\n',
+            'r.HandleFunc("/notes/recent", s.recent)',
+        ),
+        (
+            '-app.get("/notes/recent", recent);\n app.get("/notes/:id", note);\n'
+            '+app.get("/notes/:id/recent", recent);\n+app.get("/notes/recent", recent);\n',
+            'app.get("/notes/recent", recent);',
+        ),
+        (
+            '-app.get("/users", users);\n app.get("/notes/:id", note);\n'
+            '+app.get("/users", users);\n',
+            None,
+        ),
+        (
+            ' app.get("/notes/:id", note);\n-app.get("/notes/recent", recent);\n'
+            '+app.get("/notes/latest", recent);\n',
+            None,
+        ),
+    ],
+)
+def test_a_route_may_be_put_behind_one_that_takes_its_requests(
+    text: str, behind: str | None
+) -> None:
+    assert diffs.read(text).shadowed == behind
+    moved = innocence.judge(change("x", text))
+    assert (moved is None) == (behind is not None or "latest" in text)
