@@ -12,12 +12,12 @@ import io
 import os
 import signal
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nova_timeline.arguments import parser
+from nova_timeline.stopping import stoppable
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 DONE, NOT_WHOLE, WRONG, FAILED = 0, 1, 2, 3
 STOPPED, TERMINATED = 130, 143
 """What shells say of programs that SIGINT or SIGTERM ended."""
-_AGAIN = 0.01
-"""Seconds after which a signal whose error was lost is sent again."""
 _PIPED_WIDTH, _PIPED_TABLE = 120, 240
 
 
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = given.command
     came = set[int]()
     try:
-        with _stoppable(came):
+        with stoppable(came):
             code = command(given)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -67,54 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(error)
         raise
     return code
-
-
-@contextmanager
-def _stoppable(came: set[int]) -> Generator[None]:
-    """Let SIGTERM stop a command as Ctrl-C does; who ignores one or handles it goes on doing so.
-
-    What is raised where a library called us can be lost there, or come out as an error of its own
-    (polars panics): lost ones are raised again, and `came` tells that it was no other error.
-
-    Args:
-        came: takes the signal when it has come; what that raises, Ray may raise anew.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _: object) -> None:
-        if signal.SIGTERM in came:  # it is stopping, and a supervisor says so only once
-            return
-        came.add(number)
-        raise KeyboardInterrupt
-
-    def unheard(lost: sys.UnraisableHookArgs) -> None:
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
-            told(lost)
-            return
-        number = max(came, default=signal.SIGINT)
-        came.clear()
-        # Not from here, or this would be where it comes.
-        threading.Timer(_AGAIN, signal.pthread_kill, (threading.get_ident(), number)).start()
-
-    ours = [
-        (number, before)
-        for number, before in (
-            (signal.SIGINT, signal.default_int_handler),
-            (signal.SIGTERM, signal.SIG_DFL),
-        )
-        if signal.getsignal(number) is before
-    ]
-    told, sys.unraisablehook = sys.unraisablehook, unheard
-    for number, _ in ours:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        sys.unraisablehook = told
-        for number, before in ours:
-            signal.signal(number, before)
 
 
 def _failed(error: Exception) -> int:

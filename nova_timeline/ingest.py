@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
-from nova_timeline import arrow, coded, connector, duplicates, knowledge, normalise, schema, store
+from nova_timeline import arrow, coded, connector, duplicates, knowledge, normalise, packing, schema
 from nova_timeline.attempts import persistently
 from nova_timeline.connector import Batch, Connector, Gap, Partition
 from nova_timeline.correlate import notable, steps
@@ -121,9 +121,9 @@ def _stored(table: pa.Table, keyed: str, task: Task) -> Stored:
     none = pa.array([], pa.uint64())
     keys = duplicates.keys(table, keyed) if keyed else none
     if task.folder is None:
-        return Stored(store.packed(table), Count.of(table), keys)
+        return Stored(packing.packed(table), Count.of(table), keys)
     path = task.folder / f"{uuid4().hex}.parquet"  # another attempt may be at it
-    store.pack(table, path)
+    packing.pack(table, path)
     return Stored(path, Count.of(table), keys)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nova_timeline import coded, document, run_folder, schema, store
+from nova_timeline import coded, document, packing, run_folder, schema, store
 from nova_timeline.config import Incident
 from nova_timeline.errors import RunError, RunFolderError
 from nova_timeline.pipeline import reconstruct
@@ -59,9 +59,9 @@ def test_raw_records_are_read_by_their_places(
     known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From whatever files and row groups hold them, with bounds of these known or not."""
-    monkeypatch.setattr(store, "_ROWS", 4)
+    monkeypatch.setattr(packing, "_ROWS", 4)
     if not known:
-        monkeypatch.setattr(store, "_PRUNED", ())
+        monkeypatch.setattr(packing, "_PRUNED", ())
     rows = [(f"{'abc'[n // 20]}.log", f"bytes={n % 20}+1", f"{n}".encode()) for n in range(60)]
     for number in range(5):
         uris, locators, raw = (list(c) for c in zip(*rows[number * 12 :][:12], strict=True))
@@ -211,13 +211,13 @@ def test_coded_columns_are_kept_as_their_texts(
     name: str, bundled: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever row groups there are, some of them without some of the texts."""
-    monkeypatch.setattr(store, "_ROWS", 100)
+    monkeypatch.setattr(packing, "_ROWS", 100)
     table = bundled.to_arrow(name)
     packed = table
     for at, column in enumerate(table.column_names):
         if table[column].type == pa.string():
             packed = packed.set_column(at, column, coded.of(table[column]))
-    made: Any = pq.ParquetFile(pa.BufferReader(store.packed(packed)))
+    made: Any = pq.ParquetFile(pa.BufferReader(packing.packed(packed)))
     assert made.num_row_groups > 1
     assert made.schema_arrow == schema.table(name)
     assert made.read().equals(table.combine_chunks())
@@ -231,7 +231,7 @@ def test_locators_come_back_short_or_long(locator: str, codec: str) -> None:
     """Short ones are written as what they have in common with the one before, and the rest."""
     written = [locator.format(at * 221) for at in range(1_000)]
     table = schema.conform("evidence", {"evidence.locator": pa.array(written)}, len(written))
-    made: Any = pq.ParquetFile(pa.BufferReader(store.packed(table)))
+    made: Any = pq.ParquetFile(pa.BufferReader(packing.packed(table)))
     at = made.schema_arrow.get_field_index("evidence.locator")
     assert made.metadata.row_group(0).column(at).compression == codec
     assert made.read()["evidence.locator"].to_pylist() == written
