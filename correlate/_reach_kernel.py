@@ -28,7 +28,7 @@ class Reach(NamedTuple):
 
     spans: npt.NDArray[np.int64]
     """Where the pool holds an entity's level: first and stop, shape (entities, levels, 2)."""
-    pool: npt.NDArray[np.int32]
+    pool: npt.NDArray[np.uint32]
     used: npt.NDArray[np.int64]
     """How much of the pool is filled, shape (1,)."""
     marks: npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ def empty(entities: int, levels: int, most: int, pool: int) -> Reach:
     """
     return Reach(
         np.full((entities, levels, 2), _UNKNOWN, np.int64),
-        np.empty(max(pool, min(most, entities) + 1), np.int32),
+        np.empty(max(pool, min(most, entities) + 1), np.uint32),
         np.zeros(1, np.int64),
         np.zeros(entities, np.int64),
         np.zeros(1, np.int64),

@@ -29,6 +29,11 @@ NONE = np.int64(2**63 - 1)
 """Where an effect has fewer causes than it may keep."""
 _NO_LIMIT = (1 << COST_BITS) - 1
 _NEVER = np.int64(-(2**60))
+_Row = np.uint64
+"""What indexes where speed counts: numba asks of a signed number whether it counts from the end."""
+_ONE = _Row(1)
+NOTHING = np.uint32(2**32 - 1)
+"""Where a chain ends."""
 
 
 class Events(NamedTuple):
@@ -51,9 +56,10 @@ class Points(NamedTuple):
     """Those of the events that are effects, or causes: columns of shape (points,), as ordered."""
 
     time: npt.NDArray[np.int64]
-    entity: npt.NDArray[np.int32]
+    entity: npt.NDArray[np.uint32]
+    """As large as can be where there was no code."""
     ids: npt.NDArray[np.int32]
-    chain: npt.NDArray[np.int8]
+    chain: npt.NDArray[np.uint8]
     """The number of a cause's prior; of shape (0,) for effects."""
 
 
@@ -75,18 +81,18 @@ class Terms(NamedTuple):
 class Chains(NamedTuple):
     """The causes so far, those of an entity and prior in a chain; of one thread at a time."""
 
-    newest: npt.NDArray[np.int32]
-    """The newest cause of a chain, or -1, shape (entities, chains)."""
+    newest: npt.NDArray[np.uint32]
+    """The newest cause of a chain, or `NOTHING`, shape (entities, chains)."""
     bound: npt.NDArray[np.int64]
     """The latest time minus prior of an entity's causes, shape (entities,)."""
-    older: npt.NDArray[np.int32]
-    """The cause before a cause in its chain, or -1; room for all causes of a sweep."""
+    older: npt.NDArray[np.uint32]
+    """The cause before a cause in its chain, or `NOTHING`; room for all causes of a sweep."""
 
 
 @kernel()
 def select(
     events: Events,
-    roles: npt.NDArray[np.uint8],
+    roles: npt.NDArray[np.int8],
     first: int,
     stop: int,
     effects: npt.NDArray[np.int32],
@@ -95,26 +101,24 @@ def select(
     """Write the rows of the effects and of the causes in the eights [first, stop).
 
     ``roles`` says of each kind whether it is an effect (1), a cause (2) or both (3). Returns how
-    many there are of either; there must be room for every row that is not of kind 0.
+    many there are of either; there must be room for every row that is not of kind 0, and one more:
+    each row is written, and kept by counting it, as a branch on its role would be guessed wrong.
     """
     kind, eights = events.kind, events.eights
     e = c = 0
     for word in range(first, stop):
         if word == eights.shape[0] or eights[word] != 0:
             for row in range(8 * word, min(8 * word + 8, kind.shape[0])):
-                role = roles[kind[row]]
-                if role & 1:
-                    effects[e] = row
-                    e += 1
-                if role & 2:
-                    causes[c] = row
-                    c += 1
+                role = int(roles[np.uint8(kind[row])])
+                effects[e] = causes[c] = row
+                e += role & 1
+                c += role >> 1
     return e, c
 
 
 @kernel()
 def gather(
-    events: Events, rows: npt.NDArray[np.int32], chain: npt.NDArray[np.int8], points: Points
+    events: Events, rows: npt.NDArray[np.int32], chain: npt.NDArray[np.uint8], points: Points
 ) -> None:
     """Copy what some rows hold; ``chain`` is that of each kind."""
     time, entity, kind, ids = events.time, events.entity, events.kind, events.ids
@@ -126,7 +130,7 @@ def gather(
         entities[i] = entity[row]
         own[i] = row if numbered else ids[row]
         if chained:
-            chains[i] = chain[kind[row]]
+            chains[i] = chain[np.uint8(kind[row])]
 
 
 @kernel()
@@ -153,57 +157,62 @@ def sweep(
     Returns:
         How many pairs were kept, and how many were scored.
     """
-    newest, bound, older = chains.newest, chains.bound, chains.older
+    newest, bound, older = chains.newest.reshape(-1), chains.bound, chains.older
     spans, pool, prior = reach.spans, reach.pool, terms.prior
     time, entity, ids, chain = causes.time, causes.entity, causes.ids, causes.chain
     moments, places, own = effects.time, effects.entity, effects.ids
-    newest[:] = -1
+    pairs, keep = best.reshape(-1), _Row(best.shape[1])
+    newest[:] = NOTHING
     bound[:] = _NEVER
-    best[:] = NONE
-    ready = scored = kept = 0
-    for e in range(moments.shape[0]):
+    pairs[:] = NONE
+    ready, ends = _Row(0), _Row(time.shape[0])
+    scored = kept = 0
+    for e in range(_Row(moments.shape[0])):
         t, here = moments[e], places[e]
-        while ready < time.shape[0] and time[ready] <= t + terms.slack:
+        while ready < ends and time[ready] <= t + terms.slack:
             _admit(ready, time, entity, chain, prior, newest, bound, older)
-            ready += 1
-        if not 0 <= here < bound.shape[0]:
+            ready += _ONE
+        if here >= bound.shape[0]:
             continue
         limit = _NO_LIMIT
+        first = e * keep
         for hops in range(terms.first_hop, terms.hops + 1):
             far = hops * terms.hop_cost
             if far + prior[0] > limit:
                 break
-            if spans[here, hops, 0] < 0:
+            level = _Row(hops)
+            if spans[here, level, 0] < 0:
                 expand(reach, graph, here, hops, terms.most)
-            for j in range(spans[here, hops, 0], spans[here, hops, 1]):
-                near = pool[j]
+            for j in range(_Row(spans[here, level, 0]), _Row(spans[here, level, 1])):
+                near = _Row(pool[j])
                 if t - bound[near] + far <= limit:
                     limit, some = _walk(
                         t, own[e], near, hops, far, limit, terms.window, terms.prune,
-                        time, ids, prior, newest, older, best, e,
+                        time, ids, prior, newest, older, pairs, first, first + keep,
                     )  # fmt: skip
                     scored += some
-        for place in range(best.shape[1]):
-            kept += best[e, place] != NONE
+        for place in range(first, first + keep):
+            kept += pairs[place] != NONE
     return kept, scored
 
 
 @kernel(inline="always")
 def _admit(
-    place: int,
+    place: np.uint64,
     time: npt.NDArray[np.int64],
-    entity: npt.NDArray[np.int32],
-    chain: npt.NDArray[np.int8],
+    entity: npt.NDArray[np.uint32],
+    chain: npt.NDArray[np.uint8],
     prior: npt.NDArray[np.int64],
-    newest: npt.NDArray[np.int32],
+    newest: npt.NDArray[np.uint32],
     bound: npt.NDArray[np.int64],
-    older: npt.NDArray[np.int32],
+    older: npt.NDArray[np.uint32],
 ) -> None:
     """Put a cause in front of its chain."""
-    here, its = entity[place], chain[place]
-    if 0 <= here < bound.shape[0]:
-        older[place] = newest[here, its]
-        newest[here, its] = place
+    here, its = _Row(entity[place]), _Row(chain[place])
+    if here < _Row(bound.shape[0]):
+        mine = here * _Row(prior.shape[0]) + its
+        older[place] = newest[mine]
+        newest[mine] = place
         bound[here] = max(bound[here], time[place] - prior[its])
 
 
@@ -211,7 +220,7 @@ def _admit(
 def _walk(
     t: int,
     own: int,
-    near: int,
+    near: np.uint64,
     hops: int,
     far: int,
     limit: int,
@@ -220,41 +229,40 @@ def _walk(
     time: npt.NDArray[np.int64],
     ids: npt.NDArray[np.int32],
     prior: npt.NDArray[np.int64],
-    newest: npt.NDArray[np.int32],
-    older: npt.NDArray[np.int32],
-    best: npt.NDArray[np.int64],
-    e: int,
+    newest: npt.NDArray[np.uint32],
+    older: npt.NDArray[np.uint32],
+    pairs: npt.NDArray[np.int64],
+    first: np.uint64,
+    stop: np.uint64,
 ) -> tuple[int, int]:
-    """Walk the chains of one entity for one effect; return the new limit and the pairs scored."""
-    last = best.shape[1] - 1
+    """Walk the chains of one entity for one effect; return the new limit and the pairs scored.
+
+    The pairs that the effect holds are those in ``[first, stop)``.
+    """
     scored = 0
-    for chain in range(prior.shape[0]):
+    chains = _Row(prior.shape[0])
+    last = stop - _ONE
+    for chain in range(chains):
         added = far + prior[chain]
-        place = newest[near, chain]
+        place = newest[near * chains + chain]
         allowed = min(window, limit - added)
-        while place >= 0:
+        while place != NOTHING:
             gap = t - time[place]
             if gap > allowed:
                 break
             scored += 1
             mine = ids[place]
             pair = (abs(gap) + added) << _COST_SHIFT | np.int64(mine) << HOP_BITS | hops
-            if pair < best[e, last] and mine != own:
-                _insert(best, e, pair)
+            if pair < pairs[last] and mine != own:
+                for held in range(first, stop):  # into its place, without a branch
+                    other = pairs[held]
+                    pairs[held] = min(other, pair)
+                    pair = max(other, pair)
                 if prune:
-                    limit = best[e, last] >> _COST_SHIFT
+                    limit = pairs[last] >> _COST_SHIFT
                     allowed = min(window, limit - added)
             place = older[place]
     return limit, scored
-
-
-@kernel()
-def _insert(best: npt.NDArray[np.int64], e: int, pair: int) -> None:
-    """Put a pair into its place of ``best[e]`` and drop the last, without a branch."""
-    for place in range(best.shape[1]):
-        held = best[e, place]
-        best[e, place] = min(held, pair)
-        pair = max(held, pair)
 
 
 @kernel()

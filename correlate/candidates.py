@@ -215,7 +215,7 @@ def _select(
 
     def pick(part: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         most = np.count_nonzero(events.kind[8 * part[0] : 8 * part[1]])
-        effects, causes = np.empty(most, np.int32), np.empty(most, np.int32)
+        effects, causes = np.empty(most + 1, np.int32), np.empty(most + 1, np.int32)
         found = kernel.select(events, roles, *part, effects, causes)
         return effects[: found[0]], causes[: found[1]]
 
@@ -234,13 +234,13 @@ def _select(
     return effects, causes
 
 
-def _by_kind(costs: Costs) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+def _by_kind(costs: Costs) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
     """Give the role and the chain of each kind, also of the negative, as a kernel looks them up."""
     import numpy as np
 
     kinds, is_cause = len(costs.priors), np.array(costs.priors) != NO_CAUSE
-    roles, chain = np.zeros(256, np.uint8), np.zeros(256, np.int8)
-    roles[:kinds] = np.array(costs.effects, np.uint8) + 2 * is_cause.astype(np.uint8)
+    roles, chain = np.zeros(256, np.int8), np.zeros(256, np.uint8)
+    roles[:kinds] = np.array(costs.effects, np.int8) + 2 * is_cause.astype(np.int8)
     chain[:kinds] = np.searchsorted(_priors(costs), costs.priors)
     return roles, chain
 
@@ -252,9 +252,9 @@ def _points(effects: int, causes: int) -> tuple[_window_kernel.Points, _window_k
     from . import _window_kernel as kernel
 
     columns = _block(
-        *((effects, kind) for kind in (np.int64, np.int32, np.int32)),
-        (0, np.int8),
-        *((causes, kind) for kind in (np.int64, np.int32, np.int32, np.int8)),
+        *((effects, kind) for kind in (np.int64, np.uint32, np.int32)),
+        (0, np.uint8),
+        *((causes, kind) for kind in (np.int64, np.uint32, np.int32, np.uint8)),
     )
     return kernel.Points(*columns[:4]), kernel.Points(*columns[4:])
 
@@ -333,7 +333,7 @@ class _Sweep:
         longest = max(len(causes.time) for causes in self.near)
         *best, _ = room = _block(
             *((len(effects.time) * self.keep, np.int64) for effects in self.ranges),
-            (self.workers * longest, np.int32),
+            (self.workers * longest, np.uint32),
         )
         packed = [pairs.reshape(-1, self.keep) for pairs in best]
         older = room[-1].reshape(self.workers, -1)
@@ -359,7 +359,7 @@ class _Sweep:
         self,
         chunks: Sequence[int],
         packed: Sequence[npt.NDArray[np.int64]],
-        older: npt.NDArray[np.int32],
+        older: npt.NDArray[np.uint32],
     ) -> tuple[list[tuple[int, int]], npt.NDArray[np.uint8]]:
         """Sweep some ranges on this thread into ``packed``.
 
@@ -372,7 +372,7 @@ class _Sweep:
         from . import _window_kernel as kernel
 
         entities = len(self.graph.starts) - 1
-        newest = np.empty((entities, len(self.terms.prior)), np.int32)
+        newest = np.empty((entities, len(self.terms.prior)), np.uint32)
         chains = kernel.Chains(newest, np.empty(entities, np.int64), older)
         reach = _reach_kernel.empty(entities, self.terms.hops + 1, self.terms.most, _POOL)
         told = [
