@@ -27,7 +27,7 @@ LONGEST = 20_000
 _LINE = 500  # characters of a line; what is generated is longer than that, too
 
 _COMMENT = re.compile(
-    r"(?:^|(?<=\s))(?://|#(?!\[|include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
+    r"(?:^|(?<=\s))(?://|#(?![\[{]|include|define|if|endif|\w*[0-9a-f]{3,8}\b)|--\s).*$"
 )
 _OPENED = re.compile(r"\s*(?:- )?[\"']?[\w.\-/]{1,80}[\"']?(?: \"[^\"]*\")*\s?[:=]?\s?[{\[]?$")
 """What opens settings of a kind: ``selector:``, ``limits {``, ``resource "a" "b" {``."""
@@ -76,6 +76,12 @@ _FIELD = re.compile(
     r")(?:\.(?:push|append|add|put|set|store|insert)\(|\[[^\]]+\]\s*=|\s*=\s*append\()",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(
+    r"(?P<key>\s*(?:-\s+)?[\w.\-/]+:\s+|\s*[\w.]+=)(?P<quote>[\"'])"
+    r"(?P<value>(?!(?:true|false|yes|no|on|off|null|y|n)\2)[A-Za-z/.$\-][^\"'\s,;(){}\[\]#*&]*)\2\s*",
+    re.IGNORECASE,
+)
+"""A setting in quotes that it reads the same without."""
 _UNIT = re.compile(r"^\s*(?:package|module|namespace)\s+[\w.]+;?$")
 _LAYOUT = "(){}[],;"
 _DECLARING = "const let var val final static public private export readonly string str = : ."
@@ -289,7 +295,9 @@ def _left(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
 
 
 def _squeezed(line: str) -> str:
-    return "".join(line.split())
+    """Write a line without white space, and without quotes that make no difference."""
+    quoted = _QUOTED.fullmatch(line)
+    return "".join((line if quoted is None else quoted["key"] + quoted["value"]).split())
 
 
 def _tokens(lines: Iterable[str]) -> Counter[str]:

@@ -79,7 +79,7 @@ _NO_STEP = re.compile(
     re.IGNORECASE,
 )
 """Lines that do nothing where they stand, or nothing to anyone."""
-_CALLS = re.compile(r"\w\(")
+_CALLS = re.compile(r"\w\(|^\s*@?[a-z]\w*(?:\.[a-z]\w*)+[!?]?$")
 _ROUTE = re.compile(
     r"(?i)\b(?:handle(?:func)?|\w*route|path|url|get|post|put|patch|delete|all|any|\w*mapping|map\w*)"
     r"\s*\(\s*(?:value\s*=\s*)?[\"'`](?:GET |POST |PUT |PATCH |DELETE )?"
@@ -128,10 +128,20 @@ def swapped(signed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         there = "+" if sign == "-" else "-", _bare(line)
         near = signed[at + 1 : at + _NEAR]
         to = next((n for n, (s, x) in enumerate(near) if (s, _bare(x)) == there), 0)
-        passed = [x for s, x in near[:to] if s == " " and _is_step(x, line)]
-        kept = passed if not _IN_ORDER.search(line) else [line] if passed else []
+        between = _staying(near[:to])
+        passed = [x for x in between if _is_step(x, line)]
+        in_order = _IN_ORDER.search(line) is not None
+        over = [line] if any(_is_step(x, line, within=True) for x in between) else []
+        kept = over if in_order else passed
         found += [x.strip() for x in kept if _IN_ORDER.search(x)]
     return tuple(found)
+
+
+def _staying(signed: Sequence[tuple[str, str]]) -> list[str]:
+    """List the lines that are there before and after, though some are written again."""
+    taken, put = ({_bare(x) for s, x in signed if s == sign} for sign in "-+")
+    both = taken & put
+    return [x for s, x in signed if s == " " or (s == "-" and _bare(x) in both)]
 
 
 def shadowed(before: Sequence[str], after: Sequence[str]) -> str | None:
@@ -167,11 +177,17 @@ def _takes(wide: str, path: str) -> bool:
     )
 
 
-def _is_step(line: str, beside: str) -> bool:
-    """Say whether a line does something for others, beside another at the same depth."""
-    depth = len(line) - len(line.lstrip())
+def _is_step(line: str, beside: str, *, within: bool = False) -> bool:
+    """Say whether a line does something for others, beside another at the same depth.
+
+    Args:
+        line: what may do something.
+        beside: the other line.
+        within: whether it may also be deeper, in a block that the other one stands beside.
+    """
+    deeper = (len(line) - len(line.lstrip())) - (len(beside) - len(beside.lstrip()))
     does = _CALLS.search(line) is not None and not _NO_STEP.search(line)
-    return does and depth == len(beside) - len(beside.lstrip())
+    return does and (deeper == 0 or (within and deeper > 0))
 
 
 def stops_loop(before: Sequence[str], after: Sequence[str]) -> str | None:

@@ -355,8 +355,8 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
     def ids(diff: str) -> set[str]:
         return {h.id for h in knowledge.hazards() if hazards.shown(h, change(diff=diff))}
 
-    assert "unit" not in ids("-  maxSurge: 25%\n+  maxSurge: 1\n")
-    assert "unit" in ids("-  maxSurge: 25\n+  maxSurge: 1\n")
+    assert "amount-scaled" not in ids("-  maxSurge: 25%\n+  maxSurge: 1\n")
+    assert "amount-scaled" in ids("-  maxSurge: 25\n+  maxSurge: 1\n")
 
 
 @pytest.mark.parametrize(
