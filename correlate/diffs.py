@@ -162,7 +162,10 @@ class Diff:
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
         """Values that moved, each with the name it has."""
-        return settings.moved(self.gone, self.new)
+        if not any(settings.VALUE.search(line) for line in (*self.gone, *self.new)):
+            return settings.moved(self.gone, self.new)
+        taken, put = ([x for p in self.places for x in settings.called(p, s)] for s in "-+")
+        return settings.moved(_left(taken, put), _left(put, taken))
 
     @cached_property
     def calls_gone(self) -> tuple[str, ...]:
@@ -295,9 +298,10 @@ def _left(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
 
 
 def _squeezed(line: str) -> str:
-    """Write a line without white space, and without quotes that make no difference."""
+    """Write a line without white space, quotes that make no difference and a comma at its end."""
     quoted = _QUOTED.fullmatch(line)
-    return "".join((line if quoted is None else quoted["key"] + quoted["value"]).split())
+    bare = line if quoted is None else quoted["key"] + quoted["value"]
+    return "".join(bare.split()).rstrip(",")
 
 
 def _tokens(lines: Iterable[str]) -> Counter[str]:

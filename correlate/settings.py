@@ -26,7 +26,7 @@ _PLAIN = re.compile(
 )
 _SPACED = re.compile(
     rf"^\s*(?!return|case|yield|throw|exit|else|goto|sleep)(?P<key>[a-z][\w.\-]*)\s+"
-    rf"(?P<value>{_NUMBER}|{_WORD});?\s*$"
+    rf"(?:\d+,\s*)?(?P<value>{_NUMBER}|{_WORD});?\s*$"
 )  # nginx, haproxy, redis and sshd write so
 _PART = re.compile(
     r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*)?|[<>=!&|]{1,3}|\S"
@@ -44,6 +44,17 @@ _UNITS = {
 _ON = frozenset(("true", "on", "yes", "enabled"))
 _OFF = frozenset(("false", "off", "no", "disabled", "none", "null", "nil"))
 _OPENS = frozenset(("(", ":", "=", ":=", "<", ">", "<=", ">=", "=="))
+VALUE = re.compile(
+    r"^(?P<before>.{0,120}?[\s{,\"'-])?(?P<key>(?:parameter_?|option_?)?value|val)(?P<after>[\"']?\s*[:=](?!=).*)$",
+    re.IGNORECASE,
+)
+"""A line that gives a value whose name stands beside it."""
+_NAMED = re.compile(
+    r"(?:^|[\s{,\"'-])(?:(?:parameter_?|option_?|setting_?|variable_?)?(?:name|key)|parameter|option"
+    r"|setting|variable)[\"']?\s*[:=](?!=)\s*[\"']?(?P<name>[A-Za-z_][\w.\-]{2,})[\"']?\s*(?:[,}]|$)",
+    re.IGNORECASE,
+)
+_BESIDE = 5  # lines above a value, or as many less three below it, within which its name stands
 _BARE = re.compile(r"(?:milli|micro|nano)?second|minute|hour|day", re.IGNORECASE)
 _NAMED_UNIT = re.compile(
     r"(?<=[a-z])_?(?:in_?)?(?P<unit>ns|us|ms|milli(?:second)?s?|s|secs?|seconds?|minutes?|mins?|hours?"
@@ -145,8 +156,10 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     found = [Setting(k, v, now[k]) for k, v in old.items() if k in now and now[k] != v]
     lost = {k: v for k, v in old.items() if k not in now and amount(v) is not None}
     other = {_unitless(k): (k, v) for k, v in now.items() if k not in old}
-    few = len(lost) * len(new) <= _MOST_TOLD
+    few = len(lost) * max(len(new), len(other)) <= _MOST_TOLD
     for k, v in lost.items():
+        if few and any(_is_renamed((k, v), to) for to in other.values()):
+            continue
         name, value = other.get(_unitless(k), ("", ""))
         told = "" if name or not few else _told(k, new)
         if amount(told) != amount(v):
@@ -174,6 +187,44 @@ def _told(key: str, lines: Iterable[str]) -> str:
         return ""
     named = re.compile(r"[\W_]{0,2}".join(map(re.escape, words)) + _GIVEN, re.IGNORECASE)
     return next((m["value"] for line in lines if (m := named.search(line))), "")
+
+
+def called(place: Sequence[tuple[str, str]], sign: str) -> list[str]:
+    """List the lines of one sign, with values called by the names that stand beside them.
+
+    Many formats keep a setting's name and its value apart: variables of a container, parameters
+    of a managed database.
+
+    Args:
+        place: the lines of a place that was changed, each with its sign.
+        sign: the sign of those asked for.
+    """
+    lines = [(s, line) for s, line in place if s in (" ", sign)]
+    return [_called(lines, at) for at, (s, _) in enumerate(lines) if s == sign]
+
+
+def _called(lines: Sequence[tuple[str, str]], at: int) -> str:
+    """Put the name that stands beside a value in the place of the word ``value``."""
+    line = lines[at][1]
+    value = VALUE.match(line)
+    if value is None:
+        return line
+    above = [x for _, x in lines[max(0, at - _BESIDE) : at]][::-1]
+    below = [x for _, x in lines[at + 1 : at + _BESIDE - 2]]
+    near = [line, *_until_value(above), *_until_value(below)]
+    name = next((m["name"] for x in near if (m := _NAMED.search(x)) is not None), value["key"])
+    return f"{value['before'] or ''}{name}{value['after']}"
+
+
+def _until_value(lines: Sequence[str]) -> Iterable[str]:
+    """Give lines up to the next that gives a value, which has a name of its own."""
+    return itertools.takewhile(lambda x: VALUE.match(x) is None, lines)
+
+
+def _is_renamed(old: tuple[str, str], new: tuple[str, str]) -> bool:
+    """Say whether a value is the same under a name that has all the words of the one it had."""
+    was, now = ({w.casefold() for w in _NAME_WORD.findall(k)} for k, _ in (old, new))
+    return len(was) >= _WORDS_OF_ITS_OWN and was <= now and amount(old[1]) == amount(new[1])
 
 
 def _unitless(key: str) -> str:

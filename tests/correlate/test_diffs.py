@@ -250,3 +250,47 @@ def test_of_a_processor_an_m_is_a_thousandth(key: str, old: str, new: str, moved
 def test_a_setting_that_code_gives_is_not_gone(gone: str, new: str, value: str | None) -> None:
     told = [s.new for s in settings.moved([gone], [new]) if s.old in ("200", "40")]
     assert told == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(
+    ("diff", "key"),
+    [
+        ('   - name: POOL_SIZE\n-    value: "5"\n+    value: "50"\n', "POOL_SIZE"),
+        ("   name: 'pool_size'\n   in: {\n-    value: '5'\n+    value: '50'\n", "pool_size"),
+        ('-  {name = "pool", value = "5"},\n+  {name = "pool", value = "50"},\n', "pool"),
+        ('-  "Value": "5",\n+  "Value": "50",\n   "Name": "POOL_SIZE"\n', "POOL_SIZE"),
+        ("   name: a\n   value: 1\n-  value: 5\n+  value: 50\n", "value"),
+    ],
+)  # fmt: skip
+def test_a_value_is_called_by_the_name_beside_it(diff: str, key: str) -> None:
+    one = diffs.read(diff).settings[0]
+    assert (one.key, one.ratio) == (key, 10)
+
+
+def test_a_setting_of_another_name_with_the_same_words_and_value_has_not_gone() -> None:
+    said = [
+        diffs.read(f"-BATCH_ROWS = 1_000\n+ROWS_PER_BATCH = {n}\n").settings
+        for n in ("1_000", "9_000")
+    ]
+    assert [any(s.key == "BATCH_ROWS" for s in found) for found in said] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("diff", "same"),
+    [
+        ("-  topic: mail.sent\n+  topic: 'mail.sent'\n", True),
+        ('-OPTS=--heap=3g\n+OPTS="--heap=3g"\n', True),
+        ("-  secure: true,\n-  mode: :lax\n+  mode: :lax,\n+  secure: true\n", True),
+        ("-  annotation: 8080\n+  annotation: '8080'\n", False),
+        ("-  enabled: yes\n+  enabled: 'yes'\n", False),
+        ('-x = topic\n+x = "topic"\n', False),
+    ],
+)
+def test_quotes_and_commas_that_make_no_difference_are_none(diff: str, *, same: bool) -> None:
+    read = diffs.read(diff)
+    assert (not read.gone and not read.new) is same
+
+
+def test_what_a_text_is_filled_in_with_is_no_comment() -> None:
+    (line,) = diffs.read('+  ["Now: #{Time.now}", RULES].join\n').new
+    assert "Time.now" in line

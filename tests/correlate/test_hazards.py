@@ -438,6 +438,32 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
             "switch-taken-out",
         ),
         (
+            "-@retry(limiter(6))\n-async def all(xs):\n+async def all(xs):\n+  await gather(*xs)\n",
+            "RateLimitError: 429, the rate limit was exceeded",
+            "side-by-side",
+        ),
+        (
+            "-    tmp = File.createTempFile(a, b)\n-    tmp.deleteOnExit()\n"
+            "+    tmp = File.createTempFile(a, b)\n",
+            "node_filesystem_avail_bytes fell from 90000000 to 0",
+            "left-lying",
+        ),
+        (
+            "-    producer.send(new Record(t, key=user.id, v))\n+    producer.send(t, key=None)\n",
+            "event_out_of_order_total rose from 0 to 90",
+            "overtaking",
+        ),
+        (
+            "-  key=values(tenant.id)\n+  key=None\n",
+            "ledger: version gap for account 7: got Closed v9 while at v4",
+            "overtaking",
+        ),
+        (
+            "+  channel.queueDeclare(name, true, args(x-queue-type, quorum))\n",
+            "PRECONDITION_FAILED: inequivalent arg 'x-queue-type'",
+            "declared-otherwise",
+        ),
+        (
             "-    return (total * rate).quantize(CENT, ROUND_HALF_UP)\n"
             "+    return sum(l.vat.quantize(CENT) for l in lines)\n",
             "journal 9f4d not balanced: debit 318.40 credit 318.39",
@@ -498,6 +524,12 @@ def test_a_monitoring_agent_is_no_agent_of_a_model() -> None:
         ("release-lost", "+    socket.connect(address, 3_000);\n"),
         ("cookies", "-  res.csp('frame-ancestors *')\n+  res.csp('frame-ancestors a.com')\n"),
         ("message-larger", "-  use(r.Baselines)\n+  r.cache.Replace(r.GetBaselines())\n"),
+        ("permission", '-ssl_policy = "TLS13-2021"\n+ssl_policy = "TLS13-2022"\n'),
+        ("reach", '+  capabilities: {drop: ["ALL"]}\n'),
+        ("consumer", '-  acks = "all"\n+  acks = "1"\n'),
+        ("unit", "-terminationGracePeriodSeconds: 600\n+terminationGracePeriodSeconds: 5\n"),
+        ("limit-raised", "-strategy.max = 5\n+strategy.max = 5000\n"),
+        ("time-kept", "-- name: enable chrony\n+- name: ensure chrony runs\n"),
         ("signals-not-passed-on", '-CMD ["/app/a"]\n+CMD exec /app/a --port $PORT\n'),
     ],
 )

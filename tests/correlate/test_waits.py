@@ -77,6 +77,8 @@ def test_what_a_coroutine_does_not_await_stops_its_loop(line: str) -> None:
         ("+  m.ack()\n   work(m)\n-  m.ack()\n", "m.ack()"),
         ("-\tb.mu.Lock()\n \ta.mu.Lock()\n+\tb.mu.Lock()\n", "b.mu.Lock()"),
         ("-  c.commitSync()\n   if r:\n     a(r)\n   b()\n+  c.commitSync()\n", "c.commitSync()"),
+        ("+  c.commit()\n   for m in ms:\n     sink.write(m)\n-  c.commit()\n", "c.commit()"),
+        ("-  ch.ack(t)\n-  job.run\n+  job.run   # takes long\n+  ch.ack(t)\n", "ch.ack(t)"),
     ],
 )  # fmt: skip
 def test_steps_that_change_places_are_no_layout(text: str, told: str) -> None:
