@@ -525,6 +525,7 @@ def test_a_monitoring_agent_is_no_agent_of_a_model() -> None:
         ("cookies", "-  res.csp('frame-ancestors *')\n+  res.csp('frame-ancestors a.com')\n"),
         ("message-larger", "-  use(r.Baselines)\n+  r.cache.Replace(r.GetBaselines())\n"),
         ("permission", '-ssl_policy = "TLS13-2021"\n+ssl_policy = "TLS13-2022"\n'),
+        ("resolver", '   - name: ndots\n-    value: "5"\n+    value: "2"\n'),
         ("reach", '+  capabilities: {drop: ["ALL"]}\n'),
         ("consumer", '-  acks = "all"\n+  acks = "1"\n'),
         ("unit", "-terminationGracePeriodSeconds: 600\n+terminationGracePeriodSeconds: 5\n"),
