@@ -186,7 +186,7 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     if diff is not None and innocence.is_manifest(change.files):
         lines = _without_versions(lines, diff)
     placed = (f"{diff.under.get(t, '')} {t.strip()}" for t in lines) if diff else ()
-    told = (s for s in diff.settings if s.new and not _stands(s, lines)) if diff else ()
+    told = _told_beside(diff) if diff is not None else ()
     spoken = (f"{s.key}: {s.new or s.old}" for s in (*change.called, *told))
     said = next((t.strip() for t in (*lines, *placed, *spoken) if pattern.search(t)), None)
     if said is None:
@@ -199,10 +199,11 @@ def _touches(test: Test, change: Change) -> tuple[str, float] | None:
     return None if wrong else (said, _strength(moved, test.far))
 
 
-def _stands(setting: Setting, lines: Sequence[str]) -> bool:
-    """Say whether lines name a setting themselves."""
-    name = setting.key.rpartition(".")[2]
-    return any(name in line for line in lines)
+def _told_beside(diff: Diff) -> tuple[Setting, ...]:
+    """Give the settings whose names no line put in or taken out holds, but one beside it."""
+    lines = (*diff.gone, *diff.new)
+    names = ((s, s.key.rpartition(".")[2]) for s in diff.settings if s.new)
+    return tuple(s for s, name in names if not any(name in line for line in lines))
 
 
 def _without_versions(lines: Iterable[str], diff: Diff) -> tuple[str, ...]:

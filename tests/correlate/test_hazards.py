@@ -327,6 +327,13 @@ def test_what_a_line_touches_counts_by_how_far_its_number_moved() -> None:
     assert strength(" fetch_size = 10\n-a\n+b\n") == 0
 
 
+def test_a_setting_is_touched_by_the_name_that_stands_beside_it() -> None:
+    [one] = knowledge.read_hazards(SHAPE.replace("gone = 'x'", "touches = 'fetch_size'"))
+    beside = '   - name: fetch_size\n-    value: "10"\n+    value: "90"\n'
+    assert hazards.shown(one, change(diff=beside)) is not None
+    assert hazards.shown(one, change(diff=beside.replace("fetch_size", "page_size"))) is None
+
+
 def test_what_a_call_set_is_touched_too() -> None:
     [one] = knowledge.read_hazards(SHAPE.replace("gone = 'x'", "touches = 'fetchSize'"))
     called = replace(change("x"), called=(Setting("fetchSize", "", "auto"),))
