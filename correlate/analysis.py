@@ -24,6 +24,7 @@ from . import (
     mentioned,
     metric_signals,
     named,
+    overheard,
     phases,
     planned,
     ranking,
@@ -75,6 +76,7 @@ _TELLS = re.compile(
 )
 _SINCE = re.compile(r"start_?time", re.IGNORECASE)
 """Attributes of a failure's records that say what failed."""
+_ERROR = 17
 _BESIDE = 30 * 60_000_000_000
 """ns; how far around the onset is looked for what goes with it."""
 _BEFORE = 60_000_000_000
@@ -263,19 +265,27 @@ def _scene(
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
     drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
-    undrawn = sorted({s["entity"] for s in rows if s["entity"]} - drawn - {*about})
+    logged = partial(failures.lines, cut, until=until, window=window, each=each)
+    apart = partial(logged, [*drawn, *about], of_others=True)
+    called = needs.get(cascade.root, set()) - {*about}
+    said = logged([*about, *called], since)
+    left = departures.find(series, moved, began.time, each)
+    ahead = overheard.ahead(left, changed, drawn - {*about}, began.time)
     scene = Scene(
         cascade, began.time, topology, {}, changes, recoveries,
         canaries=canaries.find(series, changed, began.time, each),
         sizes=sizes.find(series, changed, each),
         troubled=[bad[n] for n in sorted(bad)],
-        departures=departures.find(series, moved, began.time, each),
+        departures=left,
         trends=trends.find(
             series, {*about, *(c for e in about for c in needs.get(e, ()))}, began.time, each
         ),
         deadlines=deadlines.find(cut, began.time, each),
-        lines=failures.lines(cut, about, since, until, window, each),
-        beside=failures.lines(cut, undrawn, since, until, window, each),
+        lines=[line for line in said if line.entity not in called],
+        beside=apart(since),
+        foretold=overheard.foretold(apart, changed, about, since),
+        ahead=logged([*ahead], min(ahead.values())) if ahead else (),
+        below_it=[x for x in said if x.entity in called and x.severity >= _ERROR],
     )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
     told = _nearest(

@@ -30,7 +30,7 @@ _WORSE_UP = re.compile(
     r"err|fail|fault|5xx|4xx|50[0-9]|(?<!\d)4(0[0-9]|2[29])(?!\d)|latenc|duration|response_?time|responsetime|throttl|timeout"
     r"|reject|satur|queue|lag|depth|backlog|restart|retr|drop|refus|unhealthy|evict|oom|wait"
     r"|exception|abort|deadlock|dead_?letter|dlq|duplicat|stale|violation|mismatch|invalid|denied|corrupt"
-    r"|discrepan|delay|pending|overdue|stall|tombstone|dead_?tup|bloat|unack|nack|steal(?!th)|conflict"
+    r"|discrepan|revo(ked|cation)|lock(ed)?_?outs?(?![a-z])|delay|pending|overdue|stall|tombstone|dead_?tup|bloat|unack|nack|steal(?!th)|conflict"
     r"|(active|unmerged|delta)_?parts|compaction_?debt|l0_?files|under_?replicated|offline_?partition",
     re.IGNORECASE,
 )

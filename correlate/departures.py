@@ -10,6 +10,7 @@ impact", Ann. Appl. Stat. 9, 2015, compare before and after likewise).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,6 +38,16 @@ _BETTER = 0.5  # of what one straight line leaves
 _STILL = 2.0  # noise scales that a stretch may vary by and be flat
 _OFF = 5.0  # noise scales that one line for all must miss it by
 _HELD = 0.4  # share of the way that it must still be off when the failure begins
+_OTHER_DAY = re.compile(
+    r"[_.:-]?(?:offset_?)?(?:\b|_)(?:\d+_?(?:d|w|days?|weeks?)(?:_ago)?|yesterday|(?:day|week)_ago"
+    r"|(?:last|prev(?:ious)?)_(?:day|week))$",
+    re.IGNORECASE,
+)
+"""What a series is named that is drawn beside another to show how that one went before."""
+_ALIKE = 15 * 60_000_000_000  # ns; how much sooner or later a day's usual rise may begin
+_AS_FAR = 0.7
+_MOST_OF_IT = 0.5  # of all the way, for one step to be what it was
+_LITTLE = 0.02  # of that step
 _JUST = 2  # points before the onset
 _AFTER = 10  # points after the onset that are looked at
 
@@ -53,6 +64,8 @@ class Departure:
     """ns between its points."""
     climbs: bool
     """Whether it climbed (or fell) on and on, rather than stepped."""
+    reached: float = 0.0
+    """How far off its usual it came at most."""
 
 
 def find(
@@ -71,7 +84,28 @@ def find(
         return ()
     search = partial(_of_part, pairs=tuple(pairs), onset=onset)
     found = [d for part in each(search, series) for d in part]
-    return tuple(sorted(found, key=lambda d: (d.time, d.entity, d.metric)))
+    new = _without_usual(found)
+    return tuple(sorted(new, key=lambda d: (d.time, d.entity, d.metric)))
+
+
+def _without_usual(found: Sequence[Departure]) -> list[Departure]:
+    """Leave out what another day's series moves, and what goes as that did the day before.
+
+    What rises every evening is no departure, whatever was changed as it began.
+    """
+    others = {(d.entity, _OTHER_DAY.sub("", d.metric)): d for d in found if _is_other_day(d)}
+    ours = ((d, others.get((d.entity, d.metric))) for d in found if not _is_other_day(d))
+    return [d for d, other in ours if other is None or not _goes_alike(d, other)]
+
+
+def _is_other_day(d: Departure) -> bool:
+    return _OTHER_DAY.search(d.metric) is not None
+
+
+def _goes_alike(d: Departure, other: Departure) -> bool:
+    """Say whether a series began to move when it did on another day, and came about as far."""
+    near = abs(d.time - other.time) <= max(_ALIKE, 3 * d.step)
+    return near and other.reached / d.reached >= _AS_FAR if d.reached else False
 
 
 def _of_part(
@@ -121,9 +155,11 @@ def departure(entity: str, metric: str, time: Ints, value: Floats, onset: int) -
     at = _break(value[: max(ending, FEWEST + FEWEST // 2)])
     if at is None or not _holds(time, value, usual, peak, onset):
         return None
+    at = _stepped(value, at, peak, usual)
     first = value[at]
     climbs = abs(value[peak] - first) > abs(first - usual) and peak - at > FEWEST // 2
-    return Departure(entity, metric, int(time[at]), int(np.median(np.diff(time))), climbs)
+    step, reached = int(np.median(np.diff(time))), float(value[peak] - usual)
+    return Departure(entity, metric, int(time[at]), step, climbs, reached)
 
 
 def _break(y: Floats) -> int | None:
@@ -149,6 +185,24 @@ def _break(y: Floats) -> int | None:
     clear = moved > _CLEAR * noise and leaves < (1 - _EXPLAINED) * total
     bent = leaves < _BETTER * straight or _lay_flat(y, at, noise)
     return at if clear and bent and straight > 1e-9 * total else None
+
+
+def _stepped(value: Floats, at: int, peak: int, usual: float) -> int:
+    """Give the point at which a series stepped, where it did so after its break and lay flat yet.
+
+    A second phase has a few points at least, so that the break of one that had hardly begun comes
+    too early.
+    """
+    import numpy as np
+
+    steps = np.abs(np.diff(value[at : peak + 1]))
+    if not len(steps):
+        return at
+    k = int(np.argmax(steps))
+    flat, until = value[:at], value[at : at + k + 1]
+    slack = _LITTLE * steps[k]
+    still = flat.min() - slack <= until.min() and until.max() <= flat.max() + slack
+    return at + k + 1 if still and steps[k] >= _MOST_OF_IT * abs(value[peak] - usual) else at
 
 
 def _lay_flat(y: Floats, at: int, noise: float) -> bool:

@@ -45,11 +45,14 @@ class Line:
     texts: tuple[str, ...]
     shared: tuple[tuple[str, str], ...] = ()
     """The attributes that all of those that were read have with the same value, by name."""
+    since: int | None = None
+    """ns; when the first of them came."""
 
 
 def lines(
-    cut: Slabs, entities: Sequence[str], since: int, until: int, window: Window, each: Each
-) -> tuple[Line, ...]:
+    cut: Slabs, entities: Sequence[str], since: int, until: int, window: Window, each: Each, *,
+    of_others: bool = False,
+) -> tuple[Line, ...]:  # fmt: skip
     """Read the warnings and errors of some entities that came more often after a time than before.
 
     Args:
@@ -59,8 +62,11 @@ def lines(
         until: ns; what comes later is not looked at.
         window: the incident's: how long each of the two stretches is.
         each: how a function is applied to every stretch of time.
+        of_others: whether to read those of all but these entities instead.
     """
     import polars as pl
+
+    theirs = pl.col("entity").is_in(list(entities))
 
     count = partial(_counted, since=since, until=until)
     parts = [pl.DataFrame(part) for part in each(count, cut)]
@@ -73,11 +79,12 @@ def lines(
         .agg(
             pl.col("after", "before").sum(),
             pl.col("severity").max(),
+            pl.col("first").min(),
             pl.col("rows").list.explode(keep_nulls=False, empty_as_null=False).head(_EACH),
         )
         # One's first few lines of a kind that others write at all times may come by chance.
         .with_columns(known=pl.col("before").sum().over("template") > 0)
-        .filter(pl.col("entity").is_in(list(entities)), pl.col("after") > 0)
+        .filter(~theirs if of_others else theirs, pl.col("after") > 0)
         .filter(
             ~pl.col("known")
             | _is_more(pl.col("after"), pl.col("before"), looked_at / (usual + looked_at))
@@ -88,22 +95,23 @@ def lines(
     return _read(whole, cut)
 
 
-def _read(told: pl.DataFrame, cut: Slabs) -> tuple[Line, ...]:
+def _read(whole: pl.DataFrame, cut: Slabs) -> tuple[Line, ...]:
     """Read some lines of each template."""
     import numpy as np
 
-    flat = told["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
+    flat = whole["rows"].list.explode(keep_nulls=False, empty_as_null=False).to_numpy()
     if not len(flat):
         return ()
     read = cut.rows.take(flat.astype(np.int64), ["body", "attributes"])
     bodies, held = read["body"].to_pylist(), read["attributes"].to_pylist()
     found: list[Line] = []
     at = 0
-    for row in told.iter_rows(named=True):
+    for row in whole.iter_rows(named=True):
         mine = [(b or "")[:_LONGEST] for b in bodies[at : at + len(row["rows"])]]
         shared = _shared(held[at : at + len(mine)])
         at += len(mine)
-        found.append(Line(row["entity"], row["after"], row["severity"], tuple(mine), shared))
+        told = (row["entity"], row["after"], row["severity"], tuple(mine), shared, row["first"])
+        found.append(Line(*told))
     return tuple(found)
 
 
@@ -144,6 +152,7 @@ def _counted(slab: pa.Table, since: int, until: int) -> pa.Table:
             after=late.sum().cast(pl.Int64),
             before=(~late).sum().cast(pl.Int64),
             severity=pl.col("severity").max(),
+            first=pl.col("time").filter(late).min(),
             rows=pl.col("row").filter(late).head(_EACH),
         )
     )

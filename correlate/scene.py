@@ -69,6 +69,12 @@ class Scene:
     """What those in trouble logged; see `failures.lines`."""
     beside: Sequence[Line] = ()
     """What those logged whom nobody drew, and that are in no trouble themselves."""
+    foretold: Sequence[Line] = ()
+    """What these began to say of some just as those were changed, long before the onset."""
+    ahead: Sequence[Line] = ()
+    """What those logged that got worse as they were changed, before all else failed."""
+    below_it: Sequence[Line] = ()
+    """What those logged as errors that the root calls, and that are in no trouble for all else."""
     deadlines: Sequence[Deadline] = ()
     """What was told to end as it began; see `deadlines.find`."""
     sizes: Mapping[tuple[str, int], tuple[float, float | None]] = field(
@@ -104,6 +110,8 @@ class Scene:
         made = [
             *(symptoms.of_sign(s, self.text(s), self.heart) for s in signs),
             *symptoms.of_lines(self.lines, signs, self.heart),
+            *symptoms.of_hearsay((*self.beside, *self.foretold), signs, self.heart),
+            *symptoms.of_apart(self.below_it, self.begins, at_root=True),
         ]
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
 
@@ -118,8 +126,9 @@ class Scene:
         It tells nothing of what a change did that came then; nor does what others tell of trouble
         that is theirs.
         """
+        known = (*self.symptoms, *symptoms.of_apart(self.ahead, self.begins, at_root=False))
         return tuple(
-            m for m in self.symptoms
+            m for m in known
             if (m.time is None or m.time >= time - LATE) and m.entity not in self.outsiders
         )  # fmt: skip
 

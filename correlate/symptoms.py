@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
+from . import mentioned
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
@@ -38,6 +40,8 @@ class Symptom:
     """ns; when it was first seen, where that is known."""
     is_measured: bool = False
     """Whether it is a metric that moved, and nobody's word."""
+    teller: str | None = None
+    """Who says it, where that is another."""
 
     @property
     def text(self) -> str:
@@ -75,4 +79,42 @@ def of_lines(
             firsts[line.entity], line.count, line.severity >= _ERROR,
         )
         for line in lines if line.entity in firsts
+    ]  # fmt: skip
+
+
+def of_hearsay(
+    lines: Iterable[Line], signs: Sequence[Signal], heart: Container[str]
+) -> list[Symptom]:
+    """Make a symptom of what others say of an entity with a signal: it is that one's trouble.
+
+    Who watches over many, as a scheduler or an autoscaler does, logs under a name of its own, and
+    what ails those that it names.
+    """
+    firsts = {s["entity"] or "": s["signal"] for s in reversed(signs)}
+    about = sorted((e for e in firsts if len(e) >= mentioned.LETTERS), key=lambda e: e not in heart)
+    told = ((line, "\n".join(line.texts)) for line in lines)
+    named = ((line, text, mentioned.mentioned(text, about)) for line, text in told)
+    return [
+        Symptom(
+            text, whose[0], whose[0] in heart, firsts[whose[0]], line.count,
+            line.severity >= _ERROR, line.since, teller=line.entity,
+        )
+        for line, text, whose in named if whose
+    ]  # fmt: skip
+
+
+def of_apart(lines: Iterable[Line], shown: Sequence[int], *, at_root: bool) -> list[Symptom]:
+    """Make a symptom of each group of lines of those without a signal of their own.
+
+    Args:
+        lines: what they logged.
+        shown: the first signal of the root, where there is one.
+        at_root: whether the root calls them, so that what they say is said to it.
+    """
+    return [
+        Symptom(
+            "\n".join(line.texts), line.entity, at_root, shown[0], line.count,
+            line.severity >= _ERROR, line.since,
+        )
+        for line in lines if shown
     ]  # fmt: skip

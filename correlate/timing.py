@@ -248,7 +248,12 @@ def _spent(took: Effect, change: Change, scene: Scene) -> list[Term]:
 
 def _moved_with(took: Effect, d: Departure) -> bool:
     """Say whether a metric began to move as a change took effect."""
-    return -max(d.step, _MINUTE) <= d.time - took.time <= max(took.within, 3 * d.step)
+    return moved_at(took.time, d, took.within)
+
+
+def moved_at(time: int, d: Departure, within: int = _AFTER) -> bool:
+    """Say whether a metric began to move at a time, or so soon after it (ns) as shows at once."""
+    return -max(d.step, _MINUTE) <= d.time - time <= max(within, 3 * d.step)
 
 
 def _stepped(took: Effect, change: Change, scene: Scene) -> list[Term]:

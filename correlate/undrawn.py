@@ -53,7 +53,8 @@ def _named(change: Change, scene: Scene) -> Tie | None:
     whole = pattern(change.entity)
     for m in scene.symptoms:
         late = m.time is None or m.time >= change.signal["time"] - LATE
-        if late and m.entity != change.entity and whole.search(m.raw):
+        own = m.teller is None and m.entity != change.entity
+        if late and own and whole.search(m.raw):
             return Tie(f"which what failed at {m.entity} names", NAMED, (m.signal,))
     return None
 

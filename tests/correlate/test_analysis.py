@@ -120,6 +120,78 @@ def test_without_the_change_no_change_is_named() -> None:
     assert found.candidates[0].signal["entity"] == "db"
 
 
+RANKED = "- name: ranking\n+ priorityClassName: batch-high"
+DOWN = ("web-shop", "errors", [1.0] * 40 + [80.0] * 50)
+
+
+def first_of(found: Analysis) -> tuple[int, str | None]:
+    first = found.candidates[0]
+    return first.signal["time"], first.signal["entity"]
+
+
+def test_what_a_scheduler_says_of_one_in_trouble_tells_what_did_it() -> None:
+    pod = "pod/web-shop-5c9d Preempted by pod ranking-77f1 on node 3"
+    said = [record(39 + i / 10, "scheduler", body=pod, severity_number=13) for i in range(12)]
+    given_events = [
+        change(20, "ranking", "ranking: set its class", attributes={"diff": RANKED}),
+        change(37, "web-shop", "web-shop: tidy", attributes={"diff": "- a = 1\n+ b = 1"}),
+        *said,
+        record(41, "ranking", body="ranking-77f1 began", severity_number=13),
+        alert(42, "web-shop", "alert_firing", "web-shop 5xx"),
+    ]
+    shape = calls("edge>web-shop")
+    found = run(events(*given_events), metrics(DOWN), shape)
+    assert first_of(found) == (at(20), "ranking")
+    without = [r for r in given_events if r not in said]
+    assert first_of(run(events(*without), metrics(DOWN), shape)) != (at(20), "ranking")
+
+
+def test_what_is_said_from_a_change_on_tells_of_it_though_it_shows_much_later() -> None:
+    diff = "+        - name: shipper\n+          image: fluent-bit:3.1"
+    text = "hpa/web-shop failed to get cpu utilization: missing request for cpu in web-shop-5c9d"
+    said = [record(11 + 10 * i, "controller", body=text, severity_number=13) for i in range(3)]
+    long = ("web-shop", "errors", [1.0] * 75 + [80.0] * 15)
+    given_events = [
+        change(10, "web-shop", "web-shop: ship logs", attributes={"diff": diff}),
+        change(50, "web-shop", "web-shop: tidy", attributes={"diff": "- a = 1\n+ b = 1"}),
+        *said,
+        alert(77, "web-shop", "alert_firing", "web-shop 5xx"),
+    ]
+    shape = calls("edge>web-shop")
+    found = run(events(*given_events), metrics(long), shape)
+    assert first_of(found) == (at(10), "web-shop")
+    without = [r for r in given_events if r not in said]
+    assert first_of(run(events(*without), metrics(long), shape)) != (at(10), "web-shop")
+
+
+def test_the_errors_of_what_the_root_calls_say_why_it_fails() -> None:
+    text = "number of documents in the index cannot exceed 2147483519"
+    said = [record(40.5 + 3 * i, "store", body=text) for i in range(12)]
+    lost = [record(40.2 + i, "web-shop", body=f"item {i} was not written") for i in range(20)]
+    shape = calls("web-shop>store")
+    more = [change(38, "web-shop", "web-shop: tidy", attributes={"diff": "- a = 1\n+ b = 1"})]
+    found = run(events(*more, *lost, *said), metrics(DOWN), shape)
+    assert any("as many of something" in t.text for c in found.candidates for t in c.terms)
+    assert not found.candidates[0].is_change
+
+
+def test_who_got_worse_as_it_was_changed_is_heard_though_nobody_calls_it() -> None:
+    diff = "-  keys = (self.key, self.previous_key)\n+  keys = (self.key,)"
+    said = [
+        record(11 + 8 * i, "tokens", body="refresh token reuse, family revoked") for i in range(7)
+    ]
+    worse = ("tokens", "token_revocations", [1.0] * 10 + [90.0] * 80)
+    late = ("sms-out", "queue_delay", [1.0] * 60 + [90.0] * 30)
+    given_events = [
+        change(10, "tokens", "tokens: look up once", attributes={"diff": diff}),
+        *said,
+        alert(62, "sms-out", "alert_firing", "sms-out is late"),
+    ]
+    shape = calls("edge>tokens", "relay>sms-out")
+    found = run(events(*given_events), metrics(worse, late), shape)
+    assert first_of(found) == (at(10), "tokens")
+
+
 def test_a_clock_that_is_off_is_set_right_before_anything_is_compared() -> None:
     late = {"clock": "host:db", "observed_timestamp": None}
     given_events = [

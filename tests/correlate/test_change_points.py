@@ -176,6 +176,8 @@ def test_a_table_from_arrow_is_not_compiled_for_anew() -> None:
         ("http_401_ratio", "worse"),
         ("part_1401_size", "unknown"),
         ("temperature", "unknown"),
+        ("refresh_reuse_revocations", "worse"),
+        ("account_lockouts_total", "worse"),
         ("NetworkTransmitThroughput", "resource"),
         ("WriteThroughput", "resource"),
         ("CommitThroughput", "better"),

@@ -74,3 +74,33 @@ def test_a_short_calm_before_hours_of_a_noisy_climb_is_seen() -> None:
     assert abs(found.time - at(9)) <= 2 * MINUTE
     uneven = [20.0 * i * (1 + 0.03 * (-1) ** i) for i in range(84)]
     assert series(uneven, 83) is None
+
+
+def test_a_step_that_has_only_just_come_is_found_to_the_point() -> None:
+    """The last of its points before all else failed is the first that is off."""
+    found = series([0.0] * 40 + [400.0] * 20, 40.5)
+    assert found is not None
+    assert found.time == at(40)
+
+
+def rising(name: str, top: float, foot: int = 40) -> tuple[str, str, list[float]]:
+    flat = [200.0 + v for v in np.resize(NOISE, foot)]
+    climb = [200.0 + (top - 200.0) * i / (80 - foot) for i in range(80 - foot)]
+    return ("shop", name, flat + climb)
+
+
+def moved(*given: tuple[str, str, list[float]]) -> set[str]:
+    points = [notable.points(metrics(*given))]
+    wanted = [(entity, name) for entity, name, _ in given]
+    return {d.metric for d in departures.find(points, wanted, at(79), slabs.one_by_one)}
+
+
+@pytest.mark.parametrize("other", ["rps_offset_1d", "rps_7d_ago", "rps_yesterday", "rps_last_week"])
+def test_what_rises_as_it_did_another_day_is_no_departure(other: str) -> None:
+    assert moved(rising("rps", 600), rising(other, 580, 42)) == set()
+
+
+def test_what_rises_sooner_or_farther_than_it_did_is_one() -> None:
+    assert moved(rising("rps", 600), rising("rps_offset_1d", 300)) == {"rps"}
+    assert moved(rising("rps", 600), rising("rps_offset_1d", 600, 65)) == {"rps"}
+    assert moved(rising("rps", 600), rising("rps_4xx", 600)) == {"rps", "rps_4xx"}

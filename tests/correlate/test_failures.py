@@ -5,9 +5,9 @@ from nova_timeline.correlate import failures, notable, slabs
 from .scenes import WINDOW, at, cells, events, spooled
 
 
-def lines(
-    *given: tuple[float, str, str, int], since: float = 30, until: float = 60
-) -> list[tuple[str, int, int]]:
+def read(
+    *given: tuple[float, str, str, int], since: float = 30, until: float = 60, **over: bool
+) -> tuple[failures.Line, ...]:
     made = events(
         *(
             {"timestamp": t, "entity": e, "body": b, "severity_number": s, "kind": "log"}
@@ -16,7 +16,12 @@ def lines(
     )
     kept = spooled(notable.rows(made))
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
-    found = failures.lines(cut, ["shop"], at(since), at(until), WINDOW, slabs.one_by_one)
+    times = at(since), at(until)
+    return failures.lines(cut, ["shop"], *times, WINDOW, slabs.one_by_one, **over)
+
+
+def lines(*given: tuple[float, str, str, int], **over: float) -> list[tuple[str, int, int]]:
+    found = read(*given, **over)
     return [(line.texts[0], line.count, len(line.texts)) for line in found]
 
 
@@ -59,3 +64,13 @@ def test_the_first_few_of_what_others_write_at_all_times_are_not_told() -> None:
     assert lines(*others, (40, "shop", "a receiver answered 410", 13)) == []
     many = [(31 + i, "shop", "a receiver answered 410", 13) for i in range(8)]
     assert lines(*others, *many) == [("a receiver answered 410", 8, 6)]
+
+
+def test_what_all_others_say_is_read_where_that_is_asked_for() -> None:
+    said = [(31 + i, e, f"{e} waits", 13) for i in range(4) for e in ("shop", "mail", "db")]
+    assert {line.entity for line in read(*said, of_others=True)} == {"mail", "db"}
+
+
+def test_when_it_was_first_said_since_then_is_told() -> None:
+    (line,) = read((40, "shop", "cache is cold", 13), (35, "shop", "cache is cold", 13))
+    assert line.since == at(35)

@@ -1,6 +1,12 @@
 """What failed is told by what its records say, without what they are found by."""
 
+from nova_timeline.correlate import symptoms
+from nova_timeline.correlate.failures import Line
 from nova_timeline.correlate.symptoms import Symptom
+
+from .scenes import at, signal
+
+SIGNS = (signal(3, 40, "shop-api", "fault"), signal(5, 41, "mail-out", "fault"))
 
 
 def text(raw: str, entity: str = "exporter") -> str:
@@ -16,3 +22,22 @@ def test_whose_record_it_is_is_no_sign() -> None:
     assert text("exporter: gave up") == text("exporter gave up") == "gave up"
     assert text("exporter-queue is full") == "exporter queue is full"
     assert text("cannot reach exporter") == "cannot reach exporter"
+
+
+def test_what_others_say_of_one_in_trouble_is_its_trouble() -> None:
+    lines = (
+        Line("scheduler", 9, 13, ("pod/shop-api-5c9d was preempted",) * 6, (), at(38)),
+        Line("scheduler", 2, 17, ("pod/mail-out-77f1 is pending",)),
+        Line("scheduler", 4, 13, ("pod/other-api-12ab was preempted",)),
+    )
+    ours, theirs = symptoms.of_hearsay(lines, SIGNS, {"shop-api"})
+    assert (ours.entity, ours.at_root, ours.signal, ours.count) == ("shop-api", True, 3, 9)
+    assert (ours.is_error, ours.time, ours.teller) == (False, at(38), "scheduler")
+    assert (theirs.entity, theirs.at_root, theirs.is_error) == ("mail-out", False, True)
+
+
+def test_what_those_say_who_show_nothing_else_is_cited_by_the_root() -> None:
+    said = (Line("store", 3, 17, ("shard 2 is full",), (), at(40)),)
+    (one,) = symptoms.of_apart(said, (3,), at_root=True)
+    assert (one.entity, one.at_root, one.signal, one.raw) == ("store", True, 3, "shard 2 is full")
+    assert symptoms.of_apart(said, (), at_root=True) == []

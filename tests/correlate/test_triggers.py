@@ -392,6 +392,16 @@ def test_machines_taken_back_speak_for_no_change_but_to_which_are_asked_for() ->
     assert "disruption" in {t.hazard.id for t in scene(drained).threats(at(30))}
 
 
+def test_what_is_taken_back_for_its_reuse_was_not_taken_back_by_who_gave_it() -> None:
+    def taken(said: str) -> bool:
+        return any(
+            t.id == "credential-revoked" and t.fits(plain(said)) for t in knowledge.triggers()
+        )
+
+    assert taken("401 invalid_grant: the refresh token has been revoked")
+    assert not taken("refresh token reuse: the family was revoked, 19 tokens revoked")
+
+
 def test_what_a_trigger_may_be_the_work_of_is_known() -> None:
     told = {i for t in knowledge.triggers() for i in (*t.made_by, *t.asked_by)}
     assert told <= {h.id for h in knowledge.hazards()}
@@ -436,6 +446,9 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("db restarted due to host replacement", "provider-maintains"),
         ("All paths down for device naa.60", "storage-away"),
         ("topics limit exceeded: 2000 topics", "grown-to-a-limit"),
+        ("number of documents in the index cannot exceed 2147483519", "grown-to-a-limit"),
+        ("ItemCollectionSizeLimitExceededException: write refused", "grown-to-a-limit"),
+        ("ORA-01631: max # extents (505) reached in table SHOP.ORDERS", "grown-to-a-limit"),
         ("RulesPerSecurityGroupLimitExceeded: maximum number of rules reached", "grown-to-a-limit"),
         ("token of an employee who has left the company", "account-gone"),
         ("idp event user.lifecycle.deactivate target=kim", "account-gone"),
