@@ -134,8 +134,8 @@ def _other(
 ) -> str | None:
     """Give the first line taken out that fits, where the lines put in say something else there.
 
-    A number that merely moved is for what is asked of settings, by how far. Of a pattern with a
-    group ``what``, one of those must be gone altogether.
+    A number that merely moved is for what is asked of settings, by how far, unless it is what the
+    pattern asks for. Of a pattern with a group ``what``, one of those must be gone altogether.
     """
     first = gone.search(diff.gone_text)
     if first is None or not new.search(diff.new_text):
@@ -145,7 +145,8 @@ def _other(
     if "what" in gone.groupindex and old.keys() <= now.keys():
         return None
     line = _line(diff.gone_text, first)
-    merely = (s for s in moved if s.ratio is not None and s.old in line)
+    asked = {w for w in old if _NUMBER.fullmatch(w)} if "what" in gone.groupindex else set[str]()
+    merely = (s for s in moved if s.ratio is not None and s.old in line and s.old not in asked)
     return None if old == now or any(s.key.rpartition(".")[2] in line for s in merely) else line
 
 

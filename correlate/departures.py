@@ -66,6 +66,8 @@ class Departure:
     """Whether it climbed (or fell) on and on, rather than stepped."""
     reached: float = 0.0
     """How far off its usual it came at most."""
+    times: float = 0.0
+    """How many times its usual it came to; 0 where that is not known."""
 
 
 def find(
@@ -159,7 +161,8 @@ def departure(entity: str, metric: str, time: Ints, value: Floats, onset: int) -
     first = value[at]
     climbs = abs(value[peak] - first) > abs(first - usual) and peak - at > FEWEST // 2
     step, reached = int(np.median(np.diff(time))), float(value[peak] - usual)
-    return Departure(entity, metric, int(time[at]), step, climbs, reached)
+    times = float(value[peak]) / usual if usual > 0 else 0.0
+    return Departure(entity, metric, int(time[at]), step, climbs, reached, times)
 
 
 def _break(y: Floats) -> int | None:

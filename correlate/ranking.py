@@ -136,7 +136,8 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     """Say whether the best change gives way to what came from outside.
 
     A change that explains how things broke stands, unless a trigger is well ahead of it; one that
-    merely came at the time and the place does not. What is held against a place speaks for a change
+    merely came at the time and the place does not, nor does one that hardly explains it where a
+    provider says that it began then. What is held against a place speaks for a change
     to it as much as for what befell it, and not for what showed only later.
     """
     here = best.place in scene.heart or best.place not in scene.linked
@@ -156,6 +157,8 @@ def _yields(best: Candidate, outside: Sequence[Candidate], scene: Scene) -> bool
     just = _tells(best) and any(t.about == "just" and t.weight > 0 for t in best.terms)
     just = just and best.signal["kind"] != "scaling"
     ahead = _AHEAD if explains >= TELLING else _JUST_AHEAD
+    if explains < TELLING and any(triggers.says_when(c) and _shown(c) == strong for c in outside):
+        ahead = 0.0
     return (explains < EXPLAINED and not just) or strong > best.score + ahead
 
 

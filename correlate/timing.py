@@ -42,6 +42,7 @@ _TAU_S = 20 * 60.0
 _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
 _MINUTE = 60_000_000_000
+_ABOUT = 1.1  # times as far; what is asked for is measured in steps
 _UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
 _APPLIED = re.compile(
     r"\.tf(vars)?$|(^|/)(values[\w.-]*|kustomization)\.ya?ml$"
@@ -195,7 +196,7 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
         return []
     entity = change.entity or scene.cascade.root
     for d in _early(entity, scene):
-        if _moved_with(took, d):
+        if _moved_with(took, d) and not _is_asked_for(d, took, scene):
             how = "climb" if d.climbs else "move"
             ahead = duration((scene.onset - d.time) / 1e9)
             whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
@@ -209,6 +210,24 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
             text = f"{d.metric} had been on its way for {long} when it came"
             return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
     return _spent(took, change, scene) or _stepped(took, change, scene)
+
+
+def _is_asked_for(d: Departure, took: Effect, scene: Scene) -> bool:
+    """Say whether a metric rose as more was asked for, which began before and with no change.
+
+    How busy something is grows as what comes to it does (the utilization law: P. Denning and J.
+    Buzen, ACM Computing Surveys 10, 1978), and so does what it asks of others.
+    """
+    means = direction(d.metric)
+    if means == "traffic":
+        askers = {e for e, needs in scene.depends.items() if d.entity in needs}
+    else:
+        askers = {d.entity} if means == "resource" else set[str]()
+    return any(
+        t.entity in askers and t.time < d.time and direction(t.metric) == "traffic"
+        and 1 < d.times <= _ABOUT * t.times and not _moved_with(took, t)
+        for t in scene.departures
+    )  # fmt: skip
 
 
 def outdone(found: Sequence[Candidate]) -> list[Candidate]:

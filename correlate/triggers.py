@@ -84,6 +84,12 @@ def found(scene: Scene) -> list[Candidate]:
     return [c for c in made if c is not None]
 
 
+def says_when(trigger: Candidate) -> bool:
+    """Say whether a provider says of trouble that bears on this when it began, which is now."""
+    told = (t.weight >= _SHOWN for t in trigger.terms if t.about == "time")
+    return trigger.category == "external_provider" and any(told)
+
+
 def is_outside(fault: Signal) -> bool:
     """Say whether a fault by its own words shows a machine or a network that fails."""
     said = knowledge.plain(fault["title"])

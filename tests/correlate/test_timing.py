@@ -54,6 +54,21 @@ def test_a_resource_that_was_short_before_a_change_speaks_against_it() -> None:
     assert weights(second, "began")[0] < -timing.MOVED
 
 
+@pytest.mark.parametrize(
+    ("since", "asked", "busy", "counts"),
+    [(20, 1.7, 1.6, False), (20, 1.7, 3.0, True), (30, 1.7, 1.6, True), (20, 0.0, 1.6, True)],
+)
+def test_what_is_busier_for_what_is_asked_of_it_was_not_made_so(
+    since: float, asked: float, busy: float, *, counts: bool
+) -> None:
+    more = Departure("shop", "requests_per_sec", at(since), MINUTE, climbs=True, times=asked)
+    one = record(0, 29, "shop", "a", diff=PLAIN)
+    for entity, metric in (("shop", "cpu_utilization"), ("db", "requests_per_sec")):
+        rise = Departure(entity, metric, at(30.5), MINUTE, climbs=True, times=busy)
+        (found,) = judged(scene(one, departures=(more, rise)))
+        assert any(w > 0 for w in weights(found, "began")) == counts
+
+
 def test_what_moved_only_with_a_later_change_speaks_against_the_earlier() -> None:
     climb = Departure("shop", "open_files", at(31), MINUTE, climbs=True)
     early, late = record(0, 10, "shop", "a", diff=PLAIN), record(1, 30, "shop", "b", diff=PLAIN)

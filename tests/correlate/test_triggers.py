@@ -160,6 +160,20 @@ def test_what_a_provider_tells_counts_if_it_is_of_that_time_and_of_this(
     assert bool(strong) == believed
 
 
+@pytest.mark.parametrize(
+    ("since", "now", "is_change"), [(-0.5, 5, False), (-0.5, 4, True), (-15, 5, True)]
+)
+def test_a_change_that_hardly_explains_it_gives_way_to_a_provider_that_says_since_when(
+    since: float, now: int, *, is_change: bool
+) -> None:
+    diff = f"-  commit_timeout_seconds = 9\n+  commit_timeout_seconds = {now}\n"
+    near = record(0, ONSET - 7, "shop", "Deploy of shop: waits for volume", diff=diff)
+    told = notice(since, "degraded: volumes are slow to write", "status-page")
+    slow = {"title": "commit to volume timed out"}
+    first, *_ = ranking.rank(scene(slow, told, changes=(near,)))
+    assert first.is_change == is_change
+
+
 def test_what_is_called_and_tells_that_it_changed_is_meant() -> None:
     changed = notice(-0.5, "version 3 of quotes is now the default", "provider-changed")
     slow = {"title": "commit timed out"}
@@ -447,6 +461,10 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("All paths down for device naa.60", "storage-away"),
         ("topics limit exceeded: 2000 topics", "grown-to-a-limit"),
         ("number of documents in the index cannot exceed 2147483519", "grown-to-a-limit"),
+        ("no IP addresses available in range set: 10.4.2.1-10.4.2.254", "addresses-used-up"),
+        ("IP_SPACE_EXHAUSTED: instance pool-b-7 has no alias range", "addresses-used-up"),
+        ("DHCPDISCOVER via eth1: network 10.8/16: no free leases", "addresses-used-up"),
+        ("subnet_available_ips fell from 46.0 to 0.0", "addresses-used-up"),
         ("ItemCollectionSizeLimitExceededException: write refused", "grown-to-a-limit"),
         ("ORA-01631: max # extents (505) reached in table SHOP.ORDERS", "grown-to-a-limit"),
         ("RulesPerSecurityGroupLimitExceeded: maximum number of rules reached", "grown-to-a-limit"),
