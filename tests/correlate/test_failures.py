@@ -6,7 +6,10 @@ from .scenes import WINDOW, at, cells, events, spooled
 
 
 def read(
-    *given: tuple[float, str, str, int], since: float = 30, until: float = 60, **over: bool
+    *given: tuple[float, str, str, int],
+    since: float = 30,
+    until: float = 60,
+    of_others: bool = False,
 ) -> tuple[failures.Line, ...]:
     made = events(
         *(
@@ -17,11 +20,13 @@ def read(
     kept = spooled(notable.rows(made))
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
     times = at(since), at(until)
-    return failures.lines(cut, ["shop"], *times, WINDOW, slabs.one_by_one, **over)
+    return failures.lines(cut, ["shop"], *times, WINDOW, slabs.one_by_one, of_others=of_others)
 
 
-def lines(*given: tuple[float, str, str, int], **over: float) -> list[tuple[str, int, int]]:
-    found = read(*given, **over)
+def lines(
+    *given: tuple[float, str, str, int], since: float = 30, until: float = 60
+) -> list[tuple[str, int, int]]:
+    found = read(*given, since=since, until=until)
     return [(line.texts[0], line.count, len(line.texts)) for line in found]
 
 
