@@ -93,6 +93,14 @@ _LEFT_AS_IT_WAS = -0.2  # of a change that does what was done before, by other m
 _HARDLY = 0.4  # of what it counts that words of a kind stand in such a one
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
 
+_ANSWERS = 0.15  # against what was started because there was more to do
+_ASKED_FOR = re.compile(
+    r"\babove target\b|\balarm ?high\b.{0,120}\btriggered policy\b|triggered ?scale-?up\b"
+    r"|scale ?target ?activated\b",
+    re.IGNORECASE,
+)
+"""How autoscalers say that load made them add to what runs (HPA, AWS target tracking, KEDA)."""
+
 
 def of_change(change: Change, scene: Scene) -> Candidate | None:
     """Score one change; None when it came too late to have caused anything."""
@@ -251,6 +259,8 @@ def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
         return [Term("nothing in it is of a kind that breaks like this", -0.15, (), "hazard")]
     if change.files:
         return [Term("what it changed in its files is not known", -_UNTOLD, (), "hazard")]
+    if change.signal["kind"] == "scaling" and _ASKED_FOR.search(change.text):
+        return [Term("load asked for it, which was there before", -_ANSWERS, (), "hazard")]
     if affinity.RISKY.search(change.text):
         return [Term("changes something that carries load or limits", 0.04, (), "moved")]
     return []

@@ -24,6 +24,14 @@ LATE = 15 * 60_000_000_000
 """ns; how long after its metric came back an alert may still fire."""
 _SHORTEST = 4  # letters of a name that is hardly met by chance
 _FELL = " fell from "  # see metric_signals.of
+_HIGH = re.compile(
+    r"\b(above|over|exceed\w*|crossed|elevated|high(er)?|rose|risen|rises|increas\w*|twice|doubled)\b"
+    r"|(?<![-=])>", re.IGNORECASE,
+)  # fmt: skip
+_LOW = re.compile(
+    r"\b(below|under|low(er)?|less|fell|fallen|falls|drop\w*|decreas\w*|halved|lost|missing|zero)\b"
+    r"|<(?!-)", re.IGNORECASE,
+)  # fmt: skip
 _EVER = 2**62  # ns; after every window
 
 
@@ -73,8 +81,18 @@ def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
     since = moved["time"] - moved["precision"]
     whole = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.]*\w)", re.IGNORECASE)
     return any(
-        since <= time <= until and name in text and whole.search(text) for time, text in said
+        since <= time <= until
+        and name in text
+        and whole.search(text)
+        and not _is_contrary(text, moved["title"])
+        for time, text in said
     )
+
+
+def _is_contrary(text: str, title: str) -> bool:
+    """Say whether an alert speaks only of too much where a metric fell, or of too little."""
+    meant, other = (_LOW, _HIGH) if _FELL in title else (_HIGH, _LOW)
+    return other.search(text) is not None and meant.search(text) is None
 
 
 def _is_open(name: str, title: str) -> bool:

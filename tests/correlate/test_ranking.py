@@ -130,6 +130,21 @@ def test_where_code_fails_other_code_that_runs_since_just_then_is_held_to_it(
     assert sum(about(beside, "just")) == pytest.approx(timing.JUST)
 
 
+@pytest.mark.parametrize(
+    ("title", "counted"),
+    [
+        ("New size: 8; reason: cpu resource utilization above target", [-0.15]),
+        ("alarm TargetTracking-web-AlarmHigh-1 in state ALARM triggered policy add-two", [-0.15]),
+        ("pod triggered scale-up: [{pool-1 3->5 (max: 8)}]", [-0.15]),
+        ("New size: 2; reason: All metrics below target", []),
+        ("replicas 6 to 2", []),
+    ],
+)
+def test_what_load_asked_for_is_held_against_it(title: str, counted: list[float]) -> None:
+    found = judged(change(0, 38, "db", title, kind="scaling"))
+    assert about(found, "hazard") == counted
+
+
 def test_what_sends_more_requests_to_the_root_is_near_it() -> None:
     sender = change(0, 35, "web", "web was deployed")
     more = signal(92, ONSET, "db", "fault", kind="metric_change", category="traffic",

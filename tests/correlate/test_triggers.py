@@ -453,6 +453,8 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("ESXi host 12 is not responding, guests were restarted", "hardware-fails"),
         ("port flapping on tor-12", "network-fails"),
         ("sequence orders_id reached its maximum", "numbers-used-up"),
+        ("database must be vacuumed within 3000000 transactions", "numbers-used-up"),
+        ("not accepting commands to avoid wraparound data loss", "numbers-used-up"),
         ("root CA has expired", "certificate-expired"),
         ("OCSP responder is down", "certificate-revoked"),
         ("crawler fetches 900 pages a second", "attack"),
@@ -477,9 +479,23 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
     ],
 )
 def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
+    assert trigger in told_by(said)
+
+
+def told_by(said: str) -> set[str]:
     text = plain(said)
-    found = {t.id for t in knowledge.triggers() if t.symptom.search(text)}
-    assert trigger in found
+    return {t.id for t in knowledge.triggers() if t.symptom.search(text)}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "automatic vacuum of table shop.orders (to prevent wraparound): index scans: 1",
+        "Transaction ID age is elevated relative to the warning threshold of 500 million",
+    ],
+)
+def test_numbers_that_age_as_they_should_are_not_used_up(said: str) -> None:
+    assert "numbers-used-up" not in told_by(said)
 
 
 @pytest.mark.parametrize(("since", "explains"), [(10, False), (39.5, True)])

@@ -84,3 +84,21 @@ def test_a_metric_whose_name_tells_what_its_move_means_is_weighed_already(
     title = f"{metric} {verb} from 60 to 20"
     given = weight(Kept(metric), rule=f"metric:{metric}", title=title)
     assert given == (metric_signals.HARM if harms else 0.5)
+
+
+@pytest.mark.parametrize(
+    ("says", "moved", "harms"),
+    [
+        ("is above 0.1", "fell from 0.4 to 0.1", False),
+        ("is above 0.1", "rose from 0.1 to 0.4", True),
+        ("dropped below 0.1", "fell from 0.4 to 0.05", True),
+        ("dropped below 0.1", "rose from 0.1 to 0.4", False),
+        ("is odd", "fell from 0.4 to 0.1", True),
+        ("is high, where it was low before", "fell from 0.4 to 0.1", True),
+    ],
+)
+def test_what_moved_the_other_way_than_an_alert_says_does_not_harm(
+    says: str, moved: str, *, harms: bool
+) -> None:
+    found = weight(Kept(f"{LATE} {says}"), title=f"{LATE} {moved}")
+    assert found == (metric_signals.HARM if harms else 0.5)
