@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from . import heard
+from . import fed, heard
 from .episode import FIRM
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def extended(found: pl.DataFrame, topology: Topology, lines: Mapping[int, str]) 
         for s in _telling(found, known)
         for name in mentioned(heard.text(s, lines), _others(s["entity"], known, drawn))
     )
+    told.update(p for p in fed.pairs(found) if not drawn.issuperset(p))
     one_way = [(a, b, KIND) for (a, b), many in told.items() if many > told[b, a]]
     return topology.with_edges(sorted(one_way))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, undrawn
+from . import affinity, fed, undrawn
 from .change_points import direction
 from .terms import Term
 
@@ -153,6 +153,8 @@ def _apart(entity: str, scene: Scene) -> tuple[str, float]:
         return f"touched {entity}; no topology says how that relates to {root}", weight * WHERE
     if _is_named(entity, scene):
         return f"touched {entity}, which what failed at {root} names", _NAMED * WHERE
+    if _makes(entity, scene):
+        return f"touched {entity}, for which data are named that are amiss", _NAMED * WHERE
     if _calls(entity, scene):
         return f"touched {entity}, which calls {root}", FELT
     if entity not in scene.linked:
@@ -166,6 +168,12 @@ def _is_named(entity: str, scene: Scene) -> bool:
         return False
     whole = re.compile(rf"(?<![\w.-]){re.escape(entity)}(?![\w-])", re.IGNORECASE)
     return any(m.at_root and m.is_error and whole.search(m.raw) for m in scene.symptoms)
+
+
+def _makes(entity: str, scene: Scene) -> bool:
+    """Say whether metrics that moved, or errors, speak of data that an entity is named for."""
+    told = (m.raw for m in scene.symptoms if m.entity != entity and (m.is_error or m.is_measured))
+    return fed.makes(entity, told)
 
 
 def _calls(entity: str, scene: Scene) -> bool:
@@ -246,5 +254,5 @@ def share(change: Change, scene: Scene) -> float:
     if entity in scene.below:
         signs = (*scene.cascade.signals, *scene.troubled)
         return _NEARBY if any(s["entity"] == entity for s in signs) else _BELOW
-    told = _is_named(entity, scene) or _calls(entity, scene)
+    told = _is_named(entity, scene) or _calls(entity, scene) or _makes(entity, scene)
     return _FAR_OFF if entity in scene.linked and not told else _UNTOLD

@@ -74,3 +74,11 @@ def test_odd_metrics_and_light_signs_name_nobody() -> None:
 )
 def test_names_stand_as_names(text: str, name: str, *, found: bool) -> None:
     assert mentioned.mentioned(text, [name]) == ([name] if found else [])
+
+
+def test_who_reads_stale_data_needs_who_makes_them() -> None:
+    alert = signal(0, 40, "board", "alert_firing", title="board: prices are 95 min old")
+    maker = signal(1, 35, "price-job", "fault", title="connect timed out")
+    assert told(alert, maker) == [("board", "price-job")]
+    both = calls("web>shop", "shop>db", "board>web", "price-job>db")
+    assert told(alert, maker, shape=both) == []

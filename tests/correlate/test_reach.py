@@ -162,3 +162,13 @@ def test_a_caller_whose_own_errors_say_that_it_was_refused_is_near() -> None:
     assert weight("responded with status 410 (POST http://biller/v2/pay)") > reach.FELT
     assert weight("responded with status 503 (POST http://biller/v2/pay)") == reach.FELT
     assert weight("responded with status 410 (POST http://other/v2/pay)") == reach.FELT
+
+
+def test_for_whom_data_are_named_that_are_amiss_is_near() -> None:
+    moved = signal(8, 39, "catalog", "fault", title="rows_daily_stock fell from 900 to 3",
+                   kind="metric_change", weight=0.5)  # fmt: skip
+    shape = calls("shop>catalog", "daily-stock-job>bucket", "daily-mail-job>bucket")
+    where = replace(scene("no stock known", shape), troubled=[moved])
+    near, apart = touched("daily-stock-job", where), touched("daily-mail-job", where)
+    assert apart[0] < 0 < near[0]
+    assert apart[1] < near[1]
