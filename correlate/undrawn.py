@@ -7,6 +7,7 @@ does is who speaks of it while things fail, and whether it has trouble of its ow
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,22 @@ def _says(change: Change, scene: Scene) -> Tie | None:
     for e in failing:
         if len(e) >= LETTERS and pattern(e).search(change.text):
             return Tie(f"and the change speaks of {e}", BESIDE)
+    for e in failing:
+        for c in sorted(scene.depends.get(e, ())):
+            if _made_as(c).search(change.text):
+                return Tie(f"and the change speaks of {c}, which {e} calls", BESIDE)
     return None
+
+
+def _made_as(called: str) -> re.Pattern[str]:
+    """Give what finds a name of several words as code that makes what bears it may write it.
+
+    Code has ``orders_db`` for what is called at ``orders-db.internal``.
+    """
+    name = called.partition(".")[0]
+    parts = re.split(r"[-_]", name) if len(name) >= LETTERS else []
+    said = "[-_]".join(map(re.escape, parts)) if len(parts) > 1 else r"(?!)"
+    return re.compile(rf"(?<![\w-]){said}(?![\w-])", re.IGNORECASE)
 
 
 def _named_for(file: str) -> str:

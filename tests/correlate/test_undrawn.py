@@ -86,3 +86,11 @@ def test_who_is_drawn_is_placed_by_the_drawing() -> None:
 def _felt() -> Cascade:
     fault = signal(9, 40, "shop-api", "fault")
     return Cascade("shop-api", ("shop-api", "web"), (fault,), {"shop-api": 0, "web": 1})
+
+
+def test_a_change_speaks_of_what_those_that_fail_call() -> None:
+    where = scene(topology=calls("web>shop-api", "shop-api>orders-db.shop.internal"))
+    weight, text = placed(where, said='resource "aws_security_group" "orders_db" {')
+    assert weight > 0.05
+    assert "speaks of orders-db.shop.internal, which shop-api calls" in text
+    assert placed(where, said='resource "aws_security_group" "reorders_db" {')[0] < 0.05
