@@ -115,8 +115,11 @@ _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _MANIFEST = re.compile(
-    r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|requirements[^/]*\.txt|poetry\.lock"
-    r"|pyproject\.toml|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|build\.gradle\w*)$",
+    r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?"
+    r"|(requirements|constraints)[^/]*\.(txt|lock|in)|(poetry|uv|pdm|conda-lock)\.lock|Pipfile(\.lock)?"
+    r"|pyproject\.toml|Cargo\.(toml|lock)|Gemfile(\.lock)?|pom\.xml|build\.gradle\w*|gradle\.lockfile"
+    r"|libs\.versions\.toml|Directory\.Packages\.props|packages\.lock\.json|composer\.(json|lock)"
+    r"|mix\.(exs|lock)|pubspec\.(yaml|lock)|Podfile(\.lock)?|Package\.resolved)$",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -23,6 +23,8 @@ _IDS = re.compile(
     r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE
 )
 """What a record carries to be found by: it tells nothing of what failed."""
+_OURS = re.compile(r"^Burst of \d+ log records(, never seen before)?: ", re.MULTILINE)
+"""What a title says of the records, and none of them themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Symptom:
     def text(self) -> str:
         """What it says, with names taken apart, without whose it is and what it is found by."""
         told = self.raw.removeprefix(self.entity)
-        return plain(_IDS.sub(" ", told.lstrip(":") if told[:1] in (":", " ") else self.raw))
+        said = told.lstrip(":") if told[:1] in (":", " ") else self.raw
+        return plain(_IDS.sub(" ", _OURS.sub("", said)))
 
 
 def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:

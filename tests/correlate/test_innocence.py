@@ -216,6 +216,7 @@ def test_libraries_of_other_versions_are_named() -> None:
     assert innocence.libraries(change("bump", go, ["go.mod"])) == {"stripe-go": 1}
     pinned = "-celery==5.3.0\n+celery==5.4.0\n"
     assert innocence.libraries(change("bump", pinned, ["requirements.txt"])) == {"celery": 1}
+    assert innocence.libraries(change("bump", pinned, ["api/requirements.lock"])) == {"celery": 1}
     assert innocence.libraries(change("bump", pinned, ["notes.py"])) == {}
 
 

@@ -41,3 +41,8 @@ def test_what_those_say_who_show_nothing_else_is_cited_by_the_root() -> None:
     (one,) = symptoms.of_apart(said, (3,), at_root=True)
     assert (one.entity, one.at_root, one.signal, one.raw) == ("store", True, 3, "shard 2 is full")
     assert symptoms.of_apart(said, (), at_root=True) == []
+
+
+def test_how_a_title_counts_records_is_no_sign() -> None:
+    assert text("Burst of 5 log records, never seen before: no such key") == "no such key"
+    assert text("Burst of 5 log records: burst credits are gone") == "burst credits are gone"
