@@ -170,6 +170,19 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
         ("one-alone-no-more", "-  if AlreadySent(id)\n", "a.go", "mails_sent_total rose"),
         ("model-asked", "-  x = trim_messages(m)\n+  x = m\n", "a.py", "prompt_tokens rose"),
         ("numbers-on-the-wire", "-  int32 a = 3;\n+  string b = 3;\n", "a.proto", "wire type"),
+        ("runs-made-up-for", "-  catchup=False,\n", "a.py", "dag_runs_created rose from 1 to 9"),
+        ("runs-made-up-for", "+Persistent=true\n", "a.timer", "no open slots in pool night"),
+        ("runs-made-up-for", "+  .withMisfireIgnore()\n", "A.java", "misfired 300 triggers"),
+        ("written-over-whole", "+  aws s3 sync a s3://b --delete\n", "a.sh", "files fell from 9"),
+        ("written-over-whole", "-  .option('replaceWhere', d)\n", "a.py", "no rows for May"),
+        ("written-over-whole", "-insert into a\n+truncate a\n", "a.sql", "history is missing"),
+        ("rows-multiplied", "+join rates r on r.sku = i.sku\n", "a.sql", "rate_rows rose from 2"),
+        ("rows-multiplied", "-df.drop_duplicates('id')\n", "a.py", "sales are inflated"),
+        ("rows-multiplied", "-where valid_to is null\n", "a.sql", "unique test failed"),
+        ("place-not-moved-on", "-  client.send_feedback(lsn)\n", "a.py", "restart_lsn lag rose"),
+        ("place-not-moved-on", "-max_slot_wal_keep_size=9GB\n", "a.conf", "retained WAL"),
+        ("list-owned-whole", "+  ingress {\n", "a.tf", "connect timed out"),
+        ("list-owned-whole", "+  managed_policy_arns = [a]\n", "a.tf", "AccessDenied"),
     ],
 )
 def test_a_mistake_is_known_in_whatever_it_is_written(
@@ -214,6 +227,10 @@ def test_what_is_said_not_to_be_atomic_takes_no_lock() -> None:
         ("acknowledged-early", "-  transaction.on_commit(f)\n"),
         ("validation-tighter", "-  same_site: lax\n+  same_site: strict\n"),
         ("needs-in-circle", "-  A(Repo a, Log l) {}\n+  A(Repo repo, Log log) {}\n"),
+        ("cache-unbounded", "-innodb_io_capacity = 200\n+innodb_io_capacity = 400\n"),
+        ("cache-unbounded", "-read_capacity = 200\n+read_capacity = 400\n"),
+        ("runs-made-up-for", "-  dag(catchup=False)\n+  dag(catchup=False, tags=[t])\n"),
+        ("rows-multiplied", "+  print(', '.join(names))\n"),
     ],
 )
 def test_what_takes_nothing_away_is_harmless(ids: str, diff: str) -> None:
@@ -234,12 +251,20 @@ def test_what_takes_nothing_away_is_harmless(ids: str, diff: str) -> None:
         ("contract", "connection is not available", "x is not a function"),
         ("consumer", "offset-naive datetime", "offset of partition 3"),
         ("validation-lost", "calling inject.secrets.platform", "sql injection attempt"),
+        ("cache-unbounded", "disk_write_time rose from 1 to 9", "disk_used rose from 1 to 9"),
+        ("rows-multiplied", "rows_examined rose from 1 to 9", "order_rows rose from 1 to 9"),
     ],
 )
 def test_a_word_in_passing_is_no_sign_of_it(ids: str, said: str, fault: str) -> None:
     [one] = [h for h in knowledge.hazards() if h.id == ids]
     assert hazards.threat(one, [symptom(said)]) is None
     assert hazards.threat(one, [symptom(fault)]) is not None
+
+
+def test_a_list_that_was_owned_already_is_not_taken_over() -> None:
+    [owned] = [h for h in knowledge.hazards() if h.id == "list-owned-whole"]
+    diff = "   ingress {\n     from_port = 443\n   }\n+  ingress {\n+    from_port = 8443\n+  }\n"
+    assert hazards.shown(owned, change(diff=diff, files=["net.tf"])) is None
 
 
 def test_what_must_not_be_put_in_is_not_where_no_diff_is_known() -> None:

@@ -105,6 +105,19 @@ def test_one_record_known_to_tell_of_maintenance_is_enough(
     assert ("infrastructure_change" in ids(scene(said, felt))) is believed
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "BBU disabled; changing WB virtual disks to WT",
+        "The PERC battery on controller 0 is low",
+        "Smart Array P440: Cache Status: Temporarily Disabled",
+        "write policy of VD 2 went from Write Back to Write Through",
+    ],
+)
+def test_a_disk_that_lost_the_battery_of_its_cache_fails(said: str) -> None:
+    assert "hardware" in ids(scene({"title": f"kernel: {said}"}))
+
+
 @pytest.mark.parametrize(("named", "believed"), [("cart-redis-001", True), ("spool-7", False)])
 def test_one_record_of_a_failed_machine_is_enough_where_it_names_what_failed(
     named: str,
