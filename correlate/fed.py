@@ -29,6 +29,8 @@ _STALE = re.compile(
     r"|\b(?:since|last) (?:refresh|update|load|build|publish|success)\w*"
 )
 """What is said of data that nobody made anew."""
+_NO_DATA = re.compile(r"\b(?:messages?|queues?|oldest|cert\w*|sessions?|connections?|pods?)\b")
+"""What else has an age: what waits in a queue is old by whoever takes it."""
 _OF_ROLES = """
     job jobs dag dags svc service api app pipeline loader etl elt worker runner task flow agg
     aggregator batch cron producer publisher exporter importer writer builder generator spark
@@ -62,7 +64,7 @@ def pairs(found: pl.DataFrame) -> Iterator[tuple[str, str]]:
     firm = found.filter("is_effect", pl.col("weight") >= FIRM, pl.col("entity").is_not_null())
     by = firm.group_by("entity", "title", "role", maintain_order=True).agg("time")
     signs: list[Signal] = by.to_dicts()
-    is_stale = [_STALE.search(plain(s["title"])) is not None for s in signs]
+    is_stale = [_is_stale(plain(s["title"])) for s in signs]
     failing = _failing(s for s, stale in zip(signs, is_stale, strict=True) if not stale)
     named = {maker: _words(" ".join(_core(maker))) for maker in failing}
     for s in (s for s, stale in zip(signs, is_stale, strict=True) if stale):
@@ -80,6 +82,10 @@ def makes(entity: str, texts: Iterable[str]) -> bool:
     """
     name = _named(entity)
     return name is not None and any(name.search(t) for t in texts)
+
+
+def _is_stale(said: str) -> bool:
+    return _STALE.search(said) is not None and _NO_DATA.search(said) is None
 
 
 def _failing(signs: Iterable[Signal]) -> Mapping[str, Sequence[int]]:

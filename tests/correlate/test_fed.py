@@ -33,6 +33,7 @@ def test_who_makes_stale_data_and_fails_is_tied_to_who_reads_them() -> None:
         (fails("mail-relay"), stale()),
         (fails(weight=0.5), stale()),
         (fails(), stale("prices of articles cannot be read")),
+        (fails(), stale("age of the oldest message on article-prices is 95 minutes")),
         (fails(), stale("prices of articles are 95 minutes old", weight=0.5)),
         (fails("shop-web"), stale()),
     ],
