@@ -35,7 +35,7 @@ _FEW_EVENTS, _FEW_EFFECTS = 500_000, 20_000
 """Up to here, another thread costs more than it saves."""
 _LINE, _PAGE = 64, 1 << 21
 """A line of the cache, and a large page of memory; bytes."""
-_CHUNKS = 4
+_CHUNKS = 2
 """Ranges for each thread, so that one with a dense stretch is not waited for."""
 
 
