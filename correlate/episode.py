@@ -32,7 +32,7 @@ _HINT = 2.0
 _ANOTHER, _ALERTS = 0.5, 3
 """What another alert of one entity adds, and how many are counted: three that say different things
 are an incident by themselves."""
-_BENEATH = frozenset(
+BENEATH = frozenset(
     ("certificate", "hardware", "infrastructure_change", "network", "resource_exhaustion")
 )
 """Categories of what fails below all services."""
@@ -150,12 +150,13 @@ def _beneath(found: Episode, groups: Sequence[Sequence[Trouble]], topology: Topo
     A kernel, a network plug-in, an admission controller: all stand on it, and nobody draws it.
     """
     known = {e for edge in topology.edges for e in (edge.caller, edge.callee)}
-    first = min(t.onset for t in found.troubles)
+    first = min(t.first for t in found.troubles)
+    firm = min(t.onset for t in found.troubles)
     more = [
         t for group in groups for t in group
         if known and t.entity not in known and t not in found.troubles
-        and first - _JUST_BEFORE <= t.onset <= first + _JUST_AFTER
-        and any(s["weight"] >= FIRM and s["category"] in _BENEATH for s in t.signals)
+        and first - _JUST_BEFORE <= t.onset <= firm + _JUST_AFTER
+        and any(s["weight"] >= FIRM and s["category"] in BENEATH for s in t.signals)
     ]  # fmt: skip
     return Episode((*found.troubles, *more)) if more else found
 

@@ -137,7 +137,7 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     where = scene.cascade.root or "an entity without a name"
     here = f"the first trouble on {where}, where the cascade begins"
     if (signal["entity"] or "") != scene.cascade.root:
-        here = f"trouble beside {where}, of which only an alert tells"
+        here = f"trouble beside {where}, of which nothing tells why"
     near = 0.1 * math.exp(-abs(lag) / 300)
     terms = [
         Term(here, 0.15, (signal["signal"],)),

@@ -16,6 +16,7 @@ from nova_timeline import knowledge
 from . import (
     blamed,
     deadlines,
+    episode,
     innocence,
     judgements,
     merged,
@@ -225,13 +226,16 @@ def _first_faults(scene: Scene) -> list[Signal]:
     """Take the root's first fault, and the first of each category that can cause harm by itself.
 
     Where only an alert tells of the root, the faults beside it stand for it, the heaviest first.
-    What shows that something fails, and not what for, gives way to what says so.
+    What shows that something fails, and not what for, gives way to what says so, be it of what
+    nobody draws and all stand on.
     """
     root = [s for s in scene.cascade.signals if (s["entity"] or "") == scene.cascade.root]
     faults = [s for s in root if s["role"] == "fault"]
     if not faults:
         beside = (s for s in scene.troubled if s["role"] == "fault")
         faults = sorted(beside, key=lambda s: (-s["weight"], s["signal"]))
+    elif not any(judgements.says_why(s) for s in faults):
+        faults = [*_beneath(faults[0], scene), *faults]
     if any(judgements.says_why(s) for s in faults):
         faults = [s for s in faults if s["rule"] not in knowledge.symptoms()]
         faults.sort(key=lambda s: not judgements.says_why(s))
@@ -242,6 +246,16 @@ def _first_faults(scene: Scene) -> list[Signal]:
     if None in firsts:
         firsts[None] = _tells_more(firsts[None], faults)
     return list(firsts.values()) or root[:1]
+
+
+def _beneath(first: Signal, scene: Scene) -> list[Signal]:
+    """List what failed before the root below all services, on what nobody draws, and says why."""
+    drawn = {e for edge in scene.topology.edges for e in (edge.caller, edge.callee)}
+    return [
+        s for s in scene.troubled
+        if s["role"] == "fault" and s["time"] <= first["time"] and s["entity"] not in drawn
+        and s["category"] in episode.BENEATH and judgements.says_why(s)
+    ]  # fmt: skip
 
 
 def _tells_more(first: Signal, faults: Sequence[Signal]) -> Signal:

@@ -27,6 +27,12 @@ _OURS = re.compile(r"^Burst of \d+ log records(, never seen before)?: ", re.MULT
 """What a title says of the records, and none of them themselves."""
 
 
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
+_TIME_OF_DAY = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?(?:\.\d+)?\s?(?:Z|UTC|GMT)\b")
+_SINCE = re.compile(r"\b(since|from|between|starting|began)\b", re.IGNORECASE)
+_MINUTE, _DAY, _LONG = 60_000_000_000, 24 * 60, 30  # ns; minutes; minutes
+
+
 @dataclass(frozen=True, slots=True)
 class Symptom:
     """What failed somewhere, in plain words."""
@@ -66,9 +72,27 @@ def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:
     told = sign["role"] == "fault" and not measured
     error = told and sign["severity"] >= _ERROR
     count = sign["count"] if told else 0
+    said = _of_now(text, sign["time"]) if sign["role"] == "alert_firing" else text
     return Symptom(
-        text, entity, entity in heart, sign["signal"], count, error, sign["time"], measured
+        said, entity, entity in heart, sign["signal"], count, error, sign["time"], measured
     )
+
+
+def _of_now(text: str, time: int) -> str:
+    """Leave out the sentences of an alert that tell of what was long before it, by their times.
+
+    Whoever writes alerts tells what else happened that day, for who reads them to think of.
+    """
+    sentences = _SENTENCE.split(text)
+    kept = [s for s in sentences if _SINCE.search(s) or not _is_of_before(s, time)]
+    return text if len(kept) == len(sentences) else " ".join(kept)
+
+
+def _is_of_before(sentence: str, time: int) -> bool:
+    """Say whether a sentence names times of day, in UTC, and all of them are long before a time."""
+    now = time // _MINUTE % _DAY
+    ago = [(now - 60 * int(h) - int(m)) % _DAY for h, m in _TIME_OF_DAY.findall(sentence)]
+    return bool(ago) and all(_LONG <= minutes <= _DAY // 2 for minutes in ago)
 
 
 def of_lines(

@@ -78,6 +78,14 @@ def test_what_fails_below_all_just_before_joins_though_no_topology_knows_it(
     assert found.entities == (tuple(sorted((entity, "shop"))) if joins else ("shop",))
 
 
+def test_what_fails_below_all_joins_what_only_looked_odd_at_first() -> None:
+    odd = signal(7, 38, "shop", "fault", weight=0.5)
+    below = signal(9, 34, "kernel", "fault", category="network")
+    found = episode.find(table(below, odd, *pair(0, 44, "shop")), SHAPE)
+    assert found is not None
+    assert found.entities == ("kernel", "shop")
+
+
 def test_without_a_topology_what_happens_together_hangs_together() -> None:
     found = episode.find(table(*pair(0, 40, "shop"), *pair(2, 40, "mail")), Topology())
     assert found is not None

@@ -59,6 +59,25 @@ def test_a_guilty_setting_beats_an_innocent_deploy_nearer_the_onset() -> None:
     assert about(first, "hazard") == [pytest.approx(judgements.EXPLAINS)]
 
 
+@pytest.mark.parametrize(
+    ("entity", "rule", "minutes", "place"),
+    [
+        ("kernel", "network_dns.linux-tables", ONSET - 1, "kernel"),
+        ("kernel", "network_dns.linux-tables", ONSET + 1, "db"),
+        ("shop", "network_dns.linux-tables", ONSET - 1, "db"),  # drawn, and not below
+        ("kernel", None, ONSET - 1, "db"),
+    ],
+)
+def test_what_all_stand_on_tells_why_where_the_root_does_not(
+    entity: str, rule: str | None, minutes: float, place: str
+) -> None:
+    below = signal(92, minutes, entity, "fault", category="resource_exhaustion", rule=rule)
+    at_db = scene(fault="a probe failed")
+    mute = tuple(s | {"category": "unknown"} for s in at_db.cascade.signals)
+    told = replace(at_db, cascade=replace(at_db.cascade, signals=mute), troubled=(*mute, below))
+    assert ranking.rank(told)[0].signal["entity"] == place
+
+
 def test_a_word_of_the_failure_is_cited_where_it_was_said_first() -> None:
     where = replace(
         scene(GUILTY), troubled=(signal(92, ONSET + 2, "shop", "fault", title="pool of shop"),)

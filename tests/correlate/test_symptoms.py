@@ -1,5 +1,7 @@
 """What failed is told by what its records say, without what they are found by."""
 
+import pytest
+
 from nova_timeline.correlate import symptoms
 from nova_timeline.correlate.failures import Line
 from nova_timeline.correlate.symptoms import Symptom
@@ -46,3 +48,20 @@ def test_what_those_say_who_show_nothing_else_is_cited_by_the_root() -> None:
 def test_how_a_title_counts_records_is_no_sign() -> None:
     assert text("Burst of 5 log records, never seen before: no such key") == "no such key"
     assert text("Burst of 5 log records: burst credits are gone") == "burst credits are gone"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Writes fail. The store failed over at 03:02Z.", "Writes fail."),
+        ("Writes fail. The store failed over at 13:50:10 UTC.", None),
+        ("Writes fail since 03:02Z. Reads do not.", None),
+        ("Writes fail. Keys were made anew at 03:02.", None),
+        ("Renewed at 02:00Z and read at 13:50Z. Writes fail.", None),
+    ],
+)
+def test_what_an_alert_says_of_long_before_is_no_sign(told: str, kept: str | None) -> None:
+    alert = signal(3, 40, "shop-api", "alert_firing")  # at 14:10
+    assert symptoms.of_sign(alert, told, ()).raw == (kept or told)
+    fault = signal(3, 40, "shop-api", "fault")
+    assert symptoms.of_sign(fault, told, ()).raw == told
