@@ -149,7 +149,7 @@ def run(
     moved = metric_signals.excursions(evidence.series, each)
     told = signals.of_events(cut, window, each)
     found = _placed(cut.rows, signals.gather(told, moved), topology)
-    found = watched.weighed(found, cut.rows)
+    found = watched.connected(watched.weighed(found, cut.rows))
     case = suspects.Case(evidence, found, topology, window, each, usual_until, cut.offsets)
     accounts = accounting.account(case, ledger.keep(evidence.series, each))
     charges = (*accounts.charges, *(charge for method in _METHODS for charge in method(case)))

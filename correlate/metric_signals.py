@@ -35,7 +35,7 @@ _SHORT = 15 * 60_000_000_000
 _WORK = r"(?i)iops"
 """What counts the work that is done, and not what is left: to be done with much of it harms
 nobody."""
-_CONNECTED = r"(?i)(database|db|client|server)_?connections(_?(count|total|open))?$"
+CONNECTED = r"(?i)(database|db|client|server)_?connections(_?(count|total|open))?$"
 """What counts who is connected: all leave at once what is down, or can be reached no longer."""
 _GONE = 0.1
 _LEAST = 1 / 15
@@ -207,7 +207,7 @@ def _weight() -> pl.Expr:
     odd = (slight | harmless | less).fill_null(value=False)
     stands = pl.col("baseline").is_null() | pl.col("recurs")
     away = pl.col("back").is_null() & (level <= _GONE * usual)
-    left = (less & away & pl.col("metric").str.contains(_CONNECTED)).fill_null(value=False)
+    left = (less & away & pl.col("metric").str.contains(CONNECTED)).fill_null(value=False)
     return (
         pl.when(stands)
         .then(_RESOURCE)

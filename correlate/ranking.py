@@ -235,7 +235,7 @@ def _first_faults(scene: Scene) -> list[Signal]:
         beside = (s for s in scene.troubled if s["role"] == "fault")
         faults = sorted(beside, key=lambda s: (-s["weight"], s["signal"]))
     elif not any(judgements.says_why(s) for s in faults):
-        faults = [*_beneath(faults[0], scene), *faults]
+        faults = [*_tells_for(faults[0], scene), *faults]
     if any(judgements.says_why(s) for s in faults):
         faults = [s for s in faults if s["rule"] not in knowledge.symptoms()]
         faults.sort(key=lambda s: not judgements.says_why(s))
@@ -248,14 +248,25 @@ def _first_faults(scene: Scene) -> list[Signal]:
     return list(firsts.values()) or root[:1]
 
 
-def _beneath(first: Signal, scene: Scene) -> list[Signal]:
-    """List what failed before the root below all services, on what nobody draws, and says why."""
+def _tells_for(first: Signal, scene: Scene) -> list[Signal]:
+    """List the faults that say why in the root's place, which does not.
+
+    What a container writes is told under the name of what it is an instance of; and below all
+    services is what nobody draws, which then failed first.
+    """
     drawn = {e for edge in scene.topology.edges for e in (edge.caller, edge.callee)}
+    told = (s for s in scene.troubled if s["role"] == "fault" and judgements.says_why(s))
     return [
-        s for s in scene.troubled
-        if s["role"] == "fault" and s["time"] <= first["time"] and s["entity"] not in drawn
-        and s["category"] in episode.BENEATH and judgements.says_why(s)
+        s for s in told
+        if _is_instance(first["entity"], s["entity"]) or (
+            s["time"] <= first["time"] and s["entity"] not in drawn
+            and s["category"] in episode.BENEATH
+        )
     ]  # fmt: skip
+
+
+def _is_instance(one: str | None, of: str | None) -> bool:
+    return bool(one and of) and str(one).startswith(f"{of}-")
 
 
 def _tells_more(first: Signal, faults: Sequence[Signal]) -> Signal:

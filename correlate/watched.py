@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from . import change_points
-from .metric_signals import HARM
+from .metric_signals import CONNECTED, HARM
+from .strays import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,36 @@ def weighed(found: pl.DataFrame, kept: Rows) -> pl.DataFrame:
     return found.with_columns(weight=weight)
 
 
+def connected(found: pl.DataFrame) -> pl.DataFrame:
+    """Take the weight off connections that went away where nothing else is amiss.
+
+    Clients leave a database for a pooler or another one on purpose; where they were cut off,
+    what they did there falls too, or somebody logs that he gets in no longer.
+    """
+    import polars as pl
+
+    faults = found.filter(role="fault").to_dicts()
+    gone = [s for s in faults if s["kind"] == "metric_change" and _is_left(s)]
+    left = [s["signal"] for s in gone if not any(_goes_with(o, s) for o in faults if o not in gone)]
+    light = pl.col("signal").is_in(left)
+    return found.with_columns(weight=pl.when(light).then(LIGHT).otherwise("weight"))
+
+
+def _is_left(sign: Signal) -> bool:
+    return _FELL in sign["title"] and re.search(CONNECTED, _metric(sign)) is not None
+
+
+def _goes_with(other: Signal, sign: Signal) -> bool:
+    """Say whether a fault goes with another: it began about when that did."""
+    return abs(other["time"] - sign["time"]) <= LATE and not (
+        other["kind"] == "metric_change" and change_points.direction(_metric(other)) == "resource"
+    )
+
+
+def _metric(sign: Signal) -> str:
+    return str(sign["rule"].partition(":")[2])
+
+
 def _said(alerts: pl.DataFrame, kept: Rows) -> Mapping[str, Sequence[tuple[int, str]]]:
     """Read what each entity's alerts say, their attributes too, with when they fired."""
     said: dict[str, list[tuple[int, str]]] = {}
@@ -74,7 +105,7 @@ def _said(alerts: pl.DataFrame, kept: Rows) -> Mapping[str, Sequence[tuple[int, 
 
 def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
     """Say whether an alert names a metric and fires while that is off its level."""
-    name: str = moved["rule"].partition(":")[2]
+    name = _metric(moved)
     if len(name) < _SHORTEST or not _is_open(name, moved["title"]):
         return False
     until = _EVER if moved["end"] is None else moved["end"] + LATE

@@ -288,6 +288,8 @@ def test_a_quiet_night_stays_quiet() -> None:
         ("the standby of instance orders in zone c is impaired", "database.host-lost"),
         ("writes are delayed by a fault of its host", "database.host-lost"),
         ("contact with the underlying host of shop-db was lost", "database.host-lost"),
+        ("thread 'main' panicked at 'attempt to add with overflow'", "unspecific.arithmetic"),
+        ("System.DivideByZeroException: Attempted to divide by zero.", "unspecific.arithmetic"),
         ("NonUniqueResultException: 2 results were returned", "queues.not-unique"),
         ("feed 0311: 120 duplicate sku with different price", "queues.not-unique"),
         ("the engine of shop-db was terminated by the operating system: out of memory",

@@ -101,13 +101,21 @@ def _container(container: Mapping[str, Any]) -> Record:
     word = next((w for w in ("running", "waiting", "terminated") if state.get(w)), "unknown")
     said = [state[k] for k in ("reason", "message") if state.get(k)]
     code = state.get("exit_code")
+    # "Time at which the container was last (re-)started" (ContainerStateRunning): what is said of
+    # how it ended was so before.
+    since = {"timestamp": state["started_at"]} if word == "running" and _tells(state) else {}
     return {
+        **since,
         "message": ": ".join([f"container {container['name']} is {word}", *said])
         + (f" (exit code {code})" if code is not None else ""),
         "level": "INFO" if container.get("ready") else "WARN",
         "k8s.container.restart_count": container.get("restart_count"),
         "k8s.container.image": container.get("image"),
     }
+
+
+def _tells(state: Mapping[str, Any]) -> bool:
+    return bool(state.get("started_at")) and "terminated" in (state.get("message") or "")
 
 
 def _condition(condition: Mapping[str, Any]) -> Record:

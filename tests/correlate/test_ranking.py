@@ -66,6 +66,7 @@ def test_a_guilty_setting_beats_an_innocent_deploy_nearer_the_onset() -> None:
         ("kernel", "network_dns.linux-tables", ONSET + 1, "db"),
         ("shop", "network_dns.linux-tables", ONSET - 1, "db"),  # drawn, and not below
         ("kernel", None, ONSET - 1, "db"),
+        ("d", "network_dns.linux-tables", ONSET + 1, "db"),  # of which db is no instance
     ],
 )
 def test_what_all_stand_on_tells_why_where_the_root_does_not(
@@ -76,6 +77,17 @@ def test_what_all_stand_on_tells_why_where_the_root_does_not(
     mute = tuple(s | {"category": "unknown"} for s in at_db.cascade.signals)
     told = replace(at_db, cascade=replace(at_db.cascade, signals=mute), troubled=(*mute, below))
     assert ranking.rank(told)[0].signal["entity"] == place
+
+
+def test_what_a_container_writes_under_its_service_s_name_tells_why_it_fails() -> None:
+    made = [
+        signal(90, ONSET, "shop-7f9d-x2", "fault", category="unknown", title="it crashes"),
+        signal(91, ONSET + 1, "shop", "fault", category="config_change", rule="a.setting"),
+        signal(92, ONSET, "shopping", "fault", category="config_change", rule="a.setting"),
+    ]
+    cascade = Cascade("shop-7f9d-x2", ("shop-7f9d-x2",), tuple(made[:1]), {"shop-7f9d-x2": 0})
+    told = Scene(cascade, at(ONSET), calls("shop>shop-7f9d-x2", "web>shopping"), {}, (), ())
+    assert ranking.rank(replace(told, troubled=made))[0].signal is made[1]
 
 
 def test_a_word_of_the_failure_is_cited_where_it_was_said_first() -> None:

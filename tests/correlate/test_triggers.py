@@ -468,6 +468,8 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("sequence orders_id reached its maximum", "numbers-used-up"),
         ("database must be vacuumed within 3000000 transactions", "numbers-used-up"),
         ("not accepting commands to avoid wraparound data loss", "numbers-used-up"),
+        ("the tariff file covers 24 regions, fewer regions than the last", "data-incomplete"),
+        ("products missing in the feed: 311", "data-incomplete"),
         ("root CA has expired", "certificate-expired"),
         ("OCSP responder is down", "certificate-revoked"),
         ("crawler fetches 900 pages a second", "attack"),
@@ -497,7 +499,8 @@ def test_it_is_known_in_other_words(said: str, trigger: str) -> None:
 
 def told_by(said: str) -> set[str]:
     text = plain(said)
-    return {t.id for t in knowledge.triggers() if t.symptom.search(text)}
+    known = (t for t in knowledge.triggers() if t.symptom.search(text))
+    return {t.id for t in known if t.never is None or not t.never.search(text)}
 
 
 @pytest.mark.parametrize(
@@ -505,6 +508,7 @@ def told_by(said: str) -> set[str]:
     [
         "automatic vacuum of table shop.orders (to prevent wraparound): index scans: 1",
         "Transaction ID age is elevated relative to the warning threshold of 500 million",
+        "java.lang.ArithmeticException: integer overflow",
     ],
 )
 def test_numbers_that_age_as_they_should_are_not_used_up(said: str) -> None:

@@ -102,3 +102,31 @@ def test_what_moved_the_other_way_than_an_alert_says_does_not_harm(
 ) -> None:
     found = weight(Kept(f"{LATE} {says}"), title=f"{LATE} {moved}")
     assert found == (metric_signals.HARM if harms else 0.5)
+
+
+FEWER = {
+    "table": "metric", "kind": "metric_change", "weight": metric_signals.HARM,
+    "rule": "metric:DatabaseConnections", "title": "DatabaseConnections fell from 640 to 80",
+}  # fmt: skip
+LESS_USED = {
+    "table": "metric", "kind": "metric_change", "weight": 0.5, "rule": "metric:CPUUtilization",
+    "title": "CPUUtilization fell from 46 to 31",
+}  # fmt: skip
+LESS_DONE = LESS_USED | {"rule": "metric:CommitThroughput", "title": "CommitThroughput fell"}
+
+
+@pytest.mark.parametrize(
+    ("others", "harms"),
+    [
+        ([], False),
+        ([signal(1, 11, "db", "fault", **LESS_USED)], False),
+        ([signal(1, 11, "db", "fault", **LESS_DONE)], True),
+        ([signal(1, 11, "shop", "fault", title="cannot connect")], True),
+        ([signal(1, 40, "shop", "fault", title="cannot connect")], False),
+    ],
+)
+def test_connections_that_went_away_harm_where_anything_else_is_amiss(
+    others: list[Any], *, harms: bool
+) -> None:
+    found = watched.connected(table(signal(0, 10, "db", "fault", **FEWER), *others))
+    assert found["weight"][0] == (metric_signals.HARM if harms else 0.5)
