@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _PATHS = {
     "documents": r"""\.(md|rst|adoc)$|(^|/)(docs?|documentation|runbooks?)/
-        |(^|/)(readme|license|licence|changelog|notice|authors|codeowners|contributing)[^/]*$""",
+        |(^|/)(readme|licen[sc]es?|changelog|notices?|authors|codeowners|contributing)
+        ([_-][\w-]+)?(\.(txt|markdown|html?|pdf))?$""",
     "tests": r"""(^|/)(tests?|specs?|__tests__|testdata|fixtures|golden|e2e)/
         |[._-](test|spec|fuzz_test)\.\w+$|(^|/)(test_[^/]*|conftest)\.py$|Tests?\.(java|kt|cs)$""",
     "looks": r"""\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|webp|woff2?|ttf)$
@@ -79,6 +80,8 @@ _GIVEN = re.compile(
     r"^\s*(?:(?:const|let|var|val|final)\s+)?(?P<names>\w+(?:\s*,\s*\w+)*)\s*:?=(?!=)"
 )
 """A line that gives names to what it works out."""
+_GIVEN_WITHIN = re.compile(r"^\s*if \w+(?:\s*,\s*\w+)*\s*:=[^;]*;[^;{]*\{$")
+"""The same of names that are known up to the end of its braces only, as Go has it."""
 _ASKS = re.compile(
     r"select|count|quer|scan|keys|find|list|all\(|sum\(|sleep|lock|fetch|http", re.IGNORECASE
 )
@@ -276,16 +279,17 @@ def _only_for(pattern: re.Pattern[str], diff: Diff) -> bool:
 
     What is asked of a store for the sake of it costs what any question costs.
     """
+    within = [line for line in diff.new if _GIVEN_WITHIN.match(line)]
     given = [m["names"] for line in diff.new if (m := _GIVEN.match(line)) is not None]
     names = {n for text in given for n in re.split(r"\W+", text) if n not in ("", "_")}
     there = [line for line in diff.after if pattern.search(line) is None]
     used = sum(len(re.findall(rf"\b{re.escape(n)}\b", line)) for n in names for line in there)
     other = [line for line in diff.new if pattern.search(line) is None]
     return (
-        bool(names)
+        bool(names or within)
         and not diff.gone
         and len(other) < len(diff.new)
-        and all(_GIVEN.match(line) and not _ASKS.search(line) for line in other)
+        and all((_GIVEN.match(line) or line in within) and not _ASKS.search(line) for line in other)
         and used == len(names)
     )
 

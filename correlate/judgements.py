@@ -18,6 +18,7 @@ from . import (
     innocence,
     networks,
     peers,
+    placeholders,
     reach,
     spoken,
     strays,
@@ -251,7 +252,7 @@ def _nature(
 def _hazard(took: Effect, change: Change, scene: Scene) -> list[Term]:
     """Say whether a change is of a kind that breaks the way things broke."""
     told = (_known(took, change, scene), _library(change, scene), _literal(took, change, scene),
-            _address(took, change, scene), _network(took, change, scene))  # fmt: skip
+            _address(took, change, scene), _handed(took, change, scene))  # fmt: skip
     found = max((t for t in told if t is not None), key=lambda t: t.weight, default=None)
     if found is not None and (found.weight >= _FAINT or change.diff is None):
         return [found, *_was_so(took, found.weight, scene)]
@@ -361,14 +362,20 @@ def _address(took: Effect, change: Change, scene: Scene) -> Term | None:
     return None
 
 
-def _network(took: Effect, change: Change, scene: Scene) -> Term | None:
-    """Find an address of those that fail since a change in a network that it leaves out."""
-    if change.diff is None:
-        return None
-    for m in scene.since(took.time):
-        said = networks.left_out(change.diff, [m.raw]) if m.is_error else None
-        if said is not None:
+def _handed(took: Effect, change: Change, scene: Scene) -> Term | None:
+    """Find what errors since a change were handed or kept from by lines that it changes.
+
+    That is an address in a network that it leaves out, or a placeholder that nobody filled in.
+    """
+    for m in scene.since(took.time) if change.diff is not None else ():
+        if change.diff is None or not m.is_error:
+            continue
+        text = None
+        if (said := networks.left_out(change.diff, [m.raw])) is not None:
             text = f"what failed is at {said}, which is in a network that it takes out and no other"
+        elif (said := placeholders.left(change.diff, [m.raw])) is not None:
+            text = f"what failed was handed {short(said)} as it stands in lines that it changes"
+        if text is not None:
             weight = EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
     return None

@@ -13,7 +13,7 @@ from .scenes import signal
     [
         "README.md", "docs/api.md", "CODEOWNERS", "pkg/a_test.go", "tests/test_a.py",
         "a/testdata/x.json", "web/cart.css", "web/theme.ts", ".github/workflows/x.yml",
-        ".golangci.yml", "src/a.spec.ts",
+        ".golangci.yml", "src/a.spec.ts", "LICENSE-MIT", "NOTICE.txt", "AUTHORS",
         "deploy/staging/tls.yaml", "config/dev.env", "ops/dashboards/errors.json",
         "monitoring/alerts/db.yaml",
     ],
@@ -49,6 +49,9 @@ def test_a_pipeline_reaches_what_runs_where_it_puts_things_out(step: str, *, run
         "docker.go",
         "dashboards/app.py",
         "alerts/sender.go",
+        "src/NoticeUrls.java",
+        "pkg/license.go",
+        "authors/views.py",
     ],
 )
 def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
@@ -122,6 +125,11 @@ def test_files_of_code_and_settings_are_no_excuse(path: str) -> None:
         (
             "+  start := time.Now()\n"
             "+  defer func() { took.Observe(time.Since(start).Seconds()) }()\n",
+            "only what is measured",
+        ),
+        (
+            "+  if at, err := madeAt(r); err == nil {\n"
+            "+    orderAge.Observe(time.Since(at).Seconds())\n+  }\n",
             "only what is measured",
         ),
         ("+  lag, _ := replica.Lag(ctx)\n+  lagGauge.Set(lag.Seconds())\n", "is measured"),
