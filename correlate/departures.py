@@ -68,6 +68,8 @@ class Departure:
     """How far off its usual it came at most."""
     times: float = 0.0
     """How many times its usual it came to; 0 where that is not known."""
+    before: int | None = None
+    """ns; when it had stepped the same way already, less far, and stayed; None where it had not."""
 
 
 def find(
@@ -162,7 +164,26 @@ def departure(entity: str, metric: str, time: Ints, value: Floats, onset: int) -
     climbs = abs(value[peak] - first) > abs(first - usual) and peak - at > FEWEST // 2
     step, reached = int(np.median(np.diff(time))), float(value[peak] - usual)
     times = float(value[peak]) / usual if usual > 0 else 0.0
-    return Departure(entity, metric, int(time[at]), step, climbs, reached, times)
+    before = _step_before(value[:at], reached)
+    since = None if before is None else int(time[before])
+    return Departure(entity, metric, int(time[at]), step, climbs, reached, times, since)
+
+
+def _step_before(value: Floats, reached: float) -> int | None:
+    """Find where a series stepped before it moved in earnest, the same way, and stayed there.
+
+    What is done wrong shows a little at once, and wholly once much of it is asked for.
+    """
+    import numpy as np
+
+    if len(value) < FEWEST + FEWEST // 2:
+        return None
+    at = _break(value)
+    if at is None:
+        return None
+    off = (value[at:] - np.median(value[:at])) * np.sign(reached)
+    stays = off.min() >= _HELD * np.median(off) > 0
+    return at if stays else None
 
 
 def _break(y: Floats) -> int | None:

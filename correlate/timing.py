@@ -204,12 +204,29 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
             own = change.entity and d.entity == entity and not _says_other(took, scene)
             sure = 1.0 if own else _UNSURE
             return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
+    foretold = _foretold(took, change, scene)
+    if foretold:
+        return foretold
     for d in _own(scene.underway, change, scene):
         if took.time > d.time + max(_AFTER, 3 * d.step):
             long = duration((took.time - d.time) / 1e9)
             text = f"{d.metric} had been on its way for {long} when it came"
             return [Term(text, -_LATER, (change.signal["signal"], *scene.shown(d)), "began")]
     return _spent(took, change, scene) or _stepped(took, change, scene)
+
+
+def _foretold(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let it count that what got so bad later had got a little worse as a change took effect."""
+    for d in scene.departures:
+        if d.before is None or direction(d.metric) not in ("worse", "better"):
+            continue
+        stepped = replace(d, time=d.before)
+        ahead = scene.onset - d.before
+        if d.entity == change.entity and ahead > EARLY and _moved_with(took, stepped):
+            text = (f"{d.metric} stepped as it took effect, {duration(ahead / 1e9)} before the"
+                    " onset, and stayed there until all of it came")  # fmt: skip
+            return [Term(text, MOVED, (change.signal["signal"], *scene.shown(d)), "began")]
+    return []
 
 
 def _is_asked_for(d: Departure, took: Effect, scene: Scene) -> bool:

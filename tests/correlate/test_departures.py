@@ -76,6 +76,22 @@ def test_a_short_calm_before_hours_of_a_noisy_climb_is_seen() -> None:
     assert series(uneven, 83) is None
 
 
+@pytest.mark.parametrize(
+    ("early", "before"),
+    [
+        ([5.0] * 20 + [60.0] * 40, 20),
+        ([5.0] * 60, None),
+        ([60.0] * 20 + [5.0] * 40, None),  # it went the other way
+        ([5.0] * 20 + [60.0] * 5 + [5.0] * 35, None),  # it did not stay there
+    ],
+)
+def test_a_small_step_ahead_of_a_large_one_is_found(early: list[float], before: int | None) -> None:
+    found = series(early + [900.0] * 20, 60)
+    assert found is not None
+    assert found.time == at(60)
+    assert found.before == (None if before is None else at(before))
+
+
 def test_a_step_that_has_only_just_come_is_found_to_the_point() -> None:
     """The last of its points before all else failed is the first that is off."""
     found = series([0.0] * 40 + [400.0] * 20, 40.5)

@@ -86,6 +86,24 @@ def test_a_change_within_the_step_of_what_moved_first_came_with_it() -> None:
     assert text == "came as the first metric moved, as far as its steps of 1m00s tell"
 
 
+@pytest.mark.parametrize(
+    ("metric", "stepped", "weight"),
+    [
+        ("http_errors_per_min", 21, [timing.MOVED]),
+        ("http_errors_per_min", 9, []),
+        ("http_errors_per_min", None, []),
+        ("bookings_per_min", 21, []),
+    ],
+)
+def test_a_small_step_for_the_worse_as_a_change_came_foretells_the_large_one(
+    metric: str, stepped: float | None, weight: list[float]
+) -> None:
+    before = None if stepped is None else at(stepped)
+    leap = Departure("shop", metric, at(ONSET), MINUTE, climbs=False, before=before)
+    [found] = judged(scene(record(0, 20, "shop", "a", diff=PLAIN), departures=(leap,)))
+    assert weights(found, "began") == weight
+
+
 def test_a_resource_at_its_limit_before_a_change_speaks_against_it() -> None:
     full = signal(92, 1, "db", "fault", kind="metric_change", rule="metric:xid_age",
                   title="xid_age stands at 2140000000, at its limit")  # fmt: skip
