@@ -15,7 +15,7 @@ from .mentioned import LETTERS, pattern
 from .scene import LATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .failures import Line
     from .merged import Change
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAMED = 0.75
 """Share of what a place counts where those that fail name it, or it keeps a file for one."""
+_NEXT = "---"
+"""What parts two documents in one file, as YAML has it."""
 BESIDE = 0.5
 """The same where it has trouble of its own, or a change to it speaks of what failed."""
 
@@ -98,14 +100,41 @@ def _says(change: Change, scene: Scene) -> Tie | None:
     own = next((e for e in failing if len(e) >= LETTERS and e in kept), None)
     if own is not None:
         return Tie(f"and the change is to what is kept there for {own}", NAMED)
+    said = _said(change)
     for e in failing:
-        if len(e) >= LETTERS and pattern(e).search(change.text):
+        if len(e) >= LETTERS and pattern(e).search(said):
             return Tie(f"and the change speaks of {e}", BESIDE)
     for e in failing:
         for c in sorted(scene.depends.get(e, ())):
-            if _made_as(c).search(change.text):
+            if _made_as(c).search(said):
                 return Tie(f"and the change speaks of {c}, which {e} calls", BESIDE)
     return None
+
+
+def _said(change: Change) -> str:
+    """Take what a change says, without the parts that its diff shows and leaves as they are.
+
+    What is kept for many in one file says of each of them in a part of its own.
+    """
+    if change.diff is None:
+        return change.text
+    parts = [part for place in change.diff.places for part in _parts(place)]
+    touched, left = (
+        {line.strip() for p in parts if any(sign != " " for sign, _ in p) is new for _, line in p}
+        for new in (True, False)
+    )
+    alone = left - touched
+    return "\n".join(line for line in change.text.splitlines() if line.strip() not in alone)
+
+
+def _parts(place: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+    """Divide a place at the marks between documents of one file."""
+    parts: list[list[tuple[str, str]]] = [[]]
+    for sign, line in place:
+        if line == _NEXT:
+            parts.append([])
+        parts[-1].append((sign, line))
+    return parts
 
 
 def _made_as(called: str) -> re.Pattern[str]:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from nova_timeline.correlate import reach
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.departures import Departure
@@ -64,6 +66,18 @@ def test_it_has_trouble_of_its_own() -> None:
 
 def test_the_change_speaks_of_what_fails() -> None:
     assert placed(scene(), said="routes of shop-api by another way")[0] > 0.05
+
+
+@pytest.mark.parametrize(("host", "near"), [("shop-api", True), ("maps-api", False)])
+def test_what_a_diff_shows_of_another_and_leaves_as_it_is_is_not_spoken_of(
+    host: str, *, near: bool
+) -> None:
+    other = {"shop-api": "maps-api", "maps-api": "shop-api"}[host]
+    for between in (" ---", "@@ -9,4 +9,4 @@"):
+        diff = f" host: {other}\n errors: 5\n{between}\n host: {host}\n-errors: 3\n+errors: 9\n"
+        one, held = record(0, 35, "mesh-config", "gentler", diff=diff)
+        term = reach.place(Change(one, (), (f"gentler\n{diff}",), (held,)), scene())
+        assert (term.weight > 0.05) is near
 
 
 def test_the_change_is_to_what_is_kept_for_what_fails() -> None:
