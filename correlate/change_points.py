@@ -49,8 +49,17 @@ _RESOURCE = re.compile(
 _SPARE = re.compile(
     r"free|avail|remaining|balance|credit|headroom|idle|\bleft\b|_left$", re.IGNORECASE
 )
+ARRIVES = re.compile(
+    r"(?:messages?|msgs?|records?|events?|files?|documents?|webhooks?|payloads?)_?"
+    r"(?:in(?=_?per|_?total|_?rate|$)|received|ingested|arriv\w+|incoming|inbound)(?![a-z])"
+    r"|(?<![a-z])(?:incoming|inbound|ingress|ingested|received)_?"
+    r"(?:messages?|msgs?|records?|events?|files?|documents?|webhooks?|payloads?)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Metrics of what comes in without being asked for an answer."""
 _TRAFFIC = re.compile(
-    r"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count", re.IGNORECASE
+    rf"request|rps|qps|traffic|invocation|call|\bhits?\b|bytes|packets|count|{ARRIVES.pattern}",
+    re.IGNORECASE,
 )
 COUNTS_INSTANCES = re.compile(
     r"desired_?(task|capacity|count|replicas|instances)|group_?desired|(instance|task|replica)_?count"

@@ -29,8 +29,13 @@ ANYBODYS = frozenset(
 )
 """Words of every notice of trouble."""
 _OF_PARTS = re.compile(r"\b[a-z][a-z0-9]+(?:[-_][a-z][a-z0-9]+)+", re.IGNORECASE)
+_ONE_ONLY = re.compile(
+    r"(?<![\w.:/-])(?=[A-Za-z])[\w.-]{0,60}?(?:\d{6,20}|\d{4}[-.]\d\d[-.]\d\d)(?![\d:T])\w{0,20}(?![\w-])"
+)
+"""A name with a number or a day in it, which is that of one thing only: ``prices-20260303``."""
 _ZONE = re.compile(r"[a-z]{2,10}-(north|south|east|west|central)\w*", re.IGNORECASE)
 _ECHOED = 0.15
+_SAME = 0.3
 _SHORTEST = 4  # letters of a name that is not found in other words by chance
 _CODE = re.compile(r"\b5(?:0[0-4]|2\d)\b")
 _KINDS = tuple(
@@ -99,12 +104,32 @@ def seen(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
 def names(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say whether what failed names the very thing that a provider tells of."""
     numbers = {m.signal for m in fits}
+    same = handed(fits, scene)
+    if same is not None:
+        return [
+            Term(f"what failed works on the very thing it tells of: {same}", _SAME, (), "record")
+        ]
     failed = (m for m in scene.symptoms if m.is_error and m.signal not in numbers)
     said = {n for m in failed for n in _parts(m.raw)}
     named = sorted({n for m in fits for n in _parts(m.raw)} & said)
     if not named:
         return []
     return [Term(f"what failed names it: {named[0]}", 0.15, (), "record")]
+
+
+def handed(fits: Sequence[Symptom], scene: Scene) -> str | None:
+    """Name the one delivery, batch or build that a provider tells of and records at the root name.
+
+    Those need be no errors: what is wrong in data is told of by what does its work well on them.
+    """
+    numbers = {m.signal for m in fits}
+    ours = [
+        m for m in scene.symptoms if m.signal not in numbers and m.entity not in scene.outsiders
+    ]
+    failed = (m for m in ours if m.is_error or (m.at_root and m.count))
+    said = {n.casefold() for m in failed for n in _ONE_ONLY.findall(m.raw)}
+    told = {n.casefold(): n for m in fits for n in _ONE_ONLY.findall(m.raw)}
+    return min((told[n] for n in told.keys() & said), default=None)
 
 
 def _parts(text: str) -> set[str]:

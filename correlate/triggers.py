@@ -16,6 +16,7 @@ from nova_timeline import clock, knowledge
 
 from . import affinity, blamed, deadlines, echoes, peers, pressure, trends
 from .blamed import SHOWS
+from .change_points import ARRIVES
 from .named import IS_FULL
 from .symptoms import NOTICES
 from .terms import Candidate, Term
@@ -219,7 +220,8 @@ def surged(scene: Scene) -> tuple[str, ...] | None:
     for s in (*scene.cascade.signals, *scene.troubled):
         times = pressure.times(s)
         metric = s["title"].split(" ", 1)[0]
-        if s["category"] != "traffic" or times < _SURGE or not _REQUEST.search(metric):
+        asked = _REQUEST.search(metric) or ARRIVES.search(metric)
+        if s["category"] != "traffic" or times < _SURGE or not asked:
             continue
         if s["time"] <= scene.onset + _DATE_OFF and "per_request" not in metric:
             risen[s["entity"] or ""] = times
@@ -313,7 +315,8 @@ def _provider(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[T
         began = Term(f"it says that it began {since}, when this did", weight, (), "time")
         more = [*_shared_host(scene.symptoms, scene), *echoes.seen(fits, scene)] if about else []
         return [began, *echoes.names(fits, scene), *more]
-    return [*_shared_host(fits, scene), *_told(trigger, scene)]
+    same = echoes.names(fits, scene) if trigger.id in _TELLS and echoes.handed(fits, scene) else []
+    return [*_shared_host(fits, scene), *_told(trigger, scene), *same]
 
 
 def _shared_host(fits: Sequence[Symptom], scene: Scene) -> list[Term]:

@@ -43,6 +43,22 @@ def test_a_metric_of_the_kind_that_a_provider_tells_of_bears_it_out(
     assert any("shows it too" in t.text for t in found.terms) == shown
 
 
+@pytest.mark.parametrize(
+    ("used", "is_same"),
+    [("PX-20260303", True), ("px-20260303", True), ("PX-20260302", False), ("20260303", False)],
+)
+def test_what_works_on_the_delivery_that_a_provider_tells_of_fails_with_it(
+    used: str, *, is_same: bool
+) -> None:
+    """The notice came long before, and what works on the data does its work without an error."""
+    told = NOTICE | {"title": "Price Data status: identified: units missing in PX-20260303",
+                     "time": at(ONSET - 15)}  # fmt: skip
+    works = {"title": f"priced 4 of 90 by list={used}", "severity": 13}
+    [found] = [c for c in triggers.found(scene(works, told)) if c.place == "cloud"]
+    assert any("the very thing" in t.text for t in found.terms) is is_same
+    assert (found.score > triggers.STRONG) is is_same
+
+
 def test_the_words_of_a_notice_are_not_what_a_change_breaks_like() -> None:
     lost = record(0, 39, "shop", "b", diff="-route: packet\n+route: loss\n")
     told = scene({"title": "no answer"}, NOTICE, changes=(lost,))

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from nova_timeline import knowledge
-from nova_timeline.correlate import blamed, hazards, judgements, merged, ranking, triggers
+from nova_timeline.correlate import (
+    blamed,
+    change_points,
+    hazards,
+    judgements,
+    merged,
+    ranking,
+    triggers,
+)
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.scene import Scene
@@ -232,6 +240,24 @@ def rose(entity: str, metric: str, old: float, new: float) -> dict[str, Any]:
 def test_more_requests_everywhere_are_a_surge() -> None:
     everywhere = [rose(e, "requests_per_sec", 100.0, 600.0) for e in ("shop", "web", "db")]
     assert "traffic" in ids(scene(*everywhere))
+
+
+@pytest.mark.parametrize(
+    ("metric", "is_surge"),
+    [
+        ("feed_messages_in_per_sec", True),
+        ("IncomingRecords", True),
+        ("events_received_total", True),
+        ("messages_in_flight", False),
+        ("messages_in_memory", False),
+    ],
+)
+def test_more_messages_that_come_in_are_a_surge(metric: str, *, is_surge: bool) -> None:
+    more = rose("web", metric, 100.0, 2900.0) | {
+        "category": "traffic" if change_points.direction(metric) == "traffic" else None
+    }
+    late = {"title": "consumer_lag rose from 10 to 90000", "kind": "metric_change"}
+    assert ("traffic" in ids(scene(late, more))) is is_surge
 
 
 @pytest.mark.parametrize(("entity", "is_surge"), [("web", True), ("mail", False)])
