@@ -182,7 +182,7 @@ def _step_before(value: Floats, reached: float) -> int | None:
     if at is None:
         return None
     off = (value[at:] - np.median(value[:at])) * np.sign(reached)
-    stays = off.min() >= _HELD * np.median(off) > 0
+    stays = len(off) >= FEWEST and off.min() >= _HELD * np.median(off) > 0
     return at if stays else None
 
 

@@ -293,6 +293,9 @@ def _known(took: Effect, change: Change, scene: Scene) -> Term | None:
     says = f"{shown.hazard.says} ({short(shown.by)})"
     weight = EXPLAINS * threat.share * shown.strength * reach.share(change, scene)
     text = f"{says}, and this is what such a change breaks like"
+    if reach.shows_elsewhere(shown.hazard, change, scene):
+        weight *= hazards.GENERAL
+        text += f", where it is: this is on {threat.symptom.entity}"
     late = timing.lived(took, change, scene)
     if shown.hazard.within is not None and late > shown.hazard.within * _MINUTE:
         weight *= _BELATED

@@ -12,6 +12,8 @@ from .change_points import direction
 from .terms import Term
 
 if TYPE_CHECKING:
+    from nova_timeline.knowledge import Hazard
+
     from .departures import Departure
     from .merged import Change
     from .scene import Scene
@@ -238,6 +240,23 @@ def _is_refused(entity: str, scene: Scene) -> bool:
         m.entity == entity and m.is_error and root in m.raw and _ANSWERED_WRONG.search(m.raw)
         for m in scene.symptoms
     )
+
+
+def shows_elsewhere(hazard: Hazard, change: Change, scene: Scene) -> bool:
+    """Say whether what shows only where code runs shows on others than what a change touched.
+
+    A processor is busy and a memory is full with what runs there, and whoever is drawn, is measured
+    or tells of trouble runs by itself. Where the code of a commit runs that nothing rolled out is
+    not known: others may take it in.
+    """
+    if not hazard.own or change.is_only_text:
+        return False
+    apart = {*scene.linked, *scene.troubled_entities, *(line.entity for line in scene.beside)}
+    apart.update(d.entity for d in scene.departures)
+    own = {change.entity, *(m for m, guests in scene.guests.items() if change.entity in guests)}
+    return change.entity in apart and not any(
+        m.entity in own and hazard.symptom.search(m.text) for m in scene.symptoms
+    )  # fmt: skip
 
 
 def share(change: Change, scene: Scene) -> float:

@@ -42,6 +42,8 @@ _TAU_S = 20 * 60.0
 _SWITCH_TAU_S = 4 * 60.0  # a switch takes effect at once
 _AFTER = 180_000_000_000  # ns; a metric that moves this soon after a change moves with it
 _MINUTE = 60_000_000_000
+_APART = 20 * _MINUTE
+"""How long a metric must stay where it stepped to for that to be no part of what came later."""
 _ABOUT = 1.1  # times as far; what is asked for is measured in steps
 _UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
 _APPLIED = re.compile(
@@ -169,10 +171,19 @@ def at_once(took: Effect, change: Change, scene: Scene) -> list[Term]:
     seconds = (scene.onset - took.time) / 1e9
     here = change.entity and change.entity in scene.heart
     soon = _SWITCHED_S if change.signal["kind"] == "feature_flag" else _AT_ONCE_S
-    if not here or not -_SKEWED_S <= seconds <= soon:
+    if not here or not -_SKEWED_S <= seconds <= soon or _was_worse(took, change, scene):
         return []
     shown = (change.signal["signal"], *scene.begins)
     return [Term(f"{change.entity} failed just as it took effect", JUST, shown, "just")]
+
+
+def _was_worse(took: Effect, change: Change, scene: Scene) -> bool:
+    """Say whether what a change touched had been getting worse for a while when it took effect."""
+    return any(
+        d.entity == change.entity and direction(d.metric) == "worse"
+        and took.time > d.time + max(_AFTER, 3 * d.step)
+        for d in scene.departures
+    )  # fmt: skip
 
 
 def already(took: Effect, change: Change, scene: Scene) -> list[Term]:
@@ -222,7 +233,7 @@ def _foretold(took: Effect, change: Change, scene: Scene) -> list[Term]:
             continue
         stepped = replace(d, time=d.before)
         ahead = scene.onset - d.before
-        if d.entity == change.entity and ahead > EARLY and _moved_with(took, stepped):
+        if d.entity == change.entity and ahead >= _APART and _moved_with(took, stepped):
             text = (f"{d.metric} stepped as it took effect, {duration(ahead / 1e9)} before the"
                     " onset, and stayed there until all of it came")  # fmt: skip
             return [Term(text, MOVED, (change.signal["signal"], *scene.shown(d)), "began")]

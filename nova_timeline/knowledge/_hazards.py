@@ -24,7 +24,9 @@ _PATTERNS = (
     *("setting", "touches", "gone", "new", "call_gone", "call_new", "path", "title", "without"),
 )
 _TEST = (*FINDINGS, *_PATTERNS, "moved")
-_HAZARD = (*("id", "says", "strength", "far", "within", "change", "symptom", "effect", "sample"),)
+_HAZARD = (
+    *("id", "says", "strength", "far", "within", "own", "change", "symptom", "effect", "sample"),
+)
 _TRIGGER = (
     "id",
     "category",
@@ -73,6 +75,8 @@ class Hazard:
     sample: Mapping[str, str]
     within: float | None = None
     """In how many minutes it shows, as every request passes by it; None where it may be later."""
+    own: bool = False
+    """Whether it shows on what was changed itself, whose code it is that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ def _hazard(given: dict[str, Any], words: Mapping[str, str]) -> Hazard:
         float(given.get("strength", 1.0)),
         given["sample"],
         float(given["within"]) if "within" in given else None,
+        bool(given.get("own")),
     )
 
 

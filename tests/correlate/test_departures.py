@@ -80,6 +80,7 @@ def test_a_short_calm_before_hours_of_a_noisy_climb_is_seen() -> None:
     ("early", "before"),
     [
         ([5.0] * 20 + [60.0] * 40, 20),
+        ([5.0] * 56 + [60.0] * 4, None),  # it is all one
         ([5.0] * 60, None),
         ([60.0] * 20 + [5.0] * 40, None),  # it went the other way
         ([5.0] * 20 + [60.0] * 5 + [5.0] * 35, None),  # it did not stay there

@@ -87,20 +87,52 @@ def test_a_change_within_the_step_of_what_moved_first_came_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "stepped", "weight"),
+    ("metric", "since", "counts"),
+    [("delay_p95_seconds", ONSET - 4, False), ("delay_p95_seconds", ONSET - 1, True),
+     ("bookings", ONSET - 4, True)],
+)  # fmt: skip
+def test_what_had_been_getting_worse_did_not_fail_just_as_a_change_came(
+    metric: str, since: float, *, counts: bool
+) -> None:
+    climb = Departure("shop", metric, at(since), MINUTE, climbs=True)
+    late = record(0, ONSET + 0.5, "shop", "a", diff=PLAIN)
+    [found] = judged(scene(late, departures=(climb,)))
+    assert bool(weights(found, "just")) is counts
+
+
+@pytest.mark.parametrize(
+    ("entity", "kind", "full"),
+    [("shop", "deploy", True), ("web", "deploy", False), ("web", "commit", True),
+     ("lib", "deploy", True)],
+)  # fmt: skip
+def test_what_code_computes_keeps_its_own_processor_busy(
+    entity: str, kind: str, *, full: bool
+) -> None:
+    busy = signal(92, ONSET, "shop", "fault", kind="metric_change", category="resource_exhaustion",
+                  rule="metric:cpu", title="cpu rose from 0.3 to 1.0")  # fmt: skip
+    diff = "-rows = list\n+rows = sorted(list)\n+rows.sort()\n"
+    sort = record(0, 50, entity, "a", kind=kind, diff=diff)
+    [found] = judged(scene(sort, troubled=(busy,)))
+    [term] = [t for t in found.terms if t.about == "hazard"]
+    assert ("this is on shop" not in term.text) is full
+
+
+@pytest.mark.parametrize(
+    ("metric", "came", "stepped", "weight"),
     [
-        ("http_errors_per_min", 21, [timing.MOVED]),
-        ("http_errors_per_min", 9, []),
-        ("http_errors_per_min", None, []),
-        ("bookings_per_min", 21, []),
+        ("http_errors_per_min", 20, 21, [timing.MOVED]),
+        ("http_errors_per_min", 20, 9, []),
+        ("http_errors_per_min", 20, None, []),
+        ("http_errors_per_min", 44, 45, []),  # it is the beginning of what came later
+        ("bookings_per_min", 20, 21, []),
     ],
 )
 def test_a_small_step_for_the_worse_as_a_change_came_foretells_the_large_one(
-    metric: str, stepped: float | None, weight: list[float]
+    metric: str, came: float, stepped: float | None, weight: list[float]
 ) -> None:
     before = None if stepped is None else at(stepped)
     leap = Departure("shop", metric, at(ONSET), MINUTE, climbs=False, before=before)
-    [found] = judged(scene(record(0, 20, "shop", "a", diff=PLAIN), departures=(leap,)))
+    [found] = judged(scene(record(0, came, "shop", "a", diff=PLAIN), departures=(leap,)))
     assert weights(found, "began") == weight
 
 
