@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nova_timeline.knowledge import plain
+
 from . import change_points
 from .metric_signals import CONNECTED, HARM
 from .strays import LIGHT
@@ -115,15 +117,19 @@ def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
         since <= time <= until
         and name in text
         and whole.search(text)
-        and not _is_contrary(text, moved["title"])
+        and not _is_contrary(text, name, moved["title"])
         for time, text in said
     )
 
 
-def _is_contrary(text: str, title: str) -> bool:
-    """Say whether an alert speaks only of too much where a metric fell, or of too little."""
+def _is_contrary(text: str, name: str, title: str) -> bool:
+    """Say whether an alert speaks only of too much where a metric fell, or of too little.
+
+    A word of the metric's own name says what is counted, as what is missing, and not how much.
+    """
+    own = {*plain(name).split()}
     meant, other = (_LOW, _HIGH) if _FELL in title else (_HIGH, _LOW)
-    return other.search(text) is not None and meant.search(text) is None
+    return any(m[0].casefold() not in own for m in other.finditer(text)) and not meant.search(text)
 
 
 def _is_open(name: str, title: str) -> bool:

@@ -61,6 +61,21 @@ def test_it_fires_while_the_metric_is_off_its_level(alert: float, harms: bool) -
     assert weight(Kept(LATE), alert, end=moved) == (metric_signals.HARM if harms else 0.5)
 
 
+@pytest.mark.parametrize(
+    ("rule", "title", "says", "harms"),
+    [
+        ("missing_rows_share", "rose from 0.01 to 1.0", "0.25 of rows missing", True),
+        ("missing_rows_share", "fell from 0.9 to 0.2", "share above 0.8", False),
+        ("rows_share", "rose from 0.01 to 1.0", "0.25 of rows missing", False),
+    ],
+)
+def test_a_word_of_its_own_name_does_not_say_that_too_little_of_it_is_meant(
+    rule: str, title: str, says: str, *, harms: bool
+) -> None:
+    found = weight(Kept(f"{rule}: {says}"), rule=f"metric:{rule}", title=f"{rule} {title}")
+    assert found == (metric_signals.HARM if harms else 0.5)
+
+
 def test_the_alert_is_of_the_same_entity() -> None:
     assert weight(Kept(LATE), entity="mail") == 0.5
 
