@@ -16,18 +16,20 @@ from . import fed, heard
 from .episode import FIRM
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
     import polars as pl
 
     from nova_timeline.topology import Topology
 
     from .episode import Signal
+    from .failures import Line
 
 KIND = "named"
 """The kind of a dependency that records tell of."""
 LETTERS = 4
 """A shorter name is met by chance."""
+_ERROR = 17
 _REPLICA = r"(?:-[a-z0-9]*\d[a-z0-9]*)*"  # of a name, as instances add to it
 
 
@@ -62,6 +64,22 @@ def mentioned(text: str, names: Iterable[str]) -> list[str]:
     """
     folded = text.casefold()
     return [n for n in names if n.casefold() in folded and pattern(n).search(text)]
+
+
+def pointed(beside: Sequence[Line], failed: Sequence[str], known: Container[str]) -> list[Line]:
+    """Take the errors of those whom what failed names, and that nobody drew.
+
+    What an error is about, as a device, a disk or a tenant, may tell itself what ails it.
+
+    Args:
+        beside: what those logged whom nobody drew.
+        failed: what the errors of those in trouble say.
+        known: those in trouble.
+    """
+    errors = [x for x in beside if x.severity >= _ERROR and x.entity not in known]
+    about = sorted({x.entity for x in errors if len(x.entity) >= LETTERS})
+    named = {e for text in failed for e in mentioned(text, about)} if about else set[str]()
+    return [x for x in errors if x.entity in named]
 
 
 def pattern(name: str) -> re.Pattern[str]:

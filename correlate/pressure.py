@@ -10,12 +10,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from . import mentioned
+from .change_points import direction
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .departures import Departure
     from .episode import Signal
     from .scene import Scene
 
 FLOOD = 2.0
 """How many times the usual is more than serving it is made for."""
+POURED = 5.0
+"""How many times the usual is more than those who failed ask again for what they did not get."""
+_RECEIVED = re.compile(
+    r"(received|incoming|inbound|ingested|arriv(ed|als?|ing))_(\w+_)?per_(s|m)", re.IGNORECASE
+)
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 ROSE = re.compile(rf"^(?P<metric>\S+) rose from (?P<old>{_NUMBER}) to (?P<new>{_NUMBER})")
 _LACK = "resource_exhaustion"
@@ -34,6 +45,42 @@ def built(scene: Scene) -> frozenset[int]:
         s["signal"] for s in own
         if s["category"] == "traffic" and s["time"] < scene.onset and times(s) >= FLOOD
     )  # fmt: skip
+
+
+def poured(scene: Scene) -> tuple[Departure, ...]:
+    """Take what poured in where nobody of ours sends it, and on to what fails.
+
+    Who is failed by a service asks it again a few times, and not many times as much.
+    """
+    drawn = [e for e in scene.topology.edges if e.kind != mentioned.KIND]
+    called = {e.callee for e in drawn}
+    entries = {e.caller for e in drawn} - called
+    return tuple(
+        d for d in scene.departures
+        if d.entity in entries and d.times >= POURED and _comes_in(d.metric)
+        and not scene.heart.isdisjoint(reached([d.entity], scene.depends))
+    )  # fmt: skip
+
+
+def _comes_in(metric: str) -> bool:
+    """Say whether a metric counts what comes in."""
+    meaning = direction(metric)
+    return meaning == "traffic" or (meaning == "unknown" and _RECEIVED.search(metric) is not None)
+
+
+def reached(start: Iterable[str], depends: Mapping[str, set[str]]) -> set[str]:
+    """Take some entities and all that they depend on, whatever lies between.
+
+    >>> sorted(reached(["web"], {"web": {"shop"}, "shop": {"db"}, "mail": {"db"}}))
+    ['db', 'shop', 'web']
+    """
+    found, left = set[str](), [*start]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left.extend(depends.get(one, ()))
+    return found
 
 
 def short(scene: Scene) -> frozenset[int]:

@@ -113,6 +113,9 @@ class Scene:
             *symptoms.of_hearsay((*self.beside, *self.foretold), signs, self.heart),
             *symptoms.of_apart(self.below_it, self.begins, at_root=True),
         ]
+        failed = [m.raw for m in made if m.at_root and m.is_error]
+        named = mentioned.pointed(self.beside, failed, self.troubled_entities)
+        made += symptoms.of_apart(named, self.begins, at_root=False)
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
 
     @cached_property
@@ -242,6 +245,11 @@ class Scene:
     def depends(self) -> Mapping[str, set[str]]:
         """Entity -> what it depends on directly."""
         return self.topology.dependencies()
+
+    @cached_property
+    def poured(self) -> tuple[Departure, ...]:
+        """What poured in from outside; see `pressure.poured`."""
+        return pressure.poured(self)
 
     @cached_property
     def linked(self) -> frozenset[str]:

@@ -50,6 +50,8 @@ class Symptom:
     """Whether it is a metric that moved, and nobody's word."""
     teller: str | None = None
     """Who says it, where that is another."""
+    is_apart: bool = False
+    """Whether it is told by one who shows no other trouble and is named by those who do."""
 
     @property
     def text(self) -> str:
@@ -141,7 +143,7 @@ def of_apart(lines: Iterable[Line], shown: Sequence[int], *, at_root: bool) -> l
     return [
         Symptom(
             "\n".join(line.texts), line.entity, at_root, shown[0], line.count,
-            line.severity >= _ERROR, line.since,
+            line.severity >= _ERROR, line.since, is_apart=not at_root,
         )
         for line in lines if shown
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import innocence, schedules, strays
+from . import innocence, pressure, schedules, strays
 from .change_points import direction
 from .durations import duration
 from .episode import FIRM
@@ -207,7 +207,8 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
         return []
     entity = change.entity or scene.cascade.root
     for d in _early(entity, scene):
-        if _moved_with(took, d) and not _is_asked_for(d, took, scene):
+        asked = _is_asked_for(d, took, scene) or _is_poured_on(d, entity, scene)
+        if _moved_with(took, d) and not asked:
             how = "climb" if d.climbs else "move"
             ahead = duration((scene.onset - d.time) / 1e9)
             whose = d.metric if d.entity == entity else f"{d.metric} of {d.entity}"
@@ -218,6 +219,9 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
     foretold = _foretold(took, change, scene)
     if foretold:
         return foretold
+    there = _began_there(change, scene)
+    if there:
+        return there
     for d in _own(scene.underway, change, scene):
         if took.time > d.time + max(_AFTER, 3 * d.step):
             long = duration((took.time - d.time) / 1e9)
@@ -240,6 +244,21 @@ def _foretold(took: Effect, change: Change, scene: Scene) -> list[Term]:
     return []
 
 
+def _began_there(change: Change, scene: Scene) -> list[Term]:
+    """Let a metric count that began to move where and when a change came to another place too.
+
+    What one roll-out brings to several may break one of them, and show at whoever lives on that.
+    """
+    places = {s["entity"]: s for s in change.also if s["kind"] != "commit"}
+    for d in scene.departures:
+        s = places.get(d.entity) if d.entity != change.entity else None
+        if s is not None and d.time < scene.onset - EARLY and moved_at(s["time"], d):
+            text = f"{d.metric} of {d.entity} began to move as it came there"
+            shown = (s["signal"], *scene.shown(d))
+            return [Term(text, MOVED * _UNSURE, shown, "began")]
+    return []
+
+
 def _is_asked_for(d: Departure, took: Effect, scene: Scene) -> bool:
     """Say whether a metric rose as more was asked for, which began before and with no change.
 
@@ -256,6 +275,18 @@ def _is_asked_for(d: Departure, took: Effect, scene: Scene) -> bool:
         and 1 < d.times <= _ABOUT * t.times and not _moved_with(took, t)
         for t in scene.departures
     )  # fmt: skip
+
+
+def _is_poured_on(d: Departure, entity: str, scene: Scene) -> bool:
+    """Say whether a metric moved as much more poured in where what was changed sends nothing.
+
+    A change can make more of what its own service asks for, and not of what comes from outside.
+    """
+    ours = pressure.reached([entity], scene.depends)
+    return any(
+        t.entity not in ours and t.entity != d.entity and abs(t.time - d.time) <= 2 * d.step
+        for t in scene.poured
+    )
 
 
 def outdone(found: Sequence[Candidate]) -> list[Candidate]:

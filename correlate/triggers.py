@@ -113,7 +113,7 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
         Term(f"{share:.0%} of what failed at the root shows it", _MOST * share, (), "words"),
         *_besides(trigger, fits, scene),
     ]
-    whose = blamed.entity(trigger.blames, fits, scene) if trigger.blames else None
+    whose = blamed.entity(trigger.blames, fits, scene) if trigger.blames else _apart(fits)
     bears = scene.troubled_entities if _told_since(trigger, fits, scene) else frozenset[str]()
     return Candidate(
         first, tuple(terms), is_change=False, category=trigger.category, entity=whose, bears=bears
@@ -281,10 +281,16 @@ def _besides(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> list[Te
     return [*_foremost(fits, scene), *trends.shows(scene)] if ran_out else []
 
 
+def _apart(fits: Sequence[Symptom]) -> str | None:
+    """Name whom alone it shows on, where that is one whom only what failed names."""
+    whose = {m.entity for m in fits if m.is_apart}
+    return min(whose) if len(whose) == 1 and all(m.is_apart for m in fits) else None
+
+
 def _foremost(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say whether nothing failed before it at the root."""
     first = _first(fits, scene)
-    if first["entity"] != scene.cascade.root or first["time"] > scene.onset:
+    if first["entity"] != scene.cascade.root or first["time"] > scene.onset or _apart(fits):
         return []
     return [Term("nothing failed before it", 0.15, (first["signal"],), "time")]
 
@@ -292,11 +298,13 @@ def _foremost(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
 def _beneath(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say whether a machine failed ahead of what failed, and whether that names the machine."""
     first = _first(fits, scene)
-    machine = first["entity"] or ""
+    apart = _apart(fits)
+    machine = apart or first["entity"] or ""
     if machine == scene.cascade.root:
         return []
     terms: list[Term] = []
-    if first["time"] <= scene.onset:
+    times = [m.time for m in fits if m.time is not None] if apart else [first["time"]]
+    if times and min(times) <= scene.onset:
         terms.append(Term(f"{machine} failed first", 0.15, (first["signal"],), "time"))
     name = affinity.joined(machine)
     named = [m for m in scene.symptoms if m.at_root and name and name in affinity.joined(m.raw)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from nova_timeline.correlate import mentioned
+from nova_timeline.correlate.failures import Line
 from nova_timeline.topology import Topology
 
 from .scenes import calls, signal, table
@@ -51,6 +52,16 @@ def test_two_that_name_each_other_are_tied_by_who_does_so_more() -> None:
     theirs = fault(2, "node-agent", "cannot drain http://shop:80")
     assert told(*ours, theirs) == [("shop", "node-agent")]
     assert told(ours[0], theirs) == []
+
+
+def test_who_is_named_by_errors_and_tells_of_errors_itself_is_pointed_at() -> None:
+    card = Line("edge-rtr-7", 9, 17, ("slot 3: line card failed",))
+    calm = Line("edge-rtr-7", 2, 13, ("temperature is up",))
+    other = Line("edge-rtr-9", 9, 17, ("slot 1: line card failed",))
+    beside, failed = [card, calm, other], ["429 too many updates of node edge-rtr-7"]
+    assert mentioned.pointed(beside, failed, ()) == [card]
+    assert mentioned.pointed(beside, failed, {"edge-rtr-7"}) == []
+    assert mentioned.pointed(beside, ["429 too many updates"], ()) == []
 
 
 def test_odd_metrics_and_light_signs_name_nobody() -> None:

@@ -69,6 +69,39 @@ def test_what_is_busier_for_what_is_asked_of_it_was_not_made_so(
         assert any(w > 0 for w in weights(found, "began")) == counts
 
 
+@pytest.mark.parametrize(("moved", "weight"), [(31, 0.12), (50, 0.0), (59, 0.0)])
+def test_what_moved_where_it_was_rolled_out_too_tells_of_it(moved: float, weight: float) -> None:
+    same = {"diff": PLAIN, "revision": "a" * 40}
+    both = [record(i, 30 + i, e, "unit files", **same) for i, e in enumerate(("loader", "shop"))]
+    fewer = Departure("loader", "files_taken_per_min", at(moved), MINUTE, climbs=False)
+    (found,) = judged(scene(*both, departures=(fewer,)))
+    assert found.place == "shop"
+    assert sum(weights(found, "began")) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("over", "counts"),
+    [
+        ({}, False),
+        ({"times": 3.0}, True),
+        ({"time": at(36)}, True),
+        ({"metric": "steps_done"}, True),
+        ({"entity": "shop"}, True),
+        ({"entity": "mail"}, True),
+    ],
+)
+def test_what_moved_as_much_more_poured_in_from_elsewhere_was_not_moved_by_a_change(
+    over: dict[str, Any], *, counts: bool
+) -> None:
+    flood = Departure("edge", "events_received_per_sec", at(31), MINUTE, climbs=False, times=30.0)
+    age = Departure("shop", "page_age", at(31), MINUTE, climbs=True, times=200.0)
+    shape = calls("edge>intake", "intake>db", "shop>db", "mail>relay")
+    sick = signal(92, ONSET, "db", "fault", title="db: behind", count=9)
+    where = scene(record(0, 30, "shop", "a", diff=PLAIN), departures=(age, replace(flood, **over)))
+    (found,) = judged(replace(where, topology=shape, troubled=(sick,)))
+    assert any(w > 0 for w in weights(found, "began")) == counts
+
+
 def test_what_moved_only_with_a_later_change_speaks_against_the_earlier() -> None:
     climb = Departure("shop", "open_files", at(31), MINUTE, climbs=True)
     early, late = record(0, 10, "shop", "a", diff=PLAIN), record(1, 30, "shop", "b", diff=PLAIN)

@@ -17,6 +17,7 @@ from nova_timeline.correlate import (
 )
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.departures import Departure
+from nova_timeline.correlate.failures import Line
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.knowledge import Trigger, plain
 
@@ -339,6 +340,21 @@ def test_a_machine_that_failed_first_and_is_named_is_what_broke_it() -> None:
     assert not triggers.is_outside(shown.troubled[0])
 
 
+def test_a_device_that_errors_name_and_that_tells_of_its_failure_is_what_broke_it() -> None:
+    said = ("line card 3 failed",)
+    card = Line("edge-rtr-7", 9, 17, said, since=at(ONSET - 3))
+    felt = {"title": "429 too many updates of node edge-rtr-7"}
+    [found] = [c for c in triggers.found(scene(felt, beside=(card,))) if c.category == "hardware"]
+    assert found.place == "edge-rtr-7"
+    assert {t.about for t in found.terms} == {blamed.SHOWS, "words", "time", "place"}
+    [late] = [
+        c for c in triggers.found(scene(felt, beside=(replace(card, since=at(ONSET + 3)),)))
+        if c.category == "hardware"
+    ]  # fmt: skip
+    assert late.sum == pytest.approx(found.sum - 0.15)
+    assert ids(scene({"title": "429 too many updates"}, beside=(card,))) == set()
+
+
 def test_names_that_nobody_can_resolve_are_worse_than_one_s() -> None:
     lost = {"title": "lookup api.one.example.com: SERVFAIL"}
     [one] = triggers.found(scene(lost))
@@ -491,6 +507,11 @@ def test_clocks_keys_and_machines_fail_without_a_change(title: str, category: st
         ("BTRFS error: checksum verify failed on sdb", "hardware-fails"),
         ("ESXi host 12 is not responding, guests were restarted", "hardware-fails"),
         ("port flapping on tor-12", "network-fails"),
+        ("Interface Ethernet1/14, changed state to down", "network-fails"),
+        ("%LINEPROTO-5-UPDOWN: Line protocol on Interface Gi0/2, down", "network-fails"),
+        ("fpc2: line card is not responding", "hardware-fails"),
+        ("sfp in port 4: tx power is below threshold", "hardware-fails"),
+        ("olt-3: loss of signal on pon 2", "hardware-fails"),
         ("sequence orders_id reached its maximum", "numbers-used-up"),
         ("database must be vacuumed within 3000000 transactions", "numbers-used-up"),
         ("not accepting commands to avoid wraparound data loss", "numbers-used-up"),
