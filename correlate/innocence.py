@@ -116,6 +116,16 @@ _SPELT = re.compile(r"[^\W\d_]{2}")  # two letters: a schedule has none
 _BRACES = re.compile(r"[\s{};]+")
 _PUT_IN = re.compile(r"\$?\{[^{}]*\}")  # what a text is filled in with
 _LONG_NAME = 4  # letters; shorter names stand in words that are none
+_PROOF = re.compile(
+    r"(?<![\w-])_[\w-]*(?:challenge|verif\w*|validation|ownership)|-(?:site|domain)-verification=",
+    re.IGNORECASE,
+)
+"""What a record is called, or holds, by which a provider is shown whose a domain is."""
+_ASKED_BY_ALL = re.compile(
+    r"v=(?:spf1|dmarc1|dkim1)|_dmarc|_domainkey|_mta-sts|\b(?:AAAA|MX|NS|DS|CAA|SOA|SRV)\b|\bIN\s+A\b",
+    re.IGNORECASE,
+)
+"""What else is in a zone, and asked for by whoever has to do with it."""
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _MANIFEST = re.compile(
     r"(^|/)(go\.(mod|sum)|package(-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?"
@@ -239,7 +249,7 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         return moved, -0.25
     if is_manifest(change.files):
         return _bumped(diff)
-    same = _as_before(diff)
+    same = _as_before(diff) or _only_proves(diff)
     if same is not None:
         return same
     lines = (*diff.gone, *diff.new)
@@ -250,6 +260,21 @@ def _by_diff(diff: Diff, change: Change) -> tuple[str, float] | None:
         if all(pattern.search(line) for line in lines) or _only_for(pattern, diff):
             return f"changes only {what}", -0.25
     return _by_names(diff)
+
+
+def _only_proves(diff: Diff) -> tuple[str, float] | None:
+    """Say that it only puts in records of a name that nothing asks for but who was told it.
+
+    Names that begin with an underscore are no host's (RFC 8552).
+    """
+    proves = (
+        not diff.gone
+        and "txt" in diff.new_text.casefold()
+        and _PROOF.search(diff.new_text) is not None
+        and _ASKED_BY_ALL.search(diff.new_text) is None
+    )
+    told = "only adds a record that shows whose a domain is, which nobody else asks for"
+    return (told, -0.2) if proves else None
 
 
 def _as_before(diff: Diff) -> tuple[str, float] | None:

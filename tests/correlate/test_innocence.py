@@ -258,6 +258,26 @@ def test_a_setting_that_nothing_depends_on_breaks_nothing(
     assert (found is not None and found[1] <= -0.15) == innocent
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "innocent"),
+    [
+        ("_rooms-challenge", "rooms-site=81c0d6", True),
+        ("_acme-challenge", "81c0d6", True),
+        ("@", "rooms-site-verification=81c0d6", True),
+        ("_dmarc", "v=DMARC1; p=reject", False),
+        ("@", "v=spf1 -all", False),
+        ("rooms", "81c0d6", False),
+    ],
+)
+def test_a_record_that_shows_whose_a_domain_is_is_asked_for_by_nobody_else(
+    name: str, value: str, *, innocent: bool
+) -> None:
+    value = value.replace("rooms-site-", "rooms-domain-")
+    diff = f'+resource "dns_record" "rooms" {{\n+  name = "{name}"\n+  txt  = ["{value}"]\n+}}\n'
+    assert (innocence.judge(change("x", diff, ["zone.tf"])) is not None) == innocent
+    assert innocence.judge(change("x", diff.replace("+  txt", "-  txt"), ["zone.tf"])) is None
+
+
 def test_a_schedule_in_quotes_is_no_text() -> None:
     def judged(old: str, new: str) -> str:
         diff = f'--- a/x.yaml\n+++ b/x.yaml\n-  value: "{old}"\n+  value: "{new}"\n'
