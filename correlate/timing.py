@@ -216,12 +216,9 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
             own = change.entity and d.entity == entity and not _says_other(took, scene)
             sure = 1.0 if own else _UNSURE
             return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
-    foretold = _foretold(took, change, scene)
-    if foretold:
-        return foretold
-    there = _began_there(change, scene)
-    if there:
-        return there
+    beside = _foretold(took, change, scene) or _began_there(change, scene)
+    if beside:
+        return beside
     for d in _own(scene.underway, change, scene):
         if took.time > d.time + max(_AFTER, 3 * d.step):
             long = duration((took.time - d.time) / 1e9)
