@@ -16,6 +16,7 @@ from . import (
     handed_on,
     hazards,
     innocence,
+    lifetimes,
     networks,
     peers,
     placeholders,
@@ -300,6 +301,9 @@ def _known(took: Effect, change: Change, scene: Scene) -> Term | None:
     if shown.hazard.within is not None and late > shown.hazard.within * _MINUTE:
         weight *= _BELATED
         text += f", only sooner: it was live for {duration(late / 1e9)} and did no harm"
+    if lifetimes.is_over(change, threat.symptom, scene):
+        weight *= _BELATED
+        text += ", only for as long as it lets anything be kept, and this lasted"
     return Term(text, weight, (threat.symptom.signal,), "hazard")
 
 

@@ -103,6 +103,7 @@ def _points(
     since = _begin(told)
     # Whose own trouble begins long after it was named was named for something else.
     troubled = {t.entity for t in episode.troubles if t.first <= since + SOON}
+    troubled -= _serving(episode, topology)
     calls = {
         e: {c: name for c, name in names.items() if c in troubled}
         for e, names in called(topology, set(episode.entities)).items()
@@ -116,6 +117,28 @@ def _points(
             some = found.setdefault(entity, {})
             some[to] = some.get(to, 0.0) + many
     return found
+
+
+def _serving(episode: Episode, topology: Topology) -> frozenset[str]:
+    """Name those that only have less to do, while another that calls them is in no trouble.
+
+    Who serves one as before is not down: those who cannot reach it look for it elsewhere.
+    """
+    solid = {t.entity for t in episode.troubles if t.solid}
+    callers: dict[str, set[str]] = {}
+    for edge in topology.edges:
+        callers.setdefault(edge.callee, set()).add(edge.caller)
+    ailing = {t.entity for t in episode.troubles if not all(map(_is_less, t.signals))}
+    return frozenset(
+        t.entity for t in episode.troubles
+        if t.entity not in ailing and callers.get(t.entity, set[str]()) - solid
+    )  # fmt: skip
+
+
+def _is_less(sign: Signal) -> bool:
+    """Say whether a sign only shows that less is asked of an entity."""
+    fell = sign["kind"] == "metric_change" and " fell from " in sign["title"]
+    return bool(fell and sign["category"] == "traffic")
 
 
 def _handed_down(

@@ -46,9 +46,18 @@ def onset(episode: Episode, cascades: Sequence[Cascade]) -> Phase:
     firm = [*ahead, *signs]
     for i, s in enumerate(firm):
         over = (s["end"] or s["time"]) if s["table"] == "event" else s["time"]
-        if i + 1 == len(firm) or firm[i + 1]["time"] - over <= LEAD:
+        alone = i + 1 < len(firm) and firm[i + 1]["time"] - over > LEAD
+        if not alone or _is_told(s, alerts):
             return Phase(_refined(s, firm), s["signal"])
     return Phase(firm[0]["time"], firm[0]["signal"])
+
+
+def _is_told(sign: Signal, alerts: Sequence[Signal]) -> bool:
+    """Say whether an alert of the same entity follows soon on a metric that is off ever since."""
+    lasts = sign["kind"] == "metric_change" and sign["end"] is None
+    return lasts and any(
+        a["entity"] == sign["entity"] and 0 <= a["time"] - sign["time"] <= LEAD for a in alerts
+    )
 
 
 def _refined(first: Signal, firm: Sequence[Signal]) -> int:

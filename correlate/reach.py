@@ -60,6 +60,12 @@ _FORM = re.compile(
 )
 """Files that say how data are written which others read."""
 _QUOTED = re.compile(r"[\"'`]([A-Za-z_][\w-]{2,})[\"'`]")
+_SHAPE = re.compile(
+    r"(^|/)(migrat\w*|ddl|schemas?|liquibase|flyway|alembic|sqitch|atlas|evolutions|changelogs?|db)/"
+    r"|\.(sql|ddl|cql|prisma|dbml)$|(^|/)schema\.(rb|sql|prisma|py|ts)$",
+    re.IGNORECASE,
+)
+"""Files that say how stored data are shaped."""
 
 
 def place(change: Change, scene: Scene) -> Term:
@@ -73,6 +79,11 @@ def place(change: Change, scene: Scene) -> Term:
     if between is not None:
         text = f"touched {change.entity}, whose answers {between} hands on to {scene.cascade.root}"
         return Term(text, _FEEDS * WHERE, _shown(change, scene), "place")
+    stored = _stored(change, scene)
+    if stored is not None:
+        store, name = stored
+        text = f"touched {change.entity}, which shapes {name} in {store}, as {scene.cascade.root}"
+        return Term(f"{text} keeps it", _FEEDS * WHERE, _shown(change, scene), "place")
     text, weight = _placed(change.entity, scene)
     if not change.entity and change.files:
         weight /= 2  # of files, the path would most likely say
@@ -213,6 +224,24 @@ def _handed(change: Change, scene: Scene) -> str | None:
     return min(both, default=None)
 
 
+def _stored(change: Change, scene: Scene) -> tuple[str, str] | None:
+    """Name the store that a change shapes and the root uses too, and what of it both speak of.
+
+    A table that several services write to ties them as a call does, though neither calls the other
+    (C. Richardson, "Microservices Patterns", 2018, on a shared database).
+    """
+    entity, root = change.entity, scene.cascade.root
+    if not entity or entity in (root, *scene.below) or change.diff is None:
+        return None
+    shared = scene.depends.get(entity, set[str]()) & scene.depends.get(root, set[str]())
+    if not shared or not any(map(_SHAPE.search, change.files)):
+        return None
+    told = {n for m in scene.symptoms if m.at_root and m.is_error for n in affinity.names(m.raw)}
+    ours = affinity.names("\n".join((*change.diff.gone, *change.diff.new)))
+    both = told & ours - scene.entity_names
+    return (min(shared), min(both)) if both else None
+
+
 def _presses(entity: str, scene: Scene) -> bool:
     """Say whether an entity calls the root, or what ails below it, and more is asked of that."""
     called = scene.depends.get(entity, set()) & scene.heart
@@ -264,7 +293,7 @@ def share(change: Change, scene: Scene) -> float:
     entity = change.entity
     if not entity or not scene.topology.edges or entity in scene.heart:
         return 1.0
-    hands = _missed(change, scene) or _handed(change, scene)
+    hands = _missed(change, scene) or _handed(change, scene) or _stored(change, scene)
     presses = _presses(entity, scene) or _is_refused(entity, scene)
     if entity in scene.troubled_entities or hands or presses:
         return _NEARBY
