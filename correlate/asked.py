@@ -248,8 +248,18 @@ def _setting(test: Test, change: Change) -> tuple[str, float] | None:
         if not (listed and _VERSION.fullmatch(s.new) and s.key not in _RUNTIMES)
         and test.patterns["setting"].search(plain(s.key))
         and ({s.moved} | _ways(s)) & {*test.moved}
+        and not _is_said_better(s, change)
     ]
     return max(fits, key=lambda f: f[1], default=None)
+
+
+def _is_said_better(setting: Setting, change: Change) -> bool:
+    """Say whether the same move is told under a longer name too, as of what it is."""
+    name = f" {plain(setting.key)}"
+    return any(
+        (s.old, s.new) == (setting.old, setting.new) and plain(s.key).endswith(name)
+        for s in change.settings
+    )
 
 
 def _strength(setting: Setting, far: float) -> float:

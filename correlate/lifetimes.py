@@ -25,7 +25,8 @@ _KEPT = re.compile(r"\b(ttl|max ?age|s ?max ?age|grace|stale|expir\w*|lifetime|c
 _SECONDS = re.compile(r"\b(ttl|age|seconds?|secs?|grace)\b")
 """What is told in seconds where no unit is."""
 _OLD = re.compile(
-    r"\b(404|not found|no such|missing|absent|stale|outdated|old|previous|not (yet )?(there|visible))\b"
+    r"\b(404|not found|no such|missing|absent|stale|outdated|old|previous"
+    r"|not (yet )?(there|visible))\b"
 )
 _UNIT = re.compile(r"\d\s*[a-z]", re.IGNORECASE)
 _LONG_S = 60.0

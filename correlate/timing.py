@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import innocence, pressure, schedules, strays
+from . import delays, innocence, pressure, schedules, strays
 from .change_points import direction
 from .durations import duration
 from .episode import FIRM
@@ -46,6 +46,7 @@ _APART = 20 * _MINUTE
 """How long a metric must stay where it stepped to for that to be no part of what came later."""
 _ABOUT = 1.1  # times as far; what is asked for is measured in steps
 _UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
+_DUE = 0.9  # of what counts, where it moved as late as the change itself says
 _APPLIED = re.compile(
     r"\.tf(vars)?$|(^|/)(values[\w.-]*|kustomization)\.ya?ml$"
     r"|(^|/)(charts?|helm|k8s|kube(rnetes)?|manifests?|overlays|argo(cd)?|flux|gitops|mesh|istio)/"
@@ -216,7 +217,9 @@ def began(took: Effect, change: Change, scene: Scene) -> list[Term]:
             own = change.entity and d.entity == entity and not _says_other(took, scene)
             sure = 1.0 if own else _UNSURE
             return [Term(text, MOVED * sure, (change.signal["signal"], *scene.shown(d)), "began")]
-    beside = _foretold(took, change, scene) or _began_there(change, scene)
+    beside = (
+        _foretold(took, change, scene) or _began_there(change, scene) or _due(took, change, scene)
+    )
     if beside:
         return beside
     for d in _own(scene.underway, change, scene):
@@ -253,6 +256,27 @@ def _began_there(change: Change, scene: Scene) -> list[Term]:
             text = f"{d.metric} of {d.entity} began to move as it came there"
             shown = (s["signal"], *scene.shown(d))
             return [Term(text, MOVED * _UNSURE, shown, "began")]
+    return []
+
+
+def _due(took: Effect, change: Change, scene: Scene) -> list[Term]:
+    """Let a metric of what a change touched count that moved just when its own words say.
+
+    Of what it lets wait, nothing shows before the wait is over.
+    """
+    if not change.entity or change.diff is None:
+        return []
+    spans = sorted(delays.told((*change.diff.gone, *change.diff.new)))
+    for d in _early(change.entity, scene) if spans else ():
+        if d.entity != change.entity:
+            continue
+        off = d.time - took.time
+        span = next((n for n in spans if abs(off - n) <= max(d.step, _MINUTE)), None)
+        if span is not None:
+            wait, ahead = duration(span / 1e9), duration((scene.onset - d.time) / 1e9)
+            text = f"{d.metric} began to move {wait} after it, the time of which its lines speak"
+            shown = (change.signal["signal"], *scene.shown(d))
+            return [Term(f"{text}, {ahead} before the onset", MOVED * _DUE, shown, "began")]
     return []
 
 

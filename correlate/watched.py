@@ -106,12 +106,14 @@ def _said(alerts: pl.DataFrame, kept: Rows) -> Mapping[str, Sequence[tuple[int, 
 
 
 def _is_watched(moved: Signal, said: Sequence[tuple[int, str]]) -> bool:
-    """Say whether an alert names a metric and fires while that is off its level."""
+    """Say whether an alert names a metric and fires as that leaves its level or is off it."""
     name = _metric(moved)
     if len(name) < _SHORTEST or not _is_open(name, moved["title"]):
         return False
     until = _EVER if moved["end"] is None else moved["end"] + LATE
-    since = moved["time"] - moved["precision"]
+    # What climbs passes an alert's threshold before it has plainly left its level.
+    ahead = LATE if moved["end"] is None else moved["precision"]
+    since = moved["time"] - max(ahead, moved["precision"])
     whole = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.]*\w)", re.IGNORECASE)
     return any(
         since <= time <= until

@@ -654,3 +654,9 @@ def test_what_eases_is_nobody_s_doing() -> None:
     fell, rose = known.values()
     assert "computes" in rose
     assert not fell
+
+
+def test_how_often_a_peer_is_probed_is_not_how_long_it_may_last() -> None:
+    [held] = [h for h in knowledge.hazards() if h.id == "held-for-less"]
+    assert hazards.shown(held, change(diff="-tcp-keepalive 300\n+tcp-keepalive 60\n")) is None
+    assert hazards.shown(held, change(diff="-keepalive 300\n+keepalive 60\n")) is not None

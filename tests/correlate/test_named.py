@@ -146,3 +146,18 @@ def test_a_span_that_failed_and_says_no_more_counts_for_little() -> None:
         signal(2, 11, "orders-db", "fault", title="no space left", count=20),
     )
     assert named.root(bad, SHAPE) == "orders-db"
+
+
+def test_who_serves_another_as_before_is_not_the_one_that_cannot_be_reached() -> None:
+    less = {"kind": "metric_change", "category": "traffic", "weight": 0.5, "table": "metric"}
+    bad = episode(
+        signal(0, 10, "shop", "fault", title="connect to orders: timed out", count=40),
+        signal(1, 10, "orders", "fault", title="requests fell from 90 to 20", **less),
+    )
+    assert named.root(bad, calls("web>shop", "shop>orders")) == "orders"
+    assert named.root(bad, calls("web>shop", "shop>orders", "mail>orders")) is None
+    fails = signal(
+        2, 11, "orders", "fault", title="http_5xx rose from 0 to 9", **less | {"category": None}
+    )
+    worse = episode(*bad.signals, fails)
+    assert named.root(worse, calls("web>shop", "shop>orders", "mail>orders")) == "orders"

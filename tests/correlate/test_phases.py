@@ -153,3 +153,15 @@ def test_without_a_recovery_nothing_mitigated() -> None:
 def test_without_a_topology_the_widest_cascade_is_one_entity() -> None:
     bad = episode(signal(0, 10, "a", "fault"), signal(1, 12, "b", "fault"))
     assert phases.onset(bad, cascades.find(bad, Topology())) == Phase(at(10), 0)
+
+
+def test_a_metric_that_an_alert_soon_follows_is_the_onset_though_records_come_late() -> None:
+    [lasting] = metric(0, 10, "db", None)
+    late = signal(2, 30, "db", "fault")
+    assert onset(lasting, late).time == at(30)
+    assert onset(lasting, signal(1, 12, "db", "alert_firing"), late).time == at(10)
+    assert onset(lasting, signal(1, 12, "web", "alert_firing"), late).time == at(30)
+    short = metric(0, 10, "db", 15)
+    assert onset(
+        *short, signal(2, 12, "db", "alert_firing"), signal(3, 30, "db", "fault")
+    ).time == at(30)

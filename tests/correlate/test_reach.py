@@ -172,3 +172,24 @@ def test_for_whom_data_are_named_that_are_amiss_is_near() -> None:
     near, apart = touched("daily-stock-job", where), touched("daily-mail-job", where)
     assert apart[0] < 0 < near[0]
     assert apart[1] < near[1]
+
+
+MIGRATION = "+ALTER TABLE ledger_rows ADD COLUMN tax_code text NOT NULL;\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "shape", "near"),
+    [
+        ("db/migrations/7_tax.sql", "null value in column tax_code", "shop>store", True),
+        ("db/migrations/7_tax.sql", "null value in column other_code", "shop>store", False),
+        ("db/migrations/7_tax.sql", "null value in column tax_code", "shop>mine", False),
+        ("src/tax.py", "null value in column tax_code", "shop>store", False),
+    ],
+)
+def test_who_shapes_a_store_that_the_root_writes_to_is_near(
+    file: str, said: str, shape: str, near: bool
+) -> None:
+    where = scene(f"insert failed: {said}", calls("biller>store", shape, "web>shop"))
+    one, held = record(0, 35, "shop", "x", diff=MIGRATION, files=[file])
+    found = reach.place(Change(one, (), ("x",), (held,)), where)
+    assert (found.weight > 0.1) is near

@@ -418,3 +418,21 @@ def test_what_works_out_dates_may_show_only_when_they_turn() -> None:
     climb = Departure("shop", "latency_ms", at(501), MINUTE, climbs=True)
     moved = scene(*records, onset=at(640), departures=(climb,))
     assert timing.effect(merged.one_each(moved)[0], moved).time == at(500)
+
+
+@pytest.mark.parametrize(
+    ("line", "moved", "whose", "counts"),
+    [
+        ("until = now.AddMinutes(25)", 35, "shop", True),
+        ("until = now.AddMinutes(25)", 39, "shop", False),
+        ("until = now.AddMinutes(25)", 35, "db", False),
+        ("until = now.AddMinutes(5)", 35, "shop", False),
+    ],
+)
+def test_what_moved_as_late_as_a_change_lets_things_wait_is_its_doing(
+    line: str, moved: float, whose: str, counts: bool
+) -> None:
+    climb = Departure(whose, "held", at(moved), MINUTE, climbs=True)
+    one = record(0, 10, "shop", "a", diff=f"-until = later()\n+{line}\n")
+    [found] = judged(scene(one, departures=(climb,)))
+    assert any(w > 0 for w in weights(found, "began")) is counts

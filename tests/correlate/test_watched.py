@@ -145,3 +145,16 @@ def test_connections_that_went_away_harm_where_anything_else_is_amiss(
 ) -> None:
     found = watched.connected(table(signal(0, 10, "db", "fault", **FEWER), *others))
     assert found["weight"][0] == (metric_signals.HARM if harms else 0.5)
+
+
+@pytest.mark.parametrize(
+    ("alert", "end", "harms"), [(26, None, True), (10, None, False), (26, 60, False)]
+)
+def test_it_fires_as_what_climbs_for_good_passes_its_threshold(
+    alert: float, end: float | None, harms: bool
+) -> None:
+    moved = signal(0, 30, "shop", "fault")["time"]
+    back = None if end is None else signal(0, end, "shop", "fault")["time"]
+    assert weight(Kept(LATE), alert, time=moved, end=back) == (
+        metric_signals.HARM if harms else 0.5
+    )
