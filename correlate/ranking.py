@@ -11,12 +11,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nova_timeline import knowledge
-
 from . import (
     blamed,
     deadlines,
-    episode,
+    faults,
     innocence,
     judgements,
     merged,
@@ -31,7 +29,6 @@ from .scene import LATE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .episode import Signal
     from .scene import Scene
     from .terms import Candidate
 
@@ -200,7 +197,7 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
     """
     found = [*outside, *blamed.machines(scene), *one_machine.candidates(scene),
              *deadlines.candidates(scene)]  # fmt: skip
-    for fault in (judgements.of_trigger(s, scene) for s in _first_faults(scene)):
+    for fault in (faults.of_trigger(s, scene) for s in faults.firsts(scene)):
         twin = next((c for c in found if _is_same(c, fault)), None)
         if twin is None:
             found.append(fault)
@@ -212,7 +209,7 @@ def _triggers(scene: Scene, outside: Sequence[Candidate]) -> list[Candidate]:
         same = [c for c in found if suspect.entity in c.bears] or same
         first = max(same, key=lambda c: c.score, default=None)
         found = [c for c in found if c is not first]
-        found.append(judgements.of_suspect(suspect, first))
+        found.append(faults.of_suspect(suspect, first))
     return found
 
 
@@ -220,59 +217,3 @@ def _is_same(outside: Candidate, fault: Candidate) -> bool:
     """Say whether a fault is that by which a trigger shows itself at the same place."""
     kind = outside.category or outside.signal["category"]
     return outside.place == fault.place and kind == fault.signal["category"]
-
-
-def _first_faults(scene: Scene) -> list[Signal]:
-    """Take the root's first fault, and the first of each category that can cause harm by itself.
-
-    Where only an alert tells of the root, the faults beside it stand for it, the heaviest first.
-    What shows that something fails, and not what for, gives way to what says so, be it of what
-    nobody draws and all stand on.
-    """
-    root = [s for s in scene.cascade.signals if (s["entity"] or "") == scene.cascade.root]
-    faults = [s for s in root if s["role"] == "fault"]
-    if not faults:
-        beside = (s for s in scene.troubled if s["role"] == "fault")
-        faults = sorted(beside, key=lambda s: (-s["weight"], s["signal"]))
-    elif not any(judgements.says_why(s) for s in faults):
-        faults = [*_tells_for(faults[0], scene), *faults]
-    if any(judgements.says_why(s) for s in faults):
-        faults = [s for s in faults if s["rule"] not in knowledge.symptoms()]
-        faults.sort(key=lambda s: not judgements.says_why(s))
-    firsts: dict[str | None, Signal] = {}
-    for s in faults:
-        category = s["category"]
-        firsts.setdefault(category if category in judgements.TRIGGERS else None, s)
-    if None in firsts:
-        firsts[None] = _tells_more(firsts[None], faults)
-    return list(firsts.values()) or root[:1]
-
-
-def _tells_for(first: Signal, scene: Scene) -> list[Signal]:
-    """List the faults that say why in the root's place, which does not.
-
-    What a container writes is told under the name of what it is an instance of; and below all
-    services is what nobody draws, which then failed first.
-    """
-    drawn = {e for edge in scene.topology.edges for e in (edge.caller, edge.callee)}
-    told = (s for s in scene.troubled if s["role"] == "fault" and judgements.says_why(s))
-    return [
-        s for s in told
-        if _is_instance(first["entity"], s["entity"]) or (
-            s["time"] <= first["time"] and s["entity"] not in drawn
-            and s["category"] in episode.BENEATH
-        )
-    ]  # fmt: skip
-
-
-def _is_instance(one: str | None, of: str | None) -> bool:
-    return bool(one and of) and str(one).startswith(f"{of}-")
-
-
-def _tells_more(first: Signal, faults: Sequence[Signal]) -> Signal:
-    """Take what says of what kind it is for a fault that does not, where both came together."""
-    if first["category"] not in (None, "unknown"):
-        return first
-    told = (s for s in faults if s["category"] not in (None, "unknown", *judgements.TRIGGERS))
-    until = first["time"] + first["precision"]
-    return next((s for s in told if first["time"] <= s["time"] < until), first)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import clock, knowledge
 
-from . import affinity, blamed, deadlines, echoes, peers, pressure, trends
+from . import affinity, blamed, deadlines, echoes, hosts, peers, surges, trends
 from .blamed import SHOWS
-from .change_points import ARRIVES
 from .named import IS_FULL
 from .symptoms import NOTICES
 from .terms import Candidate, Term
@@ -38,29 +37,12 @@ _SHOWN = 0.3
 _MOST = 0.25
 _ANYWHERE = 0.6  # share that counts of what shows only away from the root
 _NEAR = 30 * 60_000_000_000
-_HOST = re.compile(
-    r"\b((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|net|org|io|co|dev|cloud|app|ai|gov|edu|eu|uk|de|fr"
-    r"|cn|jp|us|ca|au|br|in|me|tech|systems|services))\b"
-    r"(?!\.\w)",  # a package of code goes on: system.net.http
-    re.IGNORECASE,
-)
-_ADDRESSED = re.compile(r"://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 # nginx, of a request that failed: `server: _, request: "GET / HTTP/1.1", host: "shop.com"`.
-_SERVED = re.compile(
-    r"\b(?:server|host|referrer): \"?(?:https?://)?([a-z0-9][a-z0-9.-]*[a-z0-9])", re.IGNORECASE
-)
-_OURS = re.compile(
-    r"\.(svc|local|internal|cluster|lan|corp|intra|home)\b|^(svc|internal)\."
-    r"|^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d{1,3}){2,3}$",  # RFC 1918, 3927
-    re.IGNORECASE,
-)
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",
     re.IGNORECASE,
 )
-_REQUEST = re.compile(r"request|\brps\b|\bqps\b|traffic|invocation|\bhits\b|throughput|visit", re.I)
-_SURGE = 1.5
 _UNTIL = re.compile(
     r"(?:not ?after[\"']?\s*[=:]\s*[\"']?|current time \S+ is after )"  # as Go says it
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)",
@@ -100,7 +82,9 @@ def is_outside(fault: Signal) -> bool:
 def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
     fits = _with_same_peer(trigger, [m for m in scene.symptoms if _fits(trigger, m, scene)], scene)
     if "outside_host" in trigger.needs:
-        fits = echoes.by_name(trigger, fits, {h for m in fits for h in hosts(m.raw, scene)}, scene)
+        fits = echoes.by_name(
+            trigger, fits, {h for m in fits for h in hosts.outside(m.raw, scene)}, scene
+        )
     share = _share(fits, scene.symptoms)
     if not fits or (share < trigger.share and not _is_recorded(trigger, fits, scene)):
         return None
@@ -140,7 +124,7 @@ def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:
     if "outside_host" not in trigger.needs:
         return True
     # The name of a metric may hold its maker's host.
-    return said and bool(hosts(symptom.raw, scene))
+    return said and bool(hosts.outside(symptom.raw, scene))
 
 
 def _share(fits: Sequence[Symptom], all_of_them: Sequence[Symptom]) -> float:
@@ -184,16 +168,16 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
     """Say what shows what a trigger needs besides; None where nothing does."""
     said = ""
     if "outside_host" in trigger.needs:
-        named = Counter(h for m in fits for h in hosts(m.raw, scene))
+        named = Counter(h for m in fits for h in hosts.outside(m.raw, scene))
         said += f": {min(named, key=lambda h: (-named[h], h))}"
     if "all_traffic" in trigger.needs:
-        risen = surged(scene)
+        risen = surges.risen_at(scene)
         if risen is None:
             return None
         said += f", on {', '.join(risen)}"
     if "at_its_time" in trigger.needs and _told_since(trigger, fits, scene) is None:
         return None
-    if "more_requests" in trigger.needs and not _flooded(fits, scene):
+    if "more_requests" in trigger.needs and not surges.floods(fits, scene):
         return None
     if "one_record" in trigger.needs:
         record = one_record(fits)
@@ -201,52 +185,6 @@ def _needs(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> str | Non
             return None
         said += f": {record}"
     return said
-
-
-def hosts(text: str, scene: Scene) -> set[str]:
-    """Find the hosts a text names that are none of ours."""
-    names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
-    served = {h.casefold() for h in _SERVED.findall(text)} if ", request: " in text else set[str]()
-    own = scene.entity_names - {e.casefold() for e in scene.outsiders}
-    return {h for h in names - served if not _OURS.search(h) and h.split(".")[0] not in own}
-
-
-def surged(scene: Scene) -> tuple[str, ...] | None:
-    """Name the entities that more requests came to, where they came in from outside.
-
-    More requests to something behind only, as a retry or a loop sends them, are no surge.
-    """
-    risen: dict[str, float] = {}
-    for s in (*scene.cascade.signals, *scene.troubled):
-        times = pressure.times(s)
-        metric = s["title"].split(" ", 1)[0]
-        asked = _REQUEST.search(metric) or ARRIVES.search(metric)
-        if s["category"] != "traffic" or times < _SURGE or not asked:
-            continue
-        if s["time"] <= scene.onset + _DATE_OFF and "per_request" not in metric:
-            risen[s["entity"] or ""] = times
-    called = {e.callee for e in scene.topology.edges}
-    ahead = {e for e in risen if scene.troubled_entities.intersection(scene.depends.get(e, ()))}
-    outer = sorted((scene.troubled_entities | ahead) - called)
-    entries = [e for e in outer if not _consumes(e, scene)]
-    inward = any(e in risen for e in entries) if scene.topology.edges else len(risen) > 1
-    wide = 2 * len(risen) >= len(scene.troubled_entities)
-    # What is overrun where requests come in lets no more of them through.
-    flooded = scene.topology.edges and any(risen.get(e, 0.0) >= pressure.FLOOD for e in entries)
-    return tuple(sorted(risen)) if risen and inward and (wide or flooded) else None
-
-
-def _flooded(fits: Sequence[Symptom], scene: Scene) -> bool:
-    """Say whether more is asked of what shows it than serving it is made for."""
-    shown = {m.entity for m in fits}
-    signs = (s for s in (*scene.cascade.signals, *scene.troubled) if s["entity"] in shown)
-    return any(s["category"] == "traffic" and pressure.times(s) >= pressure.FLOOD for s in signs)
-
-
-def _consumes(entity: str, scene: Scene) -> bool:
-    """Say whether it takes its work from a queue, to which what failed comes back."""
-    kinds = scene.topology.kinds
-    return any(kinds.get(c) == "queue" for c in scene.depends.get(entity, ()))
 
 
 def one_record(fits: Sequence[Symptom]) -> str | None:
@@ -331,7 +269,7 @@ def _shared_host(fits: Sequence[Symptom], scene: Scene) -> list[Term]:
     """Say whether several fail on one host: a change to one of them breaks no other's calls."""
     seen = {
         (h, m.entity) for m in fits if m.is_error
-        for h in (*hosts(m.raw, scene), *peers.ADDRESS.findall(m.raw))
+        for h in (*hosts.outside(m.raw, scene), *peers.ADDRESS.findall(m.raw))
     }  # fmt: skip
     widest = max(Counter(h for h, _ in seen).values(), default=0)
     if widest < 2:

@@ -9,6 +9,7 @@ from nova_timeline.correlate import (
     innocence,
     merged,
     settings,
+    surges,
     templates,
     touched,
     triggers,
@@ -46,7 +47,7 @@ def test_a_provider_may_say_that_it_began_at_no_time_at_all(since: str) -> None:
 
 def test_a_metric_may_be_named_like_a_rise() -> None:
     odd = rose("shop", "requests rose from e to e.", 1.0, 9.0)
-    assert triggers.surged(scene(odd, rose("web", "requests", 1.0, 9.0))) is not None
+    assert surges.risen_at(scene(odd, rose("web", "requests", 1.0, 9.0))) is not None
 
 
 def test_a_factor_may_be_no_number_that_can_be_counted_with() -> None:

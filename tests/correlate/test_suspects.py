@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_timeline.correlate import cascades, judgements, ranking, signals, suspects
+from nova_timeline.correlate import cascades, faults, ranking, signals, suspects
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.correlate.suspects import Charge, Sign
@@ -143,4 +143,4 @@ def test_a_suspect_adds_to_the_trigger_on_the_same_entity() -> None:
     [one] = ranking.rank(Scene(cascade, at(40), SHAPE, {}, (), (), found))
     assert one.signal["category"] == "hardware"
     assert one.score == pytest.approx(0.45 + 0.1 + 0.35)  # 0.1: a record says what it is
-    assert judgements.TRIGGERS["hardware"] in [t.weight for t in one.terms]
+    assert faults.TRIGGERS["hardware"] in [t.weight for t in one.terms]

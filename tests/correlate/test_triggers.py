@@ -10,9 +10,11 @@ from nova_timeline.correlate import (
     blamed,
     change_points,
     hazards,
+    hosts,
     judgements,
     merged,
     ranking,
+    surges,
     triggers,
 )
 from nova_timeline.correlate.cascades import Cascade
@@ -379,10 +381,10 @@ def test_a_provider_that_says_since_when_bears_what_began_then(when: str, *, beg
 
 def test_a_package_of_code_is_no_host_outside() -> None:
     assert (
-        triggers.hosts("System.Net.Http.HttpRequestException at java.net.Socket", scene()) == set()
+        hosts.outside("System.Net.Http.HttpRequestException at java.net.Socket", scene()) == set()
     )
     said = "POST http://geo.tally.example/v1/list timed out, see api.mail.com."
-    assert triggers.hosts(said, scene()) == {"geo.tally.example", "api.mail.com"}
+    assert hosts.outside(said, scene()) == {"geo.tally.example", "api.mail.com"}
 
 
 def test_the_host_that_a_proxy_serves_is_ours() -> None:
@@ -390,22 +392,22 @@ def test_the_host_that_a_proxy_serves_is_ours() -> None:
         'upstream timed out while reading, client: 10.1.2.3, server: shop.com, request: "POST /pay'
         ' HTTP/1.1", upstream: "https://api.bank.com:443/v1/pay", host: "www.shop.com"'
     )
-    assert triggers.hosts(said, scene()) == {"api.bank.com"}
+    assert hosts.outside(said, scene()) == {"api.bank.com"}
 
 
 def test_what_comes_back_to_a_queue_is_no_more_traffic() -> None:
     more = {"title": "requests/count rose from 100 to 400", "kind": "metric_change",
             "category": "traffic", "entity": "mailer"}  # fmt: skip
     where = replace(scene(more), topology=calls("mailer>jobs", "web>jobs"))
-    assert triggers.surged(where) is not None
+    assert surges.risen_at(where) is not None
     kinds = {**where.topology.kinds, "jobs": "queue"}
-    assert triggers.surged(replace(where, topology=replace(where.topology, kinds=kinds))) is None
+    assert surges.risen_at(replace(where, topology=replace(where.topology, kinds=kinds))) is None
 
 
 @pytest.mark.parametrize("address", ["10.0.1.88", "172.20.0.10", "192.168.4.1", "127.0.0.1"])
 def test_addresses_of_private_networks_are_ours(address: str) -> None:
-    assert triggers.hosts(f"GET http://{address}:8081/ready: refused", scene()) == set()
-    assert triggers.hosts("GET http://172.40.0.10:8081/ready: refused", scene()) == {"172.40.0.10"}
+    assert hosts.outside(f"GET http://{address}:8081/ready: refused", scene()) == set()
+    assert hosts.outside("GET http://172.40.0.10:8081/ready: refused", scene()) == {"172.40.0.10"}
 
 
 @pytest.mark.parametrize(
