@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nova_timeline.schema import ERROR
+
 from . import (
     accounting,
     canaries,
@@ -76,7 +78,6 @@ _TELLS = re.compile(
 )
 _SINCE = re.compile(r"start_?time", re.IGNORECASE)
 """Attributes of a failure's records that say what failed."""
-_ERROR = 17
 _BESIDE = 30 * 60_000_000_000
 """ns; how far around the onset is looked for what goes with it."""
 _BEFORE = 60_000_000_000
@@ -264,11 +265,11 @@ def _scene(
     needs = topology.dependencies()
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
-    drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
-    logged = partial(failures.lines, cut, until=until, window=window, each=each)
-    apart = partial(logged, [*drawn, *about], of_others=True)
+    drawn = topology.drawn()
+    counted = partial(failures.count, cut, until=until, window=window, each=each)
+    lines, now = partial(failures.lines, cut), counted(since)
+    others = drawn | {*about}
     called = needs.get(cascade.root, set()) - {*about}
-    said = logged([*about, *called], since)
     left = departures.find(series, moved, began.time, each)
     ahead = overheard.ahead(left, changed, drawn - {*about}, began.time)
     scene = Scene(
@@ -281,11 +282,13 @@ def _scene(
             series, {*about, *(c for e in about for c in needs.get(e, ()))}, began.time, each
         ),
         deadlines=deadlines.find(cut, began.time, each),
-        lines=[line for line in said if line.entity not in called],
-        beside=apart(since),
-        foretold=overheard.foretold(apart, changed, about, since),
-        ahead=logged([*ahead], min(ahead.values())) if ahead else (),
-        below_it=[x for x in said if x.entity in called and x.severity >= _ERROR],
+        lines=lines(now, about),
+        beside=lines(now, others, of_others=True),
+        foretold=overheard.foretold(
+            lambda time: lines(counted(time), others, of_others=True), changed, about, since
+        ),
+        ahead=lines(counted(min(ahead.values())), ahead) if ahead else (),
+        below_it=[x for x in lines(now, called) if x.severity >= ERROR],
     )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
     told = _nearest(

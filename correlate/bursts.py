@@ -16,6 +16,8 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from nova_timeline.schema import ERROR
+
 from ._shares import evenly, frozen, in_threads, threads
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ _KNOWN = 0.25
 _JOIN = 4  # buckets; quiet stretches up to so many do not end a burst
 _NEVER = 2**63 - 1  # ns
 _WARN = 13
-_ERROR = 17
 _SHARE = 100_000  # rows; fewer are not worth a thread
 _PLACES = 16  # for each row of a bucket
 _FEW_PLACES = 256
@@ -143,7 +144,7 @@ def _errors(bad: pl.DataFrame, code: Column) -> Column:
     """Leave out what is no error."""
     import numpy as np
 
-    return np.where(bad["severity"].to_numpy() >= _ERROR, code, -1)
+    return np.where(bad["severity"].to_numpy() >= ERROR, code, -1)
 
 
 class _Series:

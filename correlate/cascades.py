@@ -124,7 +124,7 @@ def _outrun(troubles: Mapping[str, Trouble], topology: Topology) -> frozenset[st
 
     An alert on one of them tells who noticed: what it came from has no edge to be followed along.
     """
-    drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
+    drawn = topology.drawn()
     firm = [t for t in troubles.values() if any(s["weight"] >= FIRM for s in t.signals)]
     first = min((t.begun for t in firm if t.solid >= _HEAVY), default=0)
     return frozenset(e for e, t in troubles.items() if e not in drawn and t.onset > first + SLACK)

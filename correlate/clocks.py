@@ -279,7 +279,7 @@ def _calls(topology: Topology) -> pl.DataFrame:
     """List who can be above whom in a request: callers and their hosts, with what they call."""
     import polars as pl
 
-    names = sorted({n for e in topology.edges for n in (e.caller, e.callee)})
+    names = sorted(topology.drawn())
     near = reach(topology, names, _DEPTH, 1)
     starts: list[int] = near.starts.tolist()
     found: list[int] = near.entities.tolist()

@@ -149,7 +149,7 @@ def _beneath(found: Episode, groups: Sequence[Sequence[Trouble]], topology: Topo
 
     A kernel, a network plug-in, an admission controller: all stand on it, and nobody draws it.
     """
-    known = {e for edge in topology.edges for e in (edge.caller, edge.callee)}
+    known = topology.drawn()
     first = min(t.first for t in found.troubles)
     firm = min(t.onset for t in found.troubles)
     more = [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nova_timeline import arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -49,31 +49,27 @@ class Line:
     """ns; when the first of them came."""
 
 
-def lines(
-    cut: Slabs, entities: Sequence[str], since: int, until: int, window: Window, each: Each, *,
-    of_others: bool = False,
-) -> tuple[Line, ...]:  # fmt: skip
-    """Read the warnings and errors of some entities that came more often after a time than before.
+def count(cut: Slabs, since: int, until: int, window: Window, each: Each) -> pl.DataFrame:
+    """Count the warnings and errors that came more often after a time than before.
 
     Args:
         cut: the notable records.
-        entities: whose.
         since: ns; before it is what is usual.
         until: ns; what comes later is not looked at.
         window: the incident's: how long each of the two stretches is.
         each: how a function is applied to every stretch of time.
-        of_others: whether to read those of all but these entities instead.
+
+    Returns:
+        One row an entity and template, those that came most often first; see `lines`.
     """
     import polars as pl
 
-    theirs = pl.col("entity").is_in(list(entities))
-
-    count = partial(_counted, since=since, until=until)
-    parts = [pl.DataFrame(part) for part in each(count, cut)]
+    part = partial(_counted, since=since, until=until)
+    parts = [pl.DataFrame(one) for one in each(part, cut)]
     # A stretch may be longer than the other, so that rates are compared and not counts.
     usual = float(max(1, since - window.start))
     looked_at = float(max(1, min(until, window.end) - max(since, window.start)))
-    whole = (
+    return (
         pl.concat(parts)
         .group_by(_KEY, maintain_order=True)
         .agg(
@@ -84,15 +80,30 @@ def lines(
         )
         # One's first few lines of a kind that others write at all times may come by chance.
         .with_columns(known=pl.col("before").sum().over("template") > 0)
-        .filter(~theirs if of_others else theirs, pl.col("after") > 0)
         .filter(
+            pl.col("after") > 0,
             ~pl.col("known")
-            | _is_more(pl.col("after"), pl.col("before"), looked_at / (usual + looked_at))
+            | _is_more(pl.col("after"), pl.col("before"), looked_at / (usual + looked_at)),
         )
         .sort(["after", "entity", "template"], descending=[True, False, False])
-        .head(MOST)
     )
-    return _read(whole, cut)
+
+
+def lines(
+    cut: Slabs, counts: pl.DataFrame, entities: Collection[str], *, of_others: bool = False
+) -> tuple[Line, ...]:
+    """Read the lines of some entities that came more often, at most `MOST` kinds of them.
+
+    Args:
+        cut: the notable records.
+        counts: see `count`.
+        entities: whose.
+        of_others: whether to read those of all but these entities instead.
+    """
+    import polars as pl
+
+    theirs = pl.col("entity").is_in(list(entities))
+    return _read(counts.filter(~theirs if of_others else theirs).head(MOST), cut)
 
 
 def _read(whole: pl.DataFrame, cut: Slabs) -> tuple[Line, ...]:

@@ -11,6 +11,7 @@ from nova_timeline import knowledge
 
 from . import episode, handed_on, strays
 from .durations import duration
+from .metric_signals import FELL
 from .named import IS_FULL
 from .terms import Candidate, Term
 
@@ -75,7 +76,7 @@ def _tells_for(first: Signal, scene: Scene) -> list[Signal]:
     What a container writes is told under the name of what it is an instance of; and below all
     services is what nobody draws, which then failed first.
     """
-    drawn = {e for edge in scene.topology.edges for e in (edge.caller, edge.callee)}
+    drawn = scene.topology.drawn()
     told = (s for s in scene.troubled if s["role"] == "fault" and says_why(s))
     return [
         s for s in told
@@ -112,7 +113,7 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
         Term(here, 0.15, (signal["signal"],)),
         Term(f"{duration(abs(lag))} from the onset", near),
     ]
-    less = category == "traffic" and " fell from " in signal["title"]
+    less = category == "traffic" and FELL in signal["title"]
     # Fewer requests are what failure makes of them, and to be full what waiting for others does.
     full = signal["table"] == "event" and IS_FULL.search(signal["title"]) is not None
     if category in TRIGGERS and not less and not full:

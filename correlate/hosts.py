@@ -15,6 +15,7 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSED = re.compile(r"://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
+# nginx, of a request that failed: `server: _, request: "GET / HTTP/1.1", host: "shop.com"`.
 _SERVED = re.compile(
     r"\b(?:server|host|referrer): \"?(?:https?://)?([a-z0-9][a-z0-9.-]*[a-z0-9])", re.IGNORECASE
 )

@@ -83,7 +83,7 @@ def graph(books: Ledger, found: Sequence[Excess], topology: Topology) -> Graph:
     held = set(books.entities)
     calls: dict[str, set[str]] = topology.dependencies()
     known = Graph({a: frozenset(b) for a, b in calls.items()}, frozenset())
-    if not held & {e for edge in topology.edges for e in (edge.caller, edge.callee)}:
+    if not held & topology.drawn():
         return _inferred(books, found)
     called = {c for some in calls.values() for c in some}
     return Graph(known.calls, frozenset(calls.keys() - called))

@@ -30,10 +30,10 @@ from .settings import short
 from .terms import Candidate, Term
 
 if TYPE_CHECKING:
+    from .diffs import Diff
     from .merged import Change
     from .scene import Scene
     from .timing import Effect
-
 
 EXPLAINS = 0.3
 """The most that a change gains by being of a kind that breaks the way things broke."""
@@ -68,7 +68,6 @@ _SPOKEN_OF = 0.7
 _LEFT_AS_IT_WAS = -0.2  # of a change that does what was done before, by other means
 _HARDLY = 0.4  # of what it counts that words of a kind stand in such a one
 _UNTOLD = 0.06  # against a change of which neither diff nor setting is known, where files are
-
 _ANSWERS = 0.15  # against what was started because there was more to do
 _ASKED_FOR = re.compile(
     r"\babove target\b|\balarm ?high\b.{0,120}\btriggered policy\b|triggered ?scale-?up\b"
@@ -268,17 +267,24 @@ def _handed(took: Effect, change: Change, scene: Scene) -> Term | None:
 
     That is an address in a network that it leaves out, or a placeholder that nobody filled in.
     """
-    for m in scene.since(took.time) if change.diff is not None else ():
-        if change.diff is None or not m.is_error:
-            continue
-        text = None
-        if (said := networks.left_out(change.diff, [m.raw])) is not None:
-            text = f"what failed is at {said}, which is in a network that it takes out and no other"
-        elif (said := placeholders.left(change.diff, [m.raw])) is not None:
-            text = f"what failed was handed {short(said)} as it stands in lines that it changes"
+    if change.diff is None:
+        return None
+    for m in scene.since(took.time):
+        text = _between(change.diff, m.raw) if m.is_error else None
         if text is not None:
             weight = EXPLAINS * reach.share(change, scene)
             return Term(text, weight, (change.signal["signal"], m.signal), "hazard")
+    return None
+
+
+def _between(diff: Diff, error: str) -> str | None:
+    """Say what of an error's words is what a diff takes away or writes."""
+    address = networks.left_out(diff, [error])
+    if address is not None:
+        return f"what failed is at {address}, which is in a network that it takes out and no other"
+    written = placeholders.left(diff, [error])
+    if written is not None:
+        return f"what failed was handed {short(written)} as it stands in lines that it changes"
     return None
 
 

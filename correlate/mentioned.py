@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nova_timeline.schema import ERROR
+
 from . import fed, heard
 from .episode import FIRM
 
@@ -29,7 +31,6 @@ KIND = "named"
 """The kind of a dependency that records tell of."""
 LETTERS = 4
 """A shorter name is met by chance."""
-_ERROR = 17
 _REPLICA = r"(?:-[a-z0-9]*\d[a-z0-9]*)*"  # of a name, as instances add to it
 
 
@@ -42,7 +43,7 @@ def extended(found: pl.DataFrame, topology: Topology, lines: Mapping[int, str]) 
             may hang together anyhow.
         lines: see `heard.lines`.
     """
-    drawn = {n for e in topology.edges for n in (e.caller, e.callee)}
+    drawn = topology.drawn()
     known = {*found["entity"].drop_nulls().unique().to_list(), *topology.kinds}
     if not drawn or not known - drawn:
         return topology
@@ -76,7 +77,7 @@ def pointed(beside: Sequence[Line], failed: Sequence[str], known: Container[str]
         failed: what the errors of those in trouble say.
         known: those in trouble.
     """
-    errors = [x for x in beside if x.severity >= _ERROR and x.entity not in known]
+    errors = [x for x in beside if x.severity >= ERROR and x.entity not in known]
     about = sorted({x.entity for x in errors if len(x.entity) >= LETTERS})
     named = {e for text in failed for e in mentioned(text, about)} if about else set[str]()
     return [x for x in errors if x.entity in named]

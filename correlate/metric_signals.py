@@ -27,6 +27,8 @@ _CATEGORIES = {
     "spare": "resource_exhaustion",
 }
 _WEIGHTS = {"worse": HARM, "better": HARM, "resource": _RESOURCE, "spare": _RESOURCE}
+FELL = " fell from "
+"""What stands in the title of a metric that went down."""
 _SLIGHT, _SLIGHT_USE = 2.0, 3.0
 """An excursion that ended, and went less than so many times its level, harmed nobody for long: of
 what gets worse, and of what a resource is used for."""

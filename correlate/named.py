@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import heard
 from .episode import FIRM
+from .metric_signals import FELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -137,7 +138,7 @@ def _serving(episode: Episode, topology: Topology) -> frozenset[str]:
 
 def _is_less(sign: Signal) -> bool:
     """Say whether a sign only shows that less is asked of an entity."""
-    fell = sign["kind"] == "metric_change" and " fell from " in sign["title"]
+    fell = sign["kind"] == "metric_change" and FELL in sign["title"]
     return bool(fell and sign["category"] == "traffic")
 
 

@@ -23,6 +23,7 @@ _PLACEHOLDER = re.compile(
     r"|\$\((?P<bracketed>[A-Z]\w+)\)"
     r"|(?P<mark>%%|@@)(?P<marked>[A-Z]\w+)(?P=mark)"
 )
+_GROUPS = ("braced", "doubled", "tagged", "bracketed", "marked")
 
 
 def left(diff: Diff, texts: Iterable[str]) -> str | None:
@@ -38,6 +39,3 @@ def _names(texts: Iterable[str]) -> dict[str, str]:
         next(n for n in m.group(*_GROUPS) if n): m[0]
         for text in texts for m in _PLACEHOLDER.finditer(unquote(text))
     }  # fmt: skip
-
-
-_GROUPS = ("braced", "doubled", "tagged", "bracketed", "marked")

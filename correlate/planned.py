@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nova_timeline.model import PLANNED
+from nova_timeline.schema import ERROR
 
 from . import signals
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 WORK = "database.maintenance"
 """The rule of records that tell that work has begun."""
-_ERROR = 17
 _QUOTES = ("alert_firing", "alert_resolved", "change", "notice")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW = re.compile(
@@ -113,7 +113,7 @@ def notice(trouble: Episode, found: pl.DataFrame, kept: Rows) -> pl.DataFrame:
 def _is_failure(sign: Signal) -> bool:
     """Say whether a record tells of an error: work that goes as planned makes none."""
     said: bool = sign["table"] == "event" and sign["role"] == "fault"
-    return said and sign["severity"] >= _ERROR
+    return said and sign["severity"] >= ERROR
 
 
 def _announced(quoting: Sequence[Signal], kept: Rows) -> Iterator[_Weekly]:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .symptoms import Symptom
     from .trends import Trend
 
-_ERROR = 17
 DEPTH = 3
 """Dependencies below the root that a change may have touched and still count as near."""
 LATE = 120_000_000_000

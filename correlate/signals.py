@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nova_timeline import arrow
+from nova_timeline.schema import ERROR
 
 from . import background, bursts, metric_signals, notable, templates
 from .slabs import one_by_one
@@ -34,7 +35,6 @@ BURSTS_AN_ENTITY = 4
 LASTING = 300_000_000_000
 """ns; what fails again and again for this long is no passing trouble."""
 
-_ERROR = 17
 _TITLE = 160
 
 EFFECTS = ("fault", "alert_firing")
@@ -154,7 +154,7 @@ def errors(slab: pa.Table, entities: Sequence[str], since: int, until: int | Non
     import polars as pl
 
     inside = pl.DataFrame(slab).filter(
-        pl.col("severity") >= _ERROR,
+        pl.col("severity") >= ERROR,
         pl.col("kind") != "alert",
         pl.col("entity").fill_null("").is_in(list(entities)),
         pl.col("time") >= since,
@@ -237,7 +237,7 @@ def _records(runs: pl.DataFrame) -> pl.DataFrame:
     weight = (
         pl.when(pl.col("role") == "alert_firing").then(3.0)
         .when(pl.col("role") != "fault").then(0.0)
-        .when(pl.col("severity") >= _ERROR).then(1.5)
+        .when(pl.col("severity") >= ERROR).then(1.5)
         .when(pl.col("last") - pl.col("time") >= LASTING).then(1.0)
         .otherwise(0.5)
     )  # fmt: skip
@@ -285,7 +285,7 @@ def _bursts(found: pl.DataFrame, rows: Rows) -> pl.DataFrame:
         title=title,
         severity=pl.col("severity").cast(pl.Int64),
         count=pl.col("count").cast(pl.Int64),
-        weight=pl.when(pl.col("severity") >= _ERROR).then(2.0).otherwise(0.5),
+        weight=pl.when(pl.col("severity") >= ERROR).then(2.0).otherwise(0.5),
         table=pl.lit("event"),
         row="first_row",
         rows=pl.lit([], pl.List(pl.Int64)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
+from nova_timeline.schema import ERROR
 
 from . import mentioned
 
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
 
 NOTICES = ("cloud_health.status-page", "cloud_health.provider-changed")
 """Rules of what a provider tells at the time at which it began."""
-_ERROR = 17
 _IDS = re.compile(
     r"\b(?:trace|span|request|correlation|req)[_-]?id[\"']?\s*[=:]\s*[\"']?[\w-]+", re.IGNORECASE
 )
 """What a record carries to be found by: it tells nothing of what failed."""
 _OURS = re.compile(r"^Burst of \d+ log records(, never seen before)?: ", re.MULTILINE)
 """What a title says of the records, and none of them themselves."""
-
-
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
 _TIME_OF_DAY = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?(?:\.\d+)?\s?(?:Z|UTC|GMT)\b")
 _SINCE = re.compile(r"\b(since|from|between|starting|began)\b", re.IGNORECASE)
@@ -72,7 +70,7 @@ def of_sign(sign: Signal, text: str, heart: Container[str]) -> Symptom:
     entity: str = sign["entity"] or ""
     measured = sign["kind"] == "metric_change"
     told = sign["role"] == "fault" and not measured
-    error = told and sign["severity"] >= _ERROR
+    error = told and sign["severity"] >= ERROR
     count = sign["count"] if told else 0
     said = _of_now(text, sign["time"]) if sign["role"] == "alert_firing" else text
     return Symptom(
@@ -105,7 +103,7 @@ def of_lines(
     return [
         Symptom(
             "\n".join(line.texts), line.entity, line.entity in heart,
-            firsts[line.entity], line.count, line.severity >= _ERROR,
+            firsts[line.entity], line.count, line.severity >= ERROR,
         )
         for line in lines if line.entity in firsts
     ]  # fmt: skip
@@ -126,7 +124,7 @@ def of_hearsay(
     return [
         Symptom(
             text, whose[0], whose[0] in heart, firsts[whose[0]], line.count,
-            line.severity >= _ERROR, line.since, teller=line.entity,
+            line.severity >= ERROR, line.since, teller=line.entity,
         )
         for line, text, whose in named if whose
     ]  # fmt: skip
@@ -143,7 +141,7 @@ def of_apart(lines: Iterable[Line], shown: Sequence[int], *, at_root: bool) -> l
     return [
         Symptom(
             "\n".join(line.texts), line.entity, at_root, shown[0], line.count,
-            line.severity >= _ERROR, line.since, is_apart=not at_root,
+            line.severity >= ERROR, line.since, is_apart=not at_root,
         )
         for line in lines if shown
     ]  # fmt: skip

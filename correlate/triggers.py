@@ -37,7 +37,6 @@ _SHOWN = 0.3
 _MOST = 0.25
 _ANYWHERE = 0.6  # share that counts of what shows only away from the root
 _NEAR = 30 * 60_000_000_000
-# nginx, of a request that failed: `server: _, request: "GET / HTTP/1.1", host: "shop.com"`.
 _ID = re.compile(
     r"\b(\w*(?:id|key|offset|sku|number|record|message|row|object|order|file|invoice|line))\b"
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nova_timeline.knowledge import plain
 
 from . import change_points
-from .metric_signals import CONNECTED, HARM
+from .metric_signals import CONNECTED, FELL, HARM
 from .strays import LIGHT
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LATE = 15 * 60_000_000_000
 """ns; how long after its metric came back an alert may still fire."""
 _SHORTEST = 4  # letters of a name that is hardly met by chance
-_FELL = " fell from "  # see metric_signals.of
 _HIGH = re.compile(
     r"\b(above|over|exceed\w*|crossed|elevated|high(er)?|rose|risen|rises|increas\w*|twice|doubled)\b"
     r"|(?<![-=])>", re.IGNORECASE,
@@ -68,15 +67,19 @@ def connected(found: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
-    faults = found.filter(role="fault").to_dicts()
-    gone = [s for s in faults if s["kind"] == "metric_change" and _is_left(s)]
-    left = [s["signal"] for s in gone if not any(_goes_with(o, s) for o in faults if o not in gone)]
+    is_left = (
+        (pl.col("kind") == "metric_change")
+        & pl.col("title").str.contains(FELL, literal=True)
+        & pl.col("rule").str.contains(CONNECTED)
+    )
+    faults = found.filter(role="fault")
+    gone = faults.filter(is_left).to_dicts()
+    if not gone:
+        return found
+    others = faults.filter(~is_left.fill_null(value=False)).to_dicts()
+    left = [s["signal"] for s in gone if not any(_goes_with(o, s) for o in others)]
     light = pl.col("signal").is_in(left)
     return found.with_columns(weight=pl.when(light).then(LIGHT).otherwise("weight"))
-
-
-def _is_left(sign: Signal) -> bool:
-    return _FELL in sign["title"] and re.search(CONNECTED, _metric(sign)) is not None
 
 
 def _goes_with(other: Signal, sign: Signal) -> bool:
@@ -130,7 +133,7 @@ def _is_contrary(text: str, name: str, title: str) -> bool:
     A word of the metric's own name says what is counted, as what is missing, and not how much.
     """
     own = {*plain(name).split()}
-    meant, other = (_LOW, _HIGH) if _FELL in title else (_HIGH, _LOW)
+    meant, other = (_LOW, _HIGH) if FELL in title else (_HIGH, _LOW)
     return any(m[0].casefold() not in own for m in other.finditer(text)) and not meant.search(text)
 
 
@@ -140,5 +143,5 @@ def _is_open(name: str, title: str) -> bool:
     That a resource is used less may be all the same to everybody, or be that nobody gets in.
     """
     meaning = change_points.direction(name)
-    less = meaning == "resource" and not change_points.is_spare(name) and _FELL in title
+    less = meaning == "resource" and not change_points.is_spare(name) and FELL in title
     return less or meaning == "unknown"

@@ -67,7 +67,7 @@ def link(signals: pl.DataFrame, topology: Topology, *, nearest_hop: int = 0) -> 
     import polars as pl
 
     placed = signals.filter(pl.col("entity").is_not_null())
-    named = {*placed["entity"], *(n for edge in topology.edges for n in (edge.caller, edge.callee))}
+    named = {*placed["entity"], *topology.drawn()}
     codes = {name: code for code, name in enumerate(sorted(named))}
     coded = placed.with_columns(
         code=pl.col("entity").replace_strict(codes, return_dtype=pl.Int32),

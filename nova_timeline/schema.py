@@ -61,6 +61,9 @@ CATEGORIES = (
 )
 """What kind of cause an event would be, if it were one."""
 
+ERROR = 17
+"""The severity number from which a record tells of an error (OpenTelemetry's ERROR)."""
+
 STATES = ("complete", "partial", "denied", "unavailable", "provisional", "retention_cut")
 """How much of a source could be seen."""
 

@@ -104,6 +104,10 @@ class Topology:
         )
         return Topology(self.kinds, self.aliases, (*self.edges, *extra), self.written)
 
+    def drawn(self) -> frozenset[str]:
+        """Name the entities of which a dependency is drawn."""
+        return frozenset(n for e in self.edges for n in (e.caller, e.callee))
+
     def dependencies(self) -> dict[str, set[str]]:
         """Map each entity to those it depends on directly."""
         found: dict[str, set[str]] = {}
@@ -128,7 +132,7 @@ def reach(topology: Topology, entities: list[str], k: int, first: int = 0) -> Re
     """
     import numpy as np
 
-    names = sorted({*entities, *(n for e in topology.edges for n in (e.caller, e.callee))})
+    names = sorted({*entities, *topology.drawn()})
     rank = {name: i for i, name in enumerate(names)}
     own = {name: i for i, name in enumerate(entities)}
     codes = np.array([own.get(name, -1) for name in names], np.int32)
