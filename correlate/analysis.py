@@ -266,12 +266,12 @@ def _scene(
     about = sorted({*cascade.entities, *(s["entity"] or "" for s in bad.values())})
     since, until = began.time - _BESIDE, began.time + _BESIDE
     drawn = topology.drawn()
-    counted = partial(failures.count, cut, until=until, window=window, each=each)
-    lines, now = partial(failures.lines, cut), counted(since)
-    others = drawn | {*about}
     called = needs.get(cascade.root, set()) - {*about}
     left = departures.find(series, moved, began.time, each)
     ahead = overheard.ahead(left, changed, drawn - {*about}, began.time)
+    early, worse = overheard.first(changed, about, since), min(ahead.values(), default=since)
+    counts = failures.count(cut, {since, early, worse}, until, window, each)
+    lines, others = partial(failures.lines, cut), drawn | {*about}
     scene = Scene(
         cascade, began.time, topology, {}, changes, recoveries,
         canaries=canaries.find(series, changed, began.time, each),
@@ -282,13 +282,13 @@ def _scene(
             series, {*about, *(c for e in about for c in needs.get(e, ()))}, began.time, each
         ),
         deadlines=deadlines.find(cut, began.time, each),
-        lines=lines(now, about),
-        beside=lines(now, others, of_others=True),
+        lines=lines(counts[since], about),
+        beside=lines(counts[since], others, of_others=True),
         foretold=overheard.foretold(
-            lambda time: lines(counted(time), others, of_others=True), changed, about, since
+            lines(counts[early], others, of_others=True), changed, about, since
         ),
-        ahead=lines(counted(min(ahead.values())), ahead) if ahead else (),
-        below_it=[x for x in lines(now, called) if x.severity >= ERROR],
+        ahead=lines(counts[worse], ahead),
+        below_it=[x for x in lines(counts[since], called) if x.severity >= ERROR],
     )  # fmt: skip
     near = _nearest(changes, {*cascade.depth, *scene.below}, began.time, _RIVALS)
     told = _nearest(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nova_timeline import arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -49,29 +49,38 @@ class Line:
     """ns; when the first of them came."""
 
 
-def count(cut: Slabs, since: int, until: int, window: Window, each: Each) -> pl.DataFrame:
-    """Count the warnings and errors that came more often after a time than before.
+def count(
+    cut: Slabs, times: Iterable[int], until: int, window: Window, each: Each
+) -> dict[int, pl.DataFrame]:
+    """Count the warnings and errors that came more often after some times than before, in one go.
 
     Args:
         cut: the notable records.
-        since: ns; before it is what is usual.
+        times: ns; before each is what is usual to it.
         until: ns; what comes later is not looked at.
         window: the incident's: how long each of the two stretches is.
         each: how a function is applied to every stretch of time.
 
     Returns:
-        One row an entity and template, those that came most often first; see `lines`.
+        By time, one row an entity and template, those that came most often first; see `lines`.
     """
     import polars as pl
 
-    part = partial(_counted, since=since, until=until)
-    parts = [pl.DataFrame(one) for one in each(part, cut)]
+    asked = tuple(sorted({*times}))
+    part = partial(_counted, times=asked, until=until)
+    whole = pl.concat([pl.DataFrame(one) for one in each(part, cut)])
+    return {t: _more_often(whole.filter(since=t), t, until, window) for t in asked}
+
+
+def _more_often(counts: pl.DataFrame, since: int, until: int, window: Window) -> pl.DataFrame:
+    """Add up counts of stretches, and keep what came more often after a time than before."""
+    import polars as pl
+
     # A stretch may be longer than the other, so that rates are compared and not counts.
     usual = float(max(1, since - window.start))
     looked_at = float(max(1, min(until, window.end) - max(since, window.start)))
     return (
-        pl.concat(parts)
-        .group_by(_KEY, maintain_order=True)
+        counts.group_by(_KEY, maintain_order=True)
         .agg(
             pl.col("after", "before").sum(),
             pl.col("severity").max(),
@@ -96,7 +105,7 @@ def lines(
 
     Args:
         cut: the notable records.
-        counts: see `count`.
+        counts: those of one time; see `count`.
         entities: whose.
         of_others: whether to read those of all but these entities instead.
     """
@@ -148,22 +157,28 @@ def _shared(held: Sequence[Sequence[tuple[str, str | None]] | None]) -> tuple[tu
     return tuple(sorted(first.intersection(*others)))
 
 
-def _counted(slab: pa.Table, since: int, until: int) -> pa.Table:
+def _counted(slab: pa.Table, times: Sequence[int], until: int) -> pa.Table:
     import polars as pl
 
-    late = pl.col("time") >= since
     kept = pl.DataFrame(slab).filter(
         pl.col("severity") >= _WARN,
         pl.col("kind").is_in(["log", "health", "host"]),
         pl.col("entity").is_not_null(),
         pl.col("time") <= until,
     )
-    return arrow.table(
-        kept.group_by(_KEY, maintain_order=True).agg(
-            after=late.sum().cast(pl.Int64),
-            before=(~late).sum().cast(pl.Int64),
-            severity=pl.col("severity").max(),
-            first=pl.col("time").filter(late).min(),
-            rows=pl.col("row").filter(late).head(_EACH),
-        )
+    return arrow.table(pl.concat([_since(kept, time) for time in times]))
+
+
+def _since(kept: pl.DataFrame, time: int) -> pl.DataFrame:
+    """Count records before a time and after it, by entity and template."""
+    import polars as pl
+
+    late = pl.col("time") >= time
+    return kept.group_by(_KEY, maintain_order=True).agg(
+        since=pl.lit(time, pl.Int64),
+        after=late.sum().cast(pl.Int64),
+        before=(~late).sum().cast(pl.Int64),
+        severity=pl.col("severity").max(),
+        first=pl.col("time").filter(late).min(),
+        rows=pl.col("row").filter(late).head(_EACH),
     )

@@ -13,7 +13,7 @@ from . import mentioned, timing
 from .change_points import direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from .departures import Departure
     from .failures import Line
@@ -22,22 +22,25 @@ SOON = 600_000_000_000
 """ns; what begins to be said of one this soon after a change to it is said of what that did."""
 
 
+def first(changed: Mapping[str, Sequence[int]], about: Iterable[str], until: int) -> int:
+    """Say when one of some was changed first, ns; a later time where none was before that."""
+    return min((t for e in about for t in changed.get(e, ()) if t < until), default=until)
+
+
 def foretold(
-    told: Callable[[int], Sequence[Line]], changed: Mapping[str, Sequence[int]],
-    about: Sequence[str], until: int,
-) -> list[Line]:  # fmt: skip
+    told: Iterable[Line], changed: Mapping[str, Sequence[int]], about: Sequence[str], until: int
+) -> list[Line]:
     """Take what others began to say of one in trouble just as that was changed.
 
     Args:
-        told: reads what others say more often after a time, ns, than before.
+        told: what others say more often since the `first` change than before.
         changed: when each entity was changed, ns.
         about: those in trouble.
-        until: ns; changes that came later are no longer looked at.
+        until: ns; changes that came later are not looked at.
     """
     times = {e: [t for t in changed.get(e, ()) if t < until] for e in about}
-    first = min((t for some in times.values() for t in some), default=None)
     return [
-        line for line in (told(first) if first is not None else ())
+        line for line in told
         if line.since is not None and any(
             any(0 <= line.since - t <= SOON for t in times[e])
             for e in mentioned.mentioned("\n".join(line.texts), about)

@@ -19,8 +19,8 @@ def read(
     )
     kept = spooled(notable.rows(made))
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
-    counts = failures.count(cut, at(since), at(until), WINDOW, slabs.one_by_one)
-    return failures.lines(cut, counts, ["shop"], of_others=of_others)
+    counts = failures.count(cut, [at(since), at(5)], at(until), WINDOW, slabs.one_by_one)
+    return failures.lines(cut, counts[at(since)], ["shop"], of_others=of_others)
 
 
 def lines(

@@ -56,6 +56,6 @@ def test_lines_tell_which_attributes_all_of_them_share() -> None:
     ]  # fmt: skip
     kept = spooled(notable.rows(events(*given, given[0] | {"body": "gone", "timestamp": 41})))
     cut = slabs.cut(kept, cells(kept, WINDOW), (), WINDOW, 3)
-    counts = failures.count(cut, at(30), at(60), WINDOW, slabs.one_by_one)
-    found = failures.lines(cut, counts, ["shop"])
+    counts = failures.count(cut, [at(30)], at(60), WINDOW, slabs.one_by_one)
+    found = failures.lines(cut, counts[at(30)], ["shop"])
     assert [(line.count, line.shared) for line in found] == [(5, ISSUED), (1, ())]

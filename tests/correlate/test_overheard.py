@@ -11,12 +11,10 @@ LATE = 60
 
 def foretold(minutes: float, said: str, *changed: float) -> list[Line]:
     """Let one begin to say something, where the shop was changed at some times."""
-
-    def told(since: int) -> list[Line]:
-        assert since == at(min(changed))
-        return [Line("autoscaler", 4, 13, (said,), (), at(minutes))]
-
+    told = [Line("autoscaler", 4, 13, (said,), (), at(minutes))]
     times = {"shop-api": [at(t) for t in changed], "mail-out": [at(2)]}
+    first = overheard.first(times, ["shop-api"], at(LATE))
+    assert first == at(min(*changed, LATE))
     return overheard.foretold(told, times, ["shop-api"], at(LATE))
 
 
