@@ -15,7 +15,7 @@ from nova_timeline import knowledge
 from . import asked, innocence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nova_timeline.knowledge import Hazard, Trigger
 
@@ -57,34 +57,42 @@ class Shown:
     strength: float
 
 
-def threats(symptoms: Sequence[Symptom]) -> tuple[Threat, ...]:
-    """Find the hazards that what failed fits, those that can tell most first.
+class Threats:
+    """What failed, held against the hazards, each when it is asked for first.
 
     What shows that a machine fails is left out: no change to what runs on it breaks like that. So
     is what only shows that there is less to do. What says that something ran out by itself speaks a
     little for those that set what that is.
     Where next to all errors of the root say so, all else is their echo.
     """
-    known = knowledge.triggers()
-    machines = [t.symptom for t in known if t.category == "hardware"]
-    ails = (m for m in symptoms if not (m.is_measured and _EASED.search(m.text)))
-    own = [m for m in ails if not any(p.search(m.text) for p in machines)]
-    ends = [t for t in known if t.made_by or t.asked_by]
-    fits = {m: [t for t in ends if t.fits(m.text)] for m in own}
-    by = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
-    told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
-    said = _said_by_root(fits)
-    found = (
-        threat(h, [m for m in own if all(h.id in ids for ids in by[m])])
-        for h in knowledge.hazards()
-    )
-    weighed = [
-        replace(t, share=GENERAL * t.share)
-        if t.hazard.id in told or (said and t.hazard.id not in said)
-        else t
-        for t in found if t
-    ]  # fmt: skip
-    return tuple(sorted(weighed, key=lambda t: (-t.most, t.hazard.id)))
+
+    def __init__(self, symptoms: Iterable[Symptom]) -> None:
+        """Take what failed, whatever of it no change can have done left out."""
+        known = knowledge.triggers()
+        machines = [t.symptom for t in known if t.category == "hardware"]
+        ails = (m for m in symptoms if not (m.is_measured and _EASED.search(m.text)))
+        own = [m for m in ails if not any(p.search(m.text) for p in machines)]
+        ends = [t for t in known if t.made_by or t.asked_by]
+        fits = {m: [t for t in ends if t.fits(m.text)] for m in own}
+        self._kinds = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
+        """Symptoms -> of what shows itself by each, the only hazards that may stand behind it."""
+        self._told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
+        self._said = _said_by_root(fits)
+        self._found: dict[str, Threat | None] = {}
+
+    def of(self, hazard: Hazard) -> Threat | None:
+        """Say how well what failed fits a hazard; None where it does not."""
+        if hazard.id not in self._found:
+            self._found[hazard.id] = self._weighed(hazard)
+        return self._found[hazard.id]
+
+    def _weighed(self, hazard: Hazard) -> Threat | None:
+        may = (m for m, kinds in self._kinds.items() if all(hazard.id in ids for ids in kinds))
+        found = threat(hazard, may)
+        echoes = bool(self._said) and hazard.id not in self._said
+        if found and (echoes or hazard.id in self._told):
+            return replace(found, share=GENERAL * found.share)
+        return found
 
 
 def _said_by_root(fits: Mapping[Symptom, Sequence[Trigger]]) -> frozenset[str]:
@@ -99,7 +107,7 @@ def _said_by_root(fits: Mapping[Symptom, Sequence[Trigger]]) -> frozenset[str]:
     return frozenset(i for ts in errors.values() for t in ts for i in t.made_by or t.asked_by)
 
 
-def threat(hazard: Hazard, symptoms: Sequence[Symptom]) -> Threat | None:
+def threat(hazard: Hazard, symptoms: Iterable[Symptom]) -> Threat | None:
     """Say how well what failed fits a hazard: the best of its symptoms counts."""
     share, best = 0.0, None
     for symptom in symptoms:
@@ -113,22 +121,13 @@ def threat(hazard: Hazard, symptoms: Sequence[Symptom]) -> Threat | None:
     return None if best is None else Threat(hazard, share, best)
 
 
-def best(change: Change, known: Sequence[Threat]) -> tuple[Threat, Shown] | None:
-    """Find what a change shows of what failed; None where it shows nothing.
-
-    Args:
-        change: the change.
-        known: see `threats`.
-    """
-    found: tuple[Threat, Shown] | None = None
-    most = 0.0
-    for one in known:
-        if one.most <= most:
-            break
-        shows = shown(one.hazard, change)
-        if shows is not None and one.share * shows.strength > most:
-            found, most = (one, shows), one.share * shows.strength
-    return found
+def best(change: Change, known: Threats) -> tuple[Threat, Shown] | None:
+    """Find what a change shows of what failed; None where it shows nothing."""
+    shows = (s for h in knowledge.hazards() if (s := shown(h, change)) is not None)
+    pairs = [(t, s) for s in shows if (t := known.of(s.hazard)) is not None]
+    # Of those that tell as much the first is the one that might tell most.
+    pairs.sort(key=lambda p: (-p[0].share * p[1].strength, -p[0].most, p[0].hazard.id))
+    return pairs[0] if pairs else None
 
 
 def shown(hazard: Hazard, change: Change) -> Shown | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, hazards, mentioned, peers, pressure, strays, symptoms, trends
+from . import affinity, mentioned, peers, pressure, strays, symptoms, trends
 from .change_points import direction
+from .hazards import Threats
 from .reading import Reading, Readings
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .departures import Departure
     from .episode import Signal
     from .failures import Line
-    from .hazards import Threat
     from .suspects import Suspect
     from .symptoms import Symptom
     from .trends import Trend
@@ -128,11 +128,14 @@ class Scene:
         It tells nothing of what a change did that came then; nor does what others tell of trouble
         that is theirs.
         """
-        known = (*self.symptoms, *symptoms.of_apart(self.ahead, self.begins, at_root=False))
         return tuple(
-            m for m in known
+            m for m in (*self.symptoms, *self._ahead)
             if (m.time is None or m.time >= time - LATE) and m.entity not in self.outsiders
         )  # fmt: skip
+
+    @cached_property
+    def _ahead(self) -> list[Symptom]:
+        return symptoms.of_apart(self.ahead, self.begins, at_root=False)
 
     @cached_property
     def outsiders(self) -> frozenset[str]:
@@ -140,15 +143,15 @@ class Scene:
         told = {s["entity"] or "" for s in self.troubled if s["rule"] in symptoms.NOTICES}
         return frozenset(told) - self.linked
 
-    def threats(self, since: int) -> tuple[Threat, ...]:
-        """Find what kinds of change break the way things broke since a time, ns."""
+    def threats(self, since: int) -> Threats:
+        """Hold what failed since a time, ns, against the kinds of change that break like it."""
         later = self.since(since)
         if len(later) not in self._threats:
-            self._threats[len(later)] = hazards.threats(later)
+            self._threats[len(later)] = Threats(later)
         return self._threats[len(later)]
 
     @cached_property
-    def _threats(self) -> dict[int, tuple[Threat, ...]]:
+    def _threats(self) -> dict[int, Threats]:
         """Symptoms that are late enough, counted: those leave in the order of time -> threats."""
         return {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
@@ -31,7 +32,7 @@ _SINCE = re.compile(r"\b(since|from|between|starting|began)\b", re.IGNORECASE)
 _MINUTE, _DAY, _LONG = 60_000_000_000, 24 * 60, 30  # ns; minutes; minutes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Symptom:
     """What failed somewhere, in plain words."""
 
@@ -51,7 +52,7 @@ class Symptom:
     is_apart: bool = False
     """Whether it is told by one who shows no other trouble and is named by those who do."""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What it says, with names taken apart, without whose it is and what it is found by."""
         told = self.raw.removeprefix(self.entity)

@@ -1,11 +1,13 @@
-"""Changes made up for tests, by their diff, files and title."""
+"""Changes made up for tests, by their diff, files and title, and which are feared."""
 
 import json
 from collections.abc import Iterable
 from typing import Any
 
+from nova_timeline import knowledge
 from nova_timeline.correlate import merged
 from nova_timeline.correlate.episode import Signal
+from nova_timeline.correlate.hazards import Threats
 
 from .scenes import signal
 
@@ -27,3 +29,9 @@ def change(
     """Make a change of one commit."""
     one, held = record(0, 30, None, title, kind="commit", diff=diff, files=files, **over)
     return merged.Change(one, (), ("\n".join((title, diff)),), (held,))
+
+
+def feared(known: Threats) -> dict[str, float]:
+    """Say how well what failed fits each kind of change that breaks like it."""
+    found = {h.id: known.of(h) for h in knowledge.hazards()}
+    return {h: threat.share for h, threat in found.items() if threat is not None}

@@ -23,7 +23,7 @@ def fit(ours: dict[str, str], theirs: dict[str, str]) -> float:
     files = [ours["path"]] if "path" in ours else []
     one = change(ours.get("title", "x"), ours.get("diff", ""), files)
     broke = Symptom(theirs["fault"], "shop", True, 1, 5, is_error=True)
-    found = hazards.best(one, hazards.threats([broke]))
+    found = hazards.best(one, hazards.Threats([broke]))
     return 0.0 if found is None else found[0].share * found[1].strength
 
 

@@ -14,7 +14,7 @@ from nova_timeline.correlate.symptoms import Symptom
 from nova_timeline.errors import KnowledgeError
 from nova_timeline.knowledge import Hazard
 
-from .changes import change
+from .changes import change, feared
 
 every_hazard = pytest.mark.parametrize("hazard", knowledge.hazards(), ids=lambda h: h.id)
 NEAR = [h for h in knowledge.hazards() if "harmless" in h.sample]
@@ -84,7 +84,7 @@ def test_a_symptom_further_up_counts_less_and_a_general_one_less_still() -> None
 
 
 def test_a_value_that_hardly_moved_hardly_shows_anything() -> None:
-    known = hazards.threats([symptom("timed out")])
+    known = hazards.Threats([symptom("timed out")])
     far, near = (
         hazards.best(change(diff=f"-timeout: 9s\n+timeout: {n}s"), known) for n in ("1", "8")
     )
@@ -97,14 +97,14 @@ def test_of_which_nobody_knows_how_it_moved_shows_it_half() -> None:
     def strength(old: str, new: str) -> float:
         set_ = Setting("ack.mode", old, new)
         one = replace(change("x"), called=(set_,))
-        found = hazards.best(one, hazards.threats([symptom("redelivered twice")]))
+        found = hazards.best(one, hazards.Threats([symptom("redelivered twice")]))
         return 0.0 if found is None else found[1].strength
 
     assert strength("", "") == strength("", "5") == strength("manual", "auto") / 2
 
 
 def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> None:
-    known = hazards.threats([symptom("throttled: cpu")])
+    known = hazards.Threats([symptom("throttled: cpu")])
     one = replace(change("x"), called=(Setting("desiredCount", "12", "9"),))
     found = hazards.best(one, known)
     assert found is not None
@@ -200,7 +200,7 @@ def test_a_mistake_is_known_in_whatever_it_is_written(
     [("id > $1", "id >= $1"), ('op="gt"', 'op="gte"'), ("f(id__lt=last)", "f(id__lte=last)")],
 )
 def test_to_ask_again_for_the_last_one_never_ends(old: str, new: str) -> None:
-    known = hazards.threats([symptom("infinite loop: same page again")])
+    known = hazards.Threats([symptom("infinite loop: same page again")])
     found = hazards.best(change(diff=f"-rows = page({old})\n+rows = page({new})\n"), known)
     assert found is not None
     same = change(diff=f"-rows = page({old})\n+rows = pages({old})\n")
@@ -281,10 +281,10 @@ def test_a_call_for_all_is_no_batch() -> None:
 
 @given(st.permutations(["queries per request rose", "timed out", "oom killed", "429"]))
 def test_the_hazard_that_tells_most_is_found_whatever_the_order(texts: list[str]) -> None:
-    known = hazards.threats([symptom(t) for t in texts])
+    known = hazards.Threats([symptom(t) for t in texts])
     one = change(diff="-timeout: 9s\n-cache.get(k)\n+timeout: 5s\n")
-    shown = ((t, hazards.shown(t.hazard, one)) for t in known)
-    most = max(t.share * s.strength for t, s in shown if s is not None)
+    shown = ((known.of(h), hazards.shown(h, one)) for h in knowledge.hazards())
+    most = max(t.share * s.strength for t, s in shown if t is not None and s is not None)
     found = hazards.best(one, known)
     assert found is not None
     assert found[0].share * found[1].strength == most
@@ -610,16 +610,16 @@ def test_a_name_in_an_image_that_cannot_be_pulled_is_no_log_that_is_stuck() -> N
 def test_where_the_root_says_what_ran_out_all_else_is_an_echo() -> None:
     ended = symptom("AADSTS7000222: the provided client secret keys are expired")
     stale = replace(symptom("stale_calendars rose from 20 to 3900", at_root=False), is_error=False)
-    alone = {t.hazard.id: t.share for t in hazards.threats([stale])}
-    echoed = {t.hazard.id: t.share for t in hazards.threats([ended, stale])}
-    others = {t.hazard.id: t.share for t in hazards.threats([symptom("EOF"), ended, stale])}
+    alone = feared(hazards.Threats([stale]))
+    echoed = feared(hazards.Threats([ended, stale]))
+    others = feared(hazards.Threats([symptom("EOF"), ended, stale]))
     assert alone["order-lost"] == others["order-lost"] == hazards.ELSEWHERE
     assert echoed["order-lost"] == pytest.approx(hazards.GENERAL * hazards.ELSEWHERE)
 
 
 def test_who_asks_for_more_of_a_quota_may_have_used_it_up() -> None:
     spent = [symptom("OVER_QUERY_LIMIT: you have exceeded your daily request quota")]
-    found = {t.hazard.id: t.share for t in hazards.threats(spent)}
+    found = feared(hazards.Threats(spent))
     assert found["rate-limit"] == 1.0
     assert "permission" not in found
 
@@ -645,7 +645,7 @@ def test_a_library_is_swapped_where_another_stands_for_it(diff: str, swapped: bo
 
 def test_what_eases_is_nobody_s_doing() -> None:
     known = {
-        title: {t.hazard.id for t in hazards.threats([replace(symptom(title), is_measured=True)])}
+        title: feared(hazards.Threats([replace(symptom(title), is_measured=True)]))
         for title in (
             "cpu_utilization fell from 0.4 to 0.1",
             "cpu_utilization rose from 0.1 to 0.4",

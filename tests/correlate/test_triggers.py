@@ -23,7 +23,7 @@ from nova_timeline.correlate.failures import Line
 from nova_timeline.correlate.scene import Scene
 from nova_timeline.knowledge import Trigger, plain
 
-from .changes import record
+from .changes import feared, record
 from .scenes import at, calls, signal
 
 ONSET = 40
@@ -447,20 +447,20 @@ def test_a_provider_s_notice_of_the_very_thing_that_errors_name_counts_for_more(
 
 def test_what_says_that_it_ran_out_speaks_for_no_change_but_to_what_that_is() -> None:
     expired = {"title": "401 invalid_client: client secret expired", "severity": 17}
-    about = {t.hazard.id: t.share for t in scene(expired).threats(at(30))}
+    about = feared(scene(expired).threats(at(30)))
     assert about["secret"] == pytest.approx(hazards.GENERAL)
     assert "sign-on" not in about
     refused = {"title": "401 invalid_client", "severity": 17}
-    assert "sign-on" in {t.hazard.id for t in scene(refused).threats(at(30))}
+    assert "sign-on" in feared(scene(refused).threats(at(30)))
 
 
 def test_machines_taken_back_speak_for_no_change_but_to_which_are_asked_for() -> None:
     taken = {"title": "EC2 spot interruption notice received; evicting pods", "severity": 13}
-    about = {t.hazard.id: t.share for t in scene(taken).threats(at(30))}
+    about = feared(scene(taken).threats(at(30)))
     assert about["machine-kind"] == 1
     assert "disruption" not in about
     drained = {"title": "evicting pods", "severity": 13}
-    assert "disruption" in {t.hazard.id for t in scene(drained).threats(at(30))}
+    assert "disruption" in feared(scene(drained).threats(at(30)))
 
 
 def test_what_is_taken_back_for_its_reuse_was_not_taken_back_by_who_gave_it() -> None:
@@ -614,7 +614,7 @@ def test_a_chain_that_is_not_known_is_told_by_all_who_meet_it_and_first() -> Non
 
 def test_a_registry_that_gives_no_more_speaks_only_for_changes_of_images() -> None:
     limit = {"title": "failed to pull image: You have reached your pull rate limit", "severity": 17}
-    about = {t.hazard.id for t in scene(limit).threats(at(30))}
+    about = feared(scene(limit).threats(at(30)))
     assert "image" in about
     assert "setup-lost" not in about
 
