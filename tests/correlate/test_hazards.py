@@ -183,6 +183,18 @@ def test_a_quarter_of_the_instances_is_more_than_a_quarter_of_a_timeout() -> Non
         ("place-not-moved-on", "-max_slot_wal_keep_size=9GB\n", "a.conf", "retained WAL"),
         ("list-owned-whole", "+  ingress {\n", "a.tf", "connect timed out"),
         ("list-owned-whole", "+  managed_policy_arns = [a]\n", "a.tf", "AccessDenied"),
+        ("failure-of-none", "-  p.catch(log)\n", "a.ts", "unhandledRejection: nope"),
+        ("closed-while-written", "-  Promise.all(jobs)\n", "a.js", "write after end"),
+        ("changed-in-the-cache", "-  x = deepcopy(d)\n+  x = d\n", "a.py", "duplicate items"),
+        ("outgrows-its-type", "-  f(7L * s)\n+  f(7 * s)\n", "A.java", "negative delay"),
+        ("divides-whole-numbers", "-  a / float(b)\n+  a / b\n", "a.py", "score is always 0"),
+        ("converters-lost", "-  gob.Register(A{})\n", "a.go", "type not registered"),
+        ("cut-by-bytes", "-  s.chars().take(9)\n+  &s[..9]\n", "a.rs", "not a char boundary"),
+        ("address-unescaped", "-  url.QueryEscape(q)\n+  q\n", "a.go", "invalid URL escape"),
+        ("list-of-other-shape", "-  many=True\n", "a.py", "object is not iterable"),
+        ("tied-to-one-instance", "-  ip_hash;\n", "a.conf", "unknown session 7"),
+        ("kept-by-identity", "+  new WeakMap()\n", "a.js", "cache_misses rose from 2 to 90"),
+        ("room-by-default", "-  pool_maxsize=90\n", "a.py", "connection pool is full"),
     ],
 )
 def test_a_mistake_is_known_in_whatever_it_is_written(
