@@ -68,6 +68,11 @@ _SPOKEN = re.compile(
     r"(?:\s+from\s+[\"'`]?(?P<old>[\w.%\-]+)[\"'`]?)?\s+to\s+[\"'`]?(?P<new>[\w.%\-]+)",
     re.IGNORECASE,
 )
+_ARROWED = re.compile(
+    r"(?<![\w.\-])(?P<key>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Za-z]\w*(?:[._-]\w+)+|[a-z]+(?:[A-Z][a-z0-9]+)+)"
+    r"[\"'`]?\s*[:=]?\s*[\"'`]?(?P<old>[\w.%\-]+)[\"'`]?\s*(?:->|=>|→)\s*[\"'`]?(?P<new>[\w.%\-]+)"
+)
+"""``KEEP_ALIVE_MS 75000 -> 5000``: a name of several words, and what it was before an arrow."""
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
 _SENTENCE = 60  # characters of a value that a sentence quotes
 _MOST_TOLD = 20_000  # lines, for each setting that is lost, that may be searched for it
@@ -283,5 +288,8 @@ def spoken(text: str) -> list[Setting]:
 
     >>> spoken("Updated parameter work_mem to 4096 with apply method immediate")
     [Setting(key='work_mem', old='', new='4096')]
+    >>> spoken("checkout synced: ConfigMap checkout-env POOL_SIZE 20 -> 5")
+    [Setting(key='POOL_SIZE', old='20', new='5')]
     """
-    return [Setting(m["key"], m["old"] or "", m["new"]) for m in _SPOKEN.finditer(text)]
+    told = (*_SPOKEN.finditer(text), *_ARROWED.finditer(text))
+    return [Setting(m["key"], m["old"] or "", m["new"].rstrip(".")) for m in told]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAMED = 0.75
 """Share of what a place counts where those that fail name it, or it keeps a file for one."""
+_KINDS = r"(?:app|application|release|kustomization|deployment|statefulset|daemonset|service|stack)"
+_DONE = r"(?:synced|configured|reconciled|updated|upgraded|patched|applied|changed|rolled out)"
 _NEXT = "---"
 """What parts two documents in one file, as YAML has it."""
 BESIDE = 0.5
@@ -101,6 +103,10 @@ def _says(change: Change, scene: Scene) -> Tie | None:
     if own is not None:
         return Tie(f"and the change is to what is kept there for {own}", NAMED)
     said = _said(change)
+    told = said.removeprefix(f"{change.entity}: ")
+    subject = next((e for e in failing if len(e) >= LETTERS and _is_subject(e, told)), None)
+    if subject is not None:
+        return Tie(f"and tells that {subject} was changed", NAMED)
     for e in failing:
         if len(e) >= LETTERS and pattern(e).search(said):
             return Tie(f"and the change speaks of {e}", BESIDE)
@@ -109,6 +115,15 @@ def _says(change: Change, scene: Scene) -> Tie | None:
             if _made_as(c).search(said):
                 return Tie(f"and the change speaks of {c}, which {e} calls", BESIDE)
     return None
+
+
+def _is_subject(entity: str, said: str) -> bool:
+    """Say whether it is an entity that a record says was changed, as what rolls changes out tells.
+
+    It opens the record: ``shop/checkout synced``, ``application checkout configured``.
+    """
+    name = rf"(?:{_KINDS}[\s/]+)?(?:[\w.-]+/)?[\"'`]?{re.escape(entity)}[\"'`]?"
+    return re.match(rf"\W*{name}\s+(?:was\s+|has been\s+)?{_DONE}\b", said, re.I) is not None
 
 
 def _said(change: Change) -> str:
