@@ -62,8 +62,10 @@ _FEWEST = 4  # lines about one record
 
 def found(scene: Scene) -> list[Candidate]:
     """Weigh every trigger that shows itself, in the order in which they are known."""
-    made = (_weighed(t, scene) for t in knowledge.triggers())
-    return [c for c in made if c is not None]
+    made = ((t, _weighed(t, scene)) for t in knowledge.triggers())
+    shown = [(t, c) for t, c in made if c is not None]
+    felt = {name for t, _ in shown for name in t.felt_as}
+    return [c for t, c in shown if t.id not in felt]
 
 
 def says_when(trigger: Candidate) -> bool:
@@ -90,6 +92,8 @@ def _weighed(trigger: Trigger, scene: Scene) -> Candidate | None:
     said = _needs(trigger, fits, scene)
     if said is None:
         return None
+    fits = _with_felt(trigger, fits, scene)
+    share = max(share, _share(fits, scene.symptoms))
     first = _first(fits, scene)
     terms = [
         Term(f"{trigger.says}{said}", _SHOWN, (first["signal"],), SHOWS),
@@ -109,6 +113,13 @@ def _with_same_peer(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> 
         return fits
     gone = {p for m in fits for p in peers.named(m.raw)} & {*scene.unreached}
     return [m for m in scene.symptoms if m in fits or (m.is_error and peers.named(m.raw) & gone)]
+
+
+def _with_felt(trigger: Trigger, fits: Sequence[Symptom], scene: Scene) -> Sequence[Symptom]:
+    """Add what a trigger that shows itself does to others."""
+    felt = [t for t in knowledge.triggers() if t.id in trigger.felt_as]
+    more = (m for m in scene.symptoms if m not in fits and any(_fits(t, m, scene) for t in felt))
+    return [*fits, *more] if felt else fits
 
 
 def _fits(trigger: Trigger, symptom: Symptom, scene: Scene) -> bool:

@@ -39,6 +39,7 @@ _TRIGGER = (
     "made_by",
     "asked_by",
     "seen_by",
+    "felt_as",
     "sample",
 )
 NEEDS = ("outside_host", "all_traffic", "one_record", "at_its_time", "told", "more_requests")
@@ -100,6 +101,8 @@ class Trigger:
     """The only hazards of changes that may have asked for what it befalls; empty where any may."""
     seen_by: re.Pattern[str] | None
     """Metrics that show it before anything fails."""
+    felt_as: tuple[str, ...]
+    """Triggers that are what it does to others, wherever it shows itself."""
     sample: Mapping[str, Any]
 
     def fits(self, text: str) -> bool:
@@ -223,6 +226,7 @@ def _trigger(given: dict[str, Any]) -> Trigger:
         tuple(given.get("made_by", ())),
         tuple(given.get("asked_by", ())),
         _any(where, given["seen_by"]) if "seen_by" in given else None,
+        tuple(given.get("felt_as", ())),
         given["sample"],
     )
 
