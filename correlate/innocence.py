@@ -75,7 +75,12 @@ _SAID = re.compile(
 _PROMISED = re.compile(
     r"^(?:commit \w+: )?(?:docs|test|tests|style|ci)(?:\([^)]*\))?:", re.IGNORECASE
 )
-_LEVEL = re.compile(r"\blog(ging|gers?)? (level|format|fields?|colou?r)|verbosity|\bloglevel")
+_LEVEL = re.compile(
+    r"\blog(ging|gers?)? (level|format|fields?|colou?r)|verbosity|\bloglevel"
+    # what databases write down of statements that take long
+    r"|\blog (min|autovacuum|lock|temp|checkpoints|(dis)?connections|duration|statement|slow)\b"
+    r"|\b(slow|long) ?(query|log)( log)? ?(time|threshold|log slower than|slower than)\b"
+)
 _GIVEN = re.compile(
     r"^\s*(?:(?:const|let|var|val|final)\s+)?(?P<names>\w+(?:\s*,\s*\w+)*)\s*:?=(?!=)"
 )
@@ -85,7 +90,7 @@ _GIVEN_WITHIN = re.compile(r"^\s*if \w+(?:\s*,\s*\w+)*\s*:=[^;]*;[^;{]*\{$")
 _ASKS = re.compile(
     r"select|count|quer|scan|keys|find|list|all\(|sum\(|sleep|lock|fetch|http", re.IGNORECASE
 )
-_LOUD = re.compile(r"debug|trace|verbose|\ball\b|silly|finest", re.IGNORECASE)
+_LOUD = re.compile(r"debug|trace|verbose|\ball\b|silly|finest|^0\D*$", re.IGNORECASE)
 _LOOK = re.compile(
     r"banner|greeting|headline|tooltip|colou?r|theme|\blogo|label|placeholder|wording"
 )

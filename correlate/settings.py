@@ -71,6 +71,7 @@ _SPOKEN = re.compile(
 _ARROWED = re.compile(
     r"(?<![\w.\-])(?P<key>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Za-z]\w*(?:[._-]\w+)+|[a-z]+(?:[A-Z][a-z0-9]+)+)"
     r"[\"'`]?\s*[:=]?\s*[\"'`]?(?P<old>[\w.%\-]+)[\"'`]?\s*(?:->|=>|→)\s*[\"'`]?(?P<new>[\w.%\-]+)"
+    r"(?![\w.%\-]|,\S)"  # no list
 )
 """``KEEP_ALIVE_MS 75000 -> 5000``: a name of several words, and what it was before an arrow."""
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
