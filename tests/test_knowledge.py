@@ -297,6 +297,13 @@ def test_a_quiet_night_stays_quiet() -> None:
         ("the server was restarted as it was running low on memory", "compute_os.linux-oom"),
         ("cannot contact any KDC for realm SHOP.EXAMPLE", "certificates_identity.directory-away"),
         ("the domain controllers do not answer", "certificates_identity.directory-away"),
+        ("ena 0000:00:05.0 eth1: Keep alive watchdog timeout.", "compute_os.linux-hardware"),
+        ("e1000e 0000:00:1f.6 eno1: Detected Hardware Unit Hang:", "compute_os.linux-hardware"),
+        ("nvme nvme0: controller is down; will reset: CSTS=0xffffffff",
+         "compute_os.linux-hardware"),
+        ("tg3 0000:02:00.0 eth0: transmit timed out, resetting", "compute_os.linux-hardware"),
+        ("recovery still waiting after 61023.1 ms: recovery conflict on lock",
+         "database.replay-waits"),
     ],
 )  # fmt: skip
 def test_what_is_said_in_other_words_is_the_same(body: str, rule: str) -> None:
@@ -317,6 +324,27 @@ def test_a_rule_for_who_may_connect_is_a_change(body: str) -> None:
     made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
     assert made["rule"].to_pylist() == ["network_dns.rule-changed"]
     assert made["role"].to_pylist() == ["change"]
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("cart synced: ConfigMap cart-env POOL_SIZE 20 -> 5", "configuration.synced"),
+        ("release cart upgraded, applied values.yaml: http.idleTimeout 60s -> 5s",
+         "configuration.synced"),
+        ("would be applied: ConfigMap cart-env POOL_SIZE 20 -> 5", None),
+        ("Dynamic parameter work_mem changed from 4096 to 64.", "database.parameter"),
+        ("a dynamic parameter of the query was missing", None),
+        ("stores.csv of Acme loaded: 188 rows, 188 changed", "configuration.data-loaded"),
+        ("imported prices.parquet, 40,112 rows", "configuration.data-loaded"),
+        ("stores.csv of Acme loaded: 188 rows, 0 changed", None),
+        ("prices.csv is late", None),
+    ],
+)  # fmt: skip
+def test_what_was_set_or_loaded_is_a_change(body: str, rule: str | None) -> None:
+    made = knowledge.classify(events(body=[body], severity_number=9, entity="shop"), "jsonl")
+    assert made["rule"].to_pylist() == [rule]
+    assert made["role"].to_pylist() == ["change" if rule else None]
 
 
 @pytest.mark.parametrize(

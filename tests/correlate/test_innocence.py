@@ -289,3 +289,22 @@ def test_a_schedule_in_quotes_is_no_text() -> None:
 
 def test_words_of_looks_are_none_where_no_file_is_known_to_be_of_a_page() -> None:
     assert innocence.judge(change("x", "-  imageLimit: 80\n+  imageLimit: 99\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "new", "harmless"),
+    [
+        ("log_min_duration_statement", "500", True),
+        ("log_lock_waits", "on", True),
+        ("log_min_duration_statement", "0", False),
+        ("slow_query_log_time", "2", True),
+        ("log_buffer_size", "64", False),
+    ],
+)
+def test_what_is_logged_of_slow_statements_breaks_nothing(
+    key: str, new: str, *, harmless: bool
+) -> None:
+    said = f"Dynamic parameter {key} changed from 1000 to {new}."
+    one = signal(0, 30, "db", "change", kind="config_change", title=said)
+    found = innocence.judge(merged.Change(one, (), (said,), ({},)))
+    assert (found is not None and found[1] <= innocence.INNOCENT) is harmless

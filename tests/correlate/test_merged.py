@@ -1,5 +1,7 @@
 """Records of one change are one change, whoever tells of it."""
 
+import pytest
+
 from nova_timeline.correlate import merged
 from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.scene import Scene
@@ -56,6 +58,22 @@ def test_a_setting_is_read_out_of_what_a_managed_service_says_of_it() -> None:
     [told] = merged.Change(one, (), (said,), (held,)).settings
     assert (told.key, told.old, told.new) == ("work_mem", "4096", "64")
     assert merged.Change(log, (), (said,), (other,)).settings == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cart synced: ConfigMap cart-env POOL_SIZE 20 -> 5", [("POOL_SIZE", "20", "5")]),
+        ("applied values.yaml: http.idleTimeout: 60s → 5s", [("http.idleTimeout", "60s", "5s")]),
+        ("Dynamic parameter max_delay changed from 30 to -1.", [("max_delay", "30", "-1")]),
+        ("cart reloaded: auth.audience cart -> cart,cart-v2", []),
+        ("cart moved 3 -> 5", []),
+    ],
+)
+def test_a_setting_is_read_off_an_arrow(said: str, told: list[tuple[str, str, str]]) -> None:
+    one, held = record(0, 35, "cart", said, kind="config_change")
+    found = merged.Change(one, (), (said,), (held,)).settings
+    assert [(s.key, s.old, s.new) for s in found] == told
 
 
 def flag(

@@ -629,3 +629,39 @@ def test_a_line_that_nobody_draws_and_that_failed_first_is_what_broke_it() -> No
         for s in (scene(failed, down), drawn)
     )
     assert first.sum == pytest.approx(second.sum + 0.15)
+
+
+def test_what_a_used_up_allowance_does_to_others_is_no_cause_of_its_own() -> None:
+    felt = {"title": "getaddrinfo EAI_AGAIN db.internal", "severity": 17}
+    spent = {"title": "linklocal_allowance_exceeded rose from 0 to 900", "kind": "metric_change"}
+    assert "network" in ids(scene(felt))
+    [found] = triggers.found(scene(felt, spent))
+    assert found.category == "resource_exhaustion"
+    assert "100% of what failed" in found.terms[1].text
+
+
+def test_what_a_trigger_does_to_others_is_known() -> None:
+    known = {t.id for t in knowledge.triggers()}
+    assert {i for t in knowledge.triggers() for i in t.felt_as} <= known
+
+
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ("operational issue: packet loss on paths between two regions", "network"),
+        ("operational issue: loss of connectivity between zones a and b", "network"),
+        ("operational issue: elevated error rates on the messaging API", "external_provider"),
+    ],
+)
+def test_a_provider_s_own_network_is_a_network(said: str, category: str) -> None:
+    assert ids(scene({"title": said, "severity": 17})) == {category}
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["the load balancer of shop answers 1.4% of requests with 502", "catalog-alb: elb 502 Alert"],
+)
+def test_a_balancer_that_finds_connections_closed_speaks_for_how_long_they_are_kept(
+    said: str,
+) -> None:
+    assert "keep-alive" in feared(scene({"title": said}).threats(at(30)))

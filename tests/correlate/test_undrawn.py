@@ -108,3 +108,13 @@ def test_a_change_speaks_of_what_those_that_fail_call() -> None:
     assert weight > 0.05
     assert "speaks of orders-db.shop.internal, which shop-api calls" in text
     assert placed(where, said='resource "aws_security_group" "reorders_db" {')[0] < 0.05
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["shop-api synced: ConfigMap shop-env POOL_SIZE 20 -> 5", "deployment ns/shop-api was updated"],
+)
+def test_what_rolls_changes_out_tells_whose_they_are(said: str) -> None:
+    weight, text = placed(scene(), "gitops", said)
+    assert "tells that shop-api was changed" in text
+    assert weight > placed(scene(), "gitops", f"beside {said}")[0]
