@@ -35,6 +35,8 @@ _VERSION = re.compile(r"[\^~>=<v ]*\d+\.\d+\.\d+\S*")
 _RUNTIMES = ("go", "toolchain", "node", "python", "ruby", "java", "php", "rust-version")
 _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
+_KEYWORD = re.compile(r"(?<=[(,])\s*[A-Za-z_]\w*=(?!=)")
+"""The name of what is handed over in a call."""
 _CALLEE = re.compile(r"[\w.]+\(")
 """What is called, with whatever it is called on."""
 _COMPARED = "< <= > >= == != === !== && || gt gte ge lt lte le"
@@ -66,6 +68,8 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
         "held": lambda: diff.held,
         "shadowed": lambda: diff.shadowed,
         "stops_loop": lambda: diff.stops_loop,
+        "cut_off": lambda: diff.cut_off,
+        "run_anew": lambda: diff.run_anew,
         "unmade_table": lambda: diff.unmade_table(" ".join(change.files)),
     }
     found = [known[name]() for name in test.findings]
@@ -233,7 +237,9 @@ def _reworded(pattern: re.Pattern[str], diff: Diff) -> bool:
 
 def _said(lines: Sequence[str]) -> Counter[str]:
     """Count what some lines quote and name, without what they call."""
-    return Counter(w.rstrip(":") for t in lines for w in _WORD.findall(_CALLEE.sub(" ", t)))
+    words = (w for t in lines for w in _WORD.findall(_KEYWORD.sub(" ", _CALLEE.sub(" ", t))))
+    parts = (p for w in words for p in (w.split(",") if _QUOTED.fullmatch(w) else (w.rstrip(":"),)))
+    return Counter(p for part in parts if (p := part.strip("\"' ")))
 
 
 def _setting(test: Test, change: Change) -> tuple[str, float] | None:

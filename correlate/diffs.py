@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from . import exits, settings, waits
+from . import exits, image_layers, inherited, settings, waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -223,6 +223,16 @@ class Diff:
     def stops_loop(self) -> str | None:
         """Give a line put into a coroutine that keeps its thread until it is answered."""
         return waits.stops_loop(self.before, self.after)
+
+    @cached_property
+    def cut_off(self) -> str | None:
+        """Give a line put in by which a block no longer takes over what is set around it."""
+        return next((line for p in self.places if (line := inherited.cut_off(p))), None)
+
+    @cached_property
+    def run_anew(self) -> str | None:
+        """Give a step that installs things and is run anew in each build of an image now."""
+        return image_layers.run_anew(self.before, self.after)
 
     def unmade_table(self, files: str) -> str | None:
         """Name a table that a new query reads or writes and that no migration beside it makes."""

@@ -74,7 +74,10 @@ class Threats:
         own = [m for m in ails if not any(p.search(m.text) for p in machines)]
         ends = [t for t in known if t.made_by or t.asked_by]
         fits = {m: [t for t in ends if t.fits(m.text)] for m in own}
-        self._kinds = {m: [t.made_by or t.asked_by for t in ts] for m, ts in fits.items()}
+        caused = _caused(fits)
+        self._kinds = {
+            m: [t.made_by or t.asked_by for t in (*ts, *caused.get(m, ()))] for m, ts in fits.items()
+        }
         """Symptoms -> of what shows itself by each, the only hazards that may stand behind it."""
         self._told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}
         self._said = _said_by_root(fits)
@@ -93,6 +96,20 @@ class Threats:
         if found and (echoes or hazard.id in self._told):
             return replace(found, share=GENERAL * found.share)
         return found
+
+
+def _caused(fits: Mapping[Symptom, Sequence[Trigger]]) -> Mapping[Symptom, Sequence[Trigger]]:
+    """Find what shows itself elsewhere and does to others what they show, by whose error says so.
+
+    A signature that ran out is why names are not resolved, so that only what may stand behind it
+    stands behind that.
+    """
+    shown = {t.id: t for m, ts in fits.items() if m.is_error for t in ts if t.felt_as}
+    felt = {t.id: t for t in knowledge.triggers()}
+    return {
+        m: [t for t in shown.values() if any(felt[i].fits(m.text) for i in t.felt_as)]
+        for m in (fits if shown else ())
+    }
 
 
 def _said_by_root(fits: Mapping[Symptom, Sequence[Trigger]]) -> frozenset[str]:

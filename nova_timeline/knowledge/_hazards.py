@@ -15,7 +15,10 @@ from nova_timeline.errors import KnowledgeError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FINDINGS = ("looped", "growing", "held", "stops_loop", "unmade_table", "passed_over", "shadowed")
+FINDINGS = (
+    *("looped", "growing", "held", "stops_loop", "unmade_table", "passed_over", "shadowed"),
+    *("cut_off", "run_anew"),
+)
 """What a diff is found to do as a whole; see `nova_timeline.correlate.diffs`."""
 MOVES = ("up", "down", "on", "off", "gone", "other", "compared", "scaled")
 """The ways a setting moves."""
