@@ -57,6 +57,8 @@ class Symptom:
         """What it says, with names taken apart, without whose it is and what it is found by."""
         told = self.raw.removeprefix(self.entity)
         said = told.lstrip(":") if told[:1] in (":", " ") else self.raw
+        if self.entity and f"{self.entity}: " in said:
+            said = re.sub(rf"(?:(?<=: )|^){re.escape(self.entity)}: ", "", said, flags=re.MULTILINE)
         return plain(_IDS.sub(" ", _OURS.sub("", said)))
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import affinity, settings
 from .mentioned import LETTERS, pattern
 from .scene import LATE
 
@@ -25,6 +26,10 @@ NAMED = 0.75
 """Share of what a place counts where those that fail name it, or it keeps a file for one."""
 _KINDS = r"(?:app|application|release|kustomization|deployment|statefulset|daemonset|service|stack)"
 _DONE = r"(?:synced|configured|reconciled|updated|upgraded|patched|applied|changed|rolled out)"
+_WENT = re.compile(
+    r"(?P<name>[\w.]+) (?:rose|fell) from (?P<old>\d+(?:\.\d+)?) to (?P<new>\d+(?:\.\d+)?)(?![\d.]*e)"
+)
+_TELLING = 1  # what many settings are, and many metrics
 _NEXT = "---"
 """What parts two documents in one file, as YAML has it."""
 BESIDE = 0.5
@@ -49,6 +54,7 @@ def tie(change: Change, scene: Scene) -> Tie | None:
         _named(change, scene)
         or _told(change, scene)
         or _moved(change, scene)
+        or _set_there(change, scene)
         or _says(change, scene)
     )
 
@@ -91,6 +97,31 @@ def _moved(change: Change, scene: Scene) -> Tie | None:
         if d.entity == change.entity and since <= d.time <= until:
             return Tie(f"whose {d.metric} left its level", BESIDE, scene.shown(d))
     return None
+
+
+def _set_there(change: Change, scene: Scene) -> Tie | None:
+    """Find a metric that went from what a setting was to what it is, as the change came.
+
+    Who shows the very numbers lives on what was set, and shares a word with it by name.
+    """
+    since, until = change.signal["time"] - LATE, scene.onset + LATE
+    for s in change.settings:
+        words = {*affinity.words(s.key)}
+        for m in scene.symptoms if words else ():
+            went = _WENT.search(m.raw) if m.is_measured and m.entity != change.entity else None
+            if went is None or m.time is None or not since <= m.time <= until:
+                continue
+            same = _is_same(s.old, went["old"]) and _is_same(s.new, went["new"])
+            if same and words & {*affinity.words(went["name"])}:
+                text = f"and {went['name']} of {m.entity} went from {s.old} to {s.new} with it"
+                return Tie(text, NAMED, (m.signal,))
+    return None
+
+
+def _is_same(value: str, shown: str) -> bool:
+    """Say whether a setting's value is what a metric shows."""
+    set_to = settings.amount(value)
+    return set_to is not None and set_to > _TELLING and set_to == float(shown)
 
 
 def _says(change: Change, scene: Scene) -> Tie | None:
