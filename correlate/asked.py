@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import innocence
+from . import innocence, lifetimes
 from .settings import amount, short
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ _SCALED = 20.0
 _UNTOLD = 0.5
 """How strongly a setting shows it of which nobody knows the value, or of a number the old one: it
 may have moved either way."""
-ENDS = re.compile(r"\bexpir\w*|\bttl\b|max ?age|retention|time to live|life ?time|keep for")
-"""What of 0, or less, never comes to an end: "0s: messages never expire" (EMQX, retainer)."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 _CONSTANT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9_]{2,}")
 """How code names a value that is told elsewhere: ``sarama.WaitForAll``, ``MAX_TRIES``."""
@@ -288,7 +286,7 @@ def _compares(value: str) -> str:
 
 
 def _ways(setting: Setting) -> set[str]:
-    ways = {"on"} if ENDS.search(plain(setting.key)) and _begins(setting) else set[str]()
+    ways = {"on"} if lifetimes.ENDS.search(plain(setting.key)) and _begins(setting) else set[str]()
     if {_compares(setting.old), _compares(setting.new)} <= _COMPARISONS:
         ways.add("compared")
     # So many of a hundred and so many are hard to compare, as 25% and 1 of the instances.
@@ -299,7 +297,7 @@ def _ways(setting: Setting) -> set[str]:
 
 
 def _begins(setting: Setting) -> bool:
-    """Say whether a number that was nothing is something now."""
+    """Say whether a number that was nothing, as of what never ends, is something now."""
     old, new = amount(setting.old), amount(setting.new)
     return old is not None and new is not None and old <= 0 < new
 

@@ -76,7 +76,8 @@ class Threats:
         fits = {m: [t for t in ends if t.fits(m.text)] for m in own}
         caused = _caused(fits)
         self._kinds = {
-            m: [t.made_by or t.asked_by for t in (*ts, *caused.get(m, ()))] for m, ts in fits.items()
+            m: [t.made_by or t.asked_by for t in (*ts, *caused.get(m, ()))]
+            for m, ts in fits.items()
         }
         """Symptoms -> of what shows itself by each, the only hazards that may stand behind it."""
         self._told = {i for m, ts in fits.items() if m.is_error for t in ts for i in t.made_by}

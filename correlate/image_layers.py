@@ -18,10 +18,11 @@ _FROM = re.compile(
     r"^\s*FROM\s+(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE
 )
 _INSTALLS = re.compile(
-    r"^\s*RUN\b.*\b(?:npm (?:ci|i|install)|yarn(?: install|\s*$)|pnpm (?:i|install|fetch)|pip3? install"
-    r"|poetry install|uv (?:sync|pip)|pipenv (?:install|sync)|go mod download|bundle install"
-    r"|mvn\b.*\bdependency:|gradlew?\b.*\bdependencies|cargo (?:fetch|chef)|composer install"
-    r"|dotnet restore|apt(?:-get)? (?:-\S+ )*install|apk add|dnf install|yum install|conda|mix deps)",
+    r"^\s*RUN\b.*\b(?:npm (?:ci|i|install)|yarn(?: install|\s*$)|pnpm (?:i|install|fetch)"
+    r"|pip3? install|poetry install|uv (?:sync|pip)|pipenv (?:install|sync)|go mod download"
+    r"|bundle install|mvn\b.*\bdependency:|gradlew?\b.*\bdependencies|cargo (?:fetch|chef)"
+    r"|composer install|dotnet restore|apt(?:-get)? (?:-\S+ )*install|apk add|(?:dnf|yum) install"
+    r"|conda|mix deps)",
     re.IGNORECASE,
 )
 _EACH_TIME = re.compile(

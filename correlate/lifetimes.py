@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import settings
+from . import delays, settings
+from .durations import duration
 from .episode import FIRM
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ _OLD = re.compile(
     r"|not (yet )?(there|visible))\b"
 )
 _UNIT = re.compile(r"\d\s*[a-z]", re.IGNORECASE)
+ENDS = re.compile(r"\bexpir\w*|\bttl\b|max ?age|retention|time to live|life ?time|keep for")
+"""What settings are called after which things end."""
+_ROLLED = 480_000_000_000
+"""ns; how long it may take until all that was there is made new."""
+_PART = 6  # of a span that it may be late by; what passes sooner than it takes tells nothing
+_EARLY = 60_000_000_000
 _LONG_S = 60.0
 _TIMES = 10
 """How many times its lifetime a failure must last to be none of what was kept."""
@@ -49,6 +56,29 @@ def is_over(change: Change, symptom: Symptom, scene: Scene) -> bool:
     until = [None if _stays(s["kind"], s["end"]) else s["end"] or s["time"] for s in signs]
     lasted = _TIMES * longest * 1e9
     return any(t is None or t - scene.onset > lasted for t in until)
+
+
+def passed(change: Change, since: int, scene: Scene) -> str | None:
+    """Say whether it began when the time had passed after which a change has things end.
+
+    What was there as the change came lives on for so long, and a roll-out takes a while to make
+    all of it new.
+
+    Args:
+        change: to the root or to what it depends on.
+        since: when it took effect, ns.
+        scene: tells when it began.
+    """
+    if change.diff is None or change.entity not in {*scene.heart, *scene.below}:
+        return None
+    late = scene.onset - since
+    for s in change.settings:
+        spans = delays.told((f"{s.key}={s.new}",)) if ENDS.search(plain(s.key)) else ()
+        for span in sorted(spans):
+            if -_EARLY <= late - span <= min(_ROLLED, span // _PART):
+                wait = duration(span / 1e9)
+                return f"it began as {wait} had passed, after which it has things end ({s.key})"
+    return None
 
 
 def _stays(kind: str, end: int | None) -> bool:

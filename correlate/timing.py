@@ -11,9 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nova_timeline.knowledge import plain
-
-from . import asked, delays, innocence, pressure, schedules, strays
+from . import delays, innocence, lifetimes, pressure, schedules, strays
 from .change_points import direction
 from .durations import duration
 from .episode import FIRM
@@ -48,9 +46,6 @@ _APART = 20 * _MINUTE
 """How long a metric must stay where it stepped to for that to be no part of what came later."""
 _ABOUT = 1.1  # times as far; what is asked for is measured in steps
 _UNSURE = 0.6  # of what counts, where what a change touched or was brought by is not known
-_ROLLED = 8 * _MINUTE
-"""How long it may take until all that was there is new."""
-_PART = 6  # of a span that it may be late by; what passes sooner than it takes tells nothing
 _DUE = 0.9  # of what counts, where it moved as late as the change itself says
 _APPLIED = re.compile(
     r"\.tf(vars)?$|(^|/)(values[\w.-]*|kustomization)\.ya?ml$"
@@ -272,9 +267,10 @@ def _due(took: Effect, change: Change, scene: Scene) -> list[Term]:
     if not change.entity or change.diff is None:
         return []
     spans = sorted(delays.told((*change.diff.gone, *change.diff.new)))
-    ended = _ended(took, change, scene)
-    if ended:
-        return ended
+    ended = lifetimes.passed(change, took.time, scene)
+    if ended is not None:
+        shown = (change.signal["signal"], *scene.begins)
+        return [Term(ended, MOVED * _DUE, shown, "began")]
     for d in _early(change.entity, scene) if spans else ():
         if d.entity != change.entity:
             continue
@@ -285,25 +281,6 @@ def _due(took: Effect, change: Change, scene: Scene) -> list[Term]:
             text = f"{d.metric} began to move {wait} after it, the time of which its lines speak"
             shown = (change.signal["signal"], *scene.shown(d))
             return [Term(f"{text}, {ahead} before the onset", MOVED * _DUE, shown, "began")]
-    return []
-
-
-def _ended(took: Effect, change: Change, scene: Scene) -> list[Term]:
-    """Let it count that it failed when the time had passed after which a change lets things end.
-
-    What was there as it came lives on for so long, and a roll-out takes a while to make all new.
-    """
-    if change.diff is None or change.entity not in {*scene.heart, *scene.below}:
-        return []
-    late = scene.onset - took.time
-    for s in change.settings:
-        if s.moved == "gone" or asked.ENDS.search(plain(s.key)) is None:
-            continue
-        for span in sorted(delays.told((f"{s.key}={s.new}",))):
-            if -_MINUTE <= late - span <= min(_ROLLED, span // _PART):
-                wait = duration(span / 1e9)
-                text = f"it began as {wait} had passed, after which it has things end ({s.key})"
-                return [Term(text, MOVED * _DUE, (change.signal["signal"], *scene.begins), "began")]
     return []
 
 

@@ -27,7 +27,8 @@ NAMED = 0.75
 _KINDS = r"(?:app|application|release|kustomization|deployment|statefulset|daemonset|service|stack)"
 _DONE = r"(?:synced|configured|reconciled|updated|upgraded|patched|applied|changed|rolled out)"
 _WENT = re.compile(
-    r"(?P<name>[\w.]+) (?:rose|fell) from (?P<old>\d+(?:\.\d+)?) to (?P<new>\d+(?:\.\d+)?)(?![\d.]*e)"
+    r"(?P<name>[\w.]+) (?:rose|fell) from (?P<old>\d+(?:\.\d+)?)"
+    r" to (?P<new>\d+(?:\.\d+)?)(?![\d.]*e)"
 )
 _TELLING = 1  # what many settings are, and many metrics
 _NEXT = "---"

@@ -672,3 +672,54 @@ def test_how_often_a_peer_is_probed_is_not_how_long_it_may_last() -> None:
     [held] = [h for h in knowledge.hazards() if h.id == "held-for-less"]
     assert hazards.shown(held, change(diff="-tcp-keepalive 300\n+tcp-keepalive 60\n")) is None
     assert hazards.shown(held, change(diff="-keepalive 300\n+keepalive 60\n")) is not None
+
+
+def test_what_another_does_is_the_work_of_no_other_change() -> None:
+    unheard = symptom("getaddrinfo EAI_AGAIN api.partner.example: temporary failure")
+    ended = replace(
+        symptom("validation failure: signature expired while building chain of trust"),
+        at_root=False,
+    )
+    alone, both = (feared(hazards.Threats(s)) for s in ([unheard], [unheard, ended]))
+    assert "resolver" in alone
+    assert "resolver" not in both
+    assert "names-vouched-for" in both
+    told = feared(hazards.Threats([unheard, replace(ended, is_error=False)]))
+    assert "resolver" in told
+
+
+def test_who_cannot_ask_if_it_was_taken_back_says_nothing_of_ciphers() -> None:
+    silent = [symptom("client SSL certificate verify error: certificate status request failed")]
+    found = feared(hazards.Threats(silent))
+    assert found["revocation-asked"] == 1.0
+    assert "tls-settings" not in found
+
+
+def test_what_never_ended_and_ends_now_is_begun() -> None:
+    [kept] = [h for h in knowledge.hazards() if h.id == "kept-for-latecomers"]
+    begun = change(diff="-message_ttl = 0\n+message_ttl = 3600\n", files=["mqtt.conf"])
+    longer = change(diff="-message_ttl = 60\n+message_ttl = 3600\n", files=["mqtt.conf"])
+    assert hazards.shown(kept, begun) is not None
+    assert hazards.shown(kept, longer) is None
+
+
+def test_the_same_names_read_in_another_way_are_the_same() -> None:
+    [served] = [h for h in knowledge.hazards() if h.id == "hosts-served"]
+    old = '-ALLOWED_HOSTS = os.environ.get("HOSTS", "a.example,b.internal").split(",")\n'
+    same = old + '+ALLOWED_HOSTS = listed("HOSTS", default=["a.example", "b.internal"])\n'
+    fewer = old + '+ALLOWED_HOSTS = listed("HOSTS", default=["a.example"])\n'
+    assert hazards.shown(served, change(diff=same)) is None
+    assert hazards.shown(served, change(diff=fewer)) is not None
+
+
+def test_to_look_for_all_is_no_batch() -> None:
+    [lost] = [h for h in knowledge.hazards() if h.id == "batch-lost"]
+    assert hazards.shown(lost, change(diff="-  return repo.findAll();\n+  return kept;\n")) is None
+    assert hazards.shown(lost, change(diff="-  repo.persist_all(rows)\n")) is not None
+
+
+def test_who_lets_go_of_a_lock_unasked_has_things_done_twice() -> None:
+    [unasked] = [h for h in knowledge.hazards() if h.id == "written-unasked"]
+    gone = '-if redis.call("get", KEYS[1]) == ARGV[1] then\n+  client.del(key)\n'
+    assert hazards.shown(unasked, change(diff=gone)) is not None
+    assert hazards.threat(unasked, [symptom("duplicate posting reference m_1")]) is not None

@@ -65,3 +65,8 @@ def test_what_an_alert_says_of_long_before_is_no_sign(told: str, kept: str | Non
     assert symptoms.of_sign(alert, told, ()).raw == (kept or told)
     fault = signal(3, 40, "shop-api", "fault")
     assert symptoms.of_sign(fault, told, ()).raw == told
+
+
+def test_whose_alert_it_is_is_no_sign_in_any_line() -> None:
+    raw = "name-lookup: an alert fires: name-lookup: 9 calls fail\nname-lookup: 9 calls fail"
+    assert text(raw, "name-lookup") == "an alert fires 9 calls fail 9 calls fail"

@@ -118,3 +118,19 @@ def test_what_rolls_changes_out_tells_whose_they_are(said: str) -> None:
     weight, text = placed(scene(), "gitops", said)
     assert "tells that shop-api was changed" in text
     assert weight > placed(scene(), "gitops", f"beside {said}")[0]
+
+
+@pytest.mark.parametrize(
+    ("went", "is_tied"),
+    [
+        ("assigned_partitions rose from 24.0 to 48.0", True),
+        ("assigned_partitions rose from 24.0 to 47.0", False),
+        ("open_files rose from 24.0 to 48.0", False),
+    ],
+)
+def test_what_is_set_shows_elsewhere(went: str, is_tied: bool) -> None:
+    moved = signal(8, 36, "web", "fault", title=went, kind="metric_change")
+    one, held = record(0, 35, "topics-tf", "x", diff="-partitions = 24\n+partitions = 48\n")
+    change = Change(one, (), ("x",), (held,))
+    term = reach.place(change, scene(troubled=(moved,)))
+    assert ("of web went from 24 to 48" in term.text) is is_tied
