@@ -35,8 +35,8 @@ _VERSION = re.compile(r"[\^~>=<v ]*\d+\.\d+\.\d+\S*")
 _RUNTIMES = ("go", "toolchain", "node", "python", "ruby", "java", "php", "rust-version")
 _QUOTED = re.compile(r"\"[^\"]+\"|'[^']+'")
 _WORD = re.compile(rf"{_QUOTED.pattern}|[\w./:-]*\w[\w./:-]*|[<>=!]=|[<>!]")
-_KEYWORD = re.compile(r"(?<=[(,])\s*[A-Za-z_]\w*=(?!=)")
-"""The name of what is handed over in a call."""
+_KEYWORD = re.compile(r"(?<=[(,])\s*(?:default|fallback|name|key)=(?!=)")
+"""The name of what is handed over in a call, where that tells no more than its place."""
 _CALLEE = re.compile(r"[\w.]+\(")
 """What is called, with whatever it is called on."""
 _COMPARED = "< <= > >= == != === !== && || gt gte ge lt lte le"

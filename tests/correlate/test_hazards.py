@@ -718,8 +718,22 @@ def test_to_look_for_all_is_no_batch() -> None:
     assert hazards.shown(lost, change(diff="-  repo.persist_all(rows)\n")) is not None
 
 
-def test_who_lets_go_of_a_lock_unasked_has_things_done_twice() -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'if redis.call("get", KEYS[1]) == ARGV[1] then',
+        "if (jedis.get(key).equals(token)) {",
+        "if self.token == self.store.get(key):",
+    ],
+)
+def test_who_lets_go_of_a_lock_unasked_has_things_done_twice(asked: str) -> None:
     [unasked] = [h for h in knowledge.hazards() if h.id == "written-unasked"]
-    gone = '-if redis.call("get", KEYS[1]) == ARGV[1] then\n+  client.del(key)\n'
+    gone = f"-{asked}\n+  client.del(key)\n"
     assert hazards.shown(unasked, change(diff=gone)) is not None
     assert hazards.threat(unasked, [symptom("duplicate posting reference m_1")]) is not None
+
+
+def test_to_hand_it_over_as_another_thing_is_not_the_same() -> None:
+    [served] = [h for h in knowledge.hazards() if h.id == "hosts-served"]
+    other = '-serve(server_name="a.example")\n+serve(default_server="a.example")\n'
+    assert hazards.shown(served, change(diff=other)) is not None
