@@ -99,7 +99,7 @@ class Evidence:
     """The points of metrics, in parts that each hold whole series; see `notable.points`."""
     arrivals: Sequence[pl.DataFrame] = ()
     """See `clocks.arrivals`."""
-    passages: Iterable[pl.DataFrame] = ()
+    passages: Iterable[pa.Table] = ()
     """See `clocks.passages`; parts that each hold whole traces."""
     slab: int = _SLAB
     """Notable records to hold at once."""

@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nova_timeline import arrow
 from nova_timeline.model import ClockEstimate
 from nova_timeline.topology import reach
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import polars as pl
+    import pyarrow as pa
 
     from nova_timeline.topology import Topology
 
@@ -115,12 +117,12 @@ def passages(requests: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def shared(parts: Iterable[pa.Table]) -> pl.DataFrame:
     """Keep the passages of requests that more than one clock saw.
 
     Args:
         parts: `passages`, cut so that all of a trace lie in one part; ``clock`` and ``entity`` may
-            be categories.
+            be dictionaries.
 
     Returns:
         The same columns, a row a trace and clock; of more than `MOST_PASSAGES`, those of the traces
@@ -147,16 +149,20 @@ def shared(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return kept
 
 
-def _by_several(part: pl.DataFrame) -> pl.DataFrame:
-    """Keep the passages of traces that more than one clock saw; most are seen once, by one."""
+def _by_several(part: pa.Table) -> pl.DataFrame:
+    """Keep the passages of traces that more than one clock saw; most are seen once, by one.
+
+    Nothing but the traces is looked at until it is known which these may be.
+    """
     import numpy as np
     import polars as pl
 
     ordered = np.sort(part["trace"].to_numpy())
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if len(twice) == 0:
-        return part.clear()
-    known = part.filter(pl.col("trace").is_in(pl.Series(twice).implode()))
+        return _empty(PASSAGES)
+    among = arrow.compute().is_in(part["trace"], value_set=arrow.core().array(twice))
+    known = pl.DataFrame(part.filter(among))
     clock = pl.col("clock").cast(pl.Categorical).to_physical()
     seen = (
         known.select("trace", clock)

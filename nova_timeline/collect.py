@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    import polars as pl
     import pyarrow as pa
 
     from nova_timeline.clock import Window
@@ -170,14 +169,12 @@ class Collection:
         parts = -(-self._steps.bytes // self.budget)  # none where nothing was drawn
         return _Steps(self._steps, _numbers(self.repeats["event"]), parts)
 
-    def _traces(self) -> Iterator[pl.DataFrame]:
+    def _traces(self) -> Iterator[pa.Table]:
         """Give the passages by shares of the traces that each fit into memory."""
-        import polars as pl
-
         shares = max(1, -(-self._passages.bytes // self.budget))
         for share in range(shares):
             start, stop = _share(share, shares)
-            yield pl.DataFrame(self._passages.between(start, stop, list(clocks.PASSAGES)))
+            yield self._passages.between(start, stop, list(clocks.PASSAGES))
 
     def points(self, rows: Sequence[int]) -> pa.Table:
         """Read METRIC rows back by their numbers, in the order asked for."""

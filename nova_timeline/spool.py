@@ -83,11 +83,15 @@ class Spool:
         """Give the rows whose ``by`` lies in ``[start, stop)``."""
         pc = arrow.compute()
 
-        def fits(table: pa.Table) -> Any:
+        def fitting(table: pa.Table) -> pa.Table:
             value = table[self.by]
-            return pc.and_(pc.greater_equal(value, start), pc.less_equal(value, stop - 1))
+            ends = pc.min_max(value)
+            if start <= ends["min"].as_py() and ends["max"].as_py() < stop:
+                return table  # as most do; a filter would copy them
+            inside = pc.and_(pc.greater_equal(value, start), pc.less_equal(value, stop - 1))
+            return table.filter(inside)
 
-        return self._picked(columns, fits, self.by, (start, stop - 1))
+        return self._picked(columns, fitting, self.by, (start, stop - 1))
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Give rows by their numbers, in the order asked for; all must be there."""
@@ -106,18 +110,18 @@ class Spool:
         bounds = (int(wanted[0]), int(wanted[-1])) if len(wanted) else (1, 0)
         return self._picked(
             [*dict.fromkeys([key, *columns])],
-            lambda table: arrow.compute().is_in(table[key], value_set=asked),
+            lambda table: table.filter(arrow.compute().is_in(table[key], value_set=asked)),
             key, bounds,
         )  # fmt: skip
 
     def _picked(
         self,
         columns: Sequence[str],
-        fits: Callable[[pa.Table], Any],
+        fitting: Callable[[pa.Table], pa.Table],
         by: str,
         bounds: tuple[int, int],
     ) -> pa.Table:
-        """Filter files, group by group, and what is held; groups out of bounds are not read."""
+        """Pick from files, group by group, and what is held; groups out of bounds are not read."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -131,9 +135,8 @@ class Spool:
                 seen = file.metadata.row_group(group).column(at).statistics
                 if seen.max < bounds[0] or seen.min > bounds[1]:
                     continue
-                table = file.read_row_group(group, columns=need)
-                found.append(table.filter(fits(table)))
-        found += [t.filter(fits(t)) for t in (h.select(need) for h in self._held)]
+                found.append(fitting(file.read_row_group(group, columns=need)))
+        found += [fitting(table.select(need)) for table in self._held]
         return self._named(pa.concat_tables(found).select([*columns]))
 
     def _numbered(self, table: pa.Table) -> pa.Table:

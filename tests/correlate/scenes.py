@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from nova_timeline import arrow, schema
 from nova_timeline.clock import Window
-from nova_timeline.correlate import change_points, clocks, notable, signals, slabs
+from nova_timeline.correlate import change_points, notable, signals, slabs
 from nova_timeline.correlate.analysis import Evidence
 from nova_timeline.correlate.episode import Episode, Signal, Trouble
 from nova_timeline.spool import Spool
@@ -50,8 +50,8 @@ def evidence(
     """Draw from event and metric tables what correlation looks at."""
     kept = spooled(notable.rows(found))
     lags = notable.arrivals(found, own_receipt=own_receipt)
-    seen = clocks.shared([notable.passages(found)])
-    return Evidence(kept, cells(kept, window), [notable.points(series)], [lags], [seen], slab)
+    seen = [notable.passages(found).to_arrow()]
+    return Evidence(kept, cells(kept, window), [notable.points(series)], [lags], seen, slab)
 
 
 def spooled(table: pa.Table) -> Spool:

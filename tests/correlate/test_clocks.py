@@ -19,9 +19,8 @@ def estimate(rows: pl.DataFrame, shape: Topology) -> tuple[ClockEstimate, ...]:
     named = rows.filter(pl.col("trace_id").is_not_null(), pl.col("clock").is_not_null())
     seen = clocks.passages(named.with_columns(trace=pl.col("trace_id").hash(0)))
     halves = seen.filter(pl.col("trace") < 0), seen.filter(pl.col("trace") >= 0)
-    return clocks.estimate(
-        clocks.merged_arrivals([clocks.arrivals(rows)]), clocks.shared(halves), shape
-    )
+    shared = clocks.shared(half.to_arrow() for half in halves)
+    return clocks.estimate(clocks.merged_arrivals([clocks.arrivals(rows)]), shared, shape)
 
 
 def requests(skew: dict[str, int], n: int = 60, *, answers: bool = True) -> pl.DataFrame:
