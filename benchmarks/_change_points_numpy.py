@@ -23,6 +23,7 @@ _RELATIVE = 0.25  # a level nearer than this to the baseline is the baseline, wh
 _ABSURD = 1e100  # stands for "no limit" and the like, and its sums would overflow
 _SHORTEST = 2
 _SHORT = 5
+_ALIKE, _TWICE = 0.8, 2  # what went so far of the furthest, so many times, goes so by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def excursions(values: Floats) -> list[Excursion]:
         while j < len(levels) and off[j] and (levels[j] > baseline) == up:
             j += 1
         first = _walk_back(values, cuts[i], cuts[i - 1] if i else 0, baseline, scale, up=up)
+        first = _beyond(values, first, cuts[j], found, up=up)
         last = cuts[j] if j < len(levels) else None
         inside = values[cuts[i] : cuts[j]]
         level = float(np.max(inside) if up else np.min(inside))
@@ -187,3 +189,16 @@ def _walk_back(
     ):
         at += 1
     return at
+
+
+def _beyond(values: Floats, first: int, stop: int, before: list[Excursion], *, up: bool) -> int:
+    """Move an onset on to where it goes further than two before it went, that came back."""
+    import numpy as np
+
+    sign = 1 if up else -1
+    gone = np.array([sign * (x.level - x.baseline) for x in before])
+    furthest = gone.max(initial=0)
+    if furthest == 0 or np.count_nonzero(gone >= _ALIKE * furthest) < _TWICE:
+        return first
+    further = sign * (values[first:stop] - before[0].baseline) > furthest
+    return first + int(np.argmax(further))

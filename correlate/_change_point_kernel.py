@@ -15,6 +15,7 @@ _THRESHOLD = 5.0  # noise scales; of the split statistic, and of a level against
 _RELATIVE = 0.25  # a level nearer than this to the baseline is the baseline, whatever the noise
 _SHORTEST = 2
 _SHORT = 5
+_ALIKE, _TWICE = 0.8, 2  # what went so far of the furthest, so many times, goes so by itself
 _CLIPPED = 50  # points; in a shorter stretch two percent are not even one point
 
 
@@ -202,6 +203,29 @@ def _walk_back(
 
 
 @kernel()
+def _beyond(
+    values: Floats, first: int, stop: int, baseline: float, sign: int, figures: Floats
+) -> int:
+    """Move an onset on to where it goes further than what went that way before, and came back.
+
+    What two went about as far as is a way that this series goes by itself, such as the age of what
+    is made anew every hour.
+    """
+    furthest = 0.0
+    for k in range(figures.shape[0]):
+        furthest = max(furthest, sign * (figures[k, 1] - baseline))
+    alike = 0
+    for k in range(figures.shape[0]):
+        alike += sign * (figures[k, 1] - baseline) >= _ALIKE * furthest
+    if furthest == 0 or alike < _TWICE:
+        return first
+    for at in range(first, stop):
+        if sign * (values[at] - baseline) > furthest:
+            return at
+    return first
+
+
+@kernel()
 def _one(
     values: Floats, room: Floats, cuts: Ints, waiting: Ints, place: Ints, figures: Floats
 ) -> int:
@@ -222,7 +246,9 @@ def _one(
             while j < stretches and off[j] == off[i]:
                 j += 1
             least = cuts[i - 1] if i else 0
-            place[found, 0] = _walk_back(values, cuts[i], least, baseline, scale, off[i])
+            first = _walk_back(values, cuts[i], least, baseline, scale, off[i])
+            before = figures[:found]
+            place[found, 0] = _beyond(values, first, cuts[j], baseline, off[i], before)
             place[found, 1] = cuts[j] if j < stretches else -1
             inside = values[cuts[i] : cuts[j]]
             figures[found, 0] = baseline

@@ -65,6 +65,7 @@ def _findings(test: Test, change: Change) -> tuple[str, float] | None:
         "looped": lambda: next((f"{c}()" for c in diff.looped), None),
         "growing": lambda: diff.growing,
         "passed_over": lambda: diff.passed_over,
+        "left_early": lambda: diff.left_early,
         "held": lambda: diff.held,
         "shadowed": lambda: diff.shadowed,
         "stops_loop": lambda: diff.stops_loop,

@@ -203,6 +203,11 @@ class Diff:
         return next((line for p in self.places if (line := exits.passed_over(p))), None)
 
     @cached_property
+    def left_early(self) -> str | None:
+        """Give an exit put in that ends a loop at an item which was only passed over before."""
+        return next((line for p in self.places if (line := exits.left_early(p))), None)
+
+    @cached_property
     def swapped(self) -> tuple[str, ...]:
         """List the steps that come before now what they came after, or the other way round."""
         behind = self.shadowed

@@ -1,4 +1,4 @@
-"""Whether a change leaves a piece of code before it gives back what it took.
+"""Whether a change leaves code too early: before what was taken is given back, or all is done.
 
 A check that returns before ``defer body.Close()`` is reached, or goes on with the next message
 before the last is confirmed, leaks one each time, though no line that gives back was taken out
@@ -30,6 +30,13 @@ _UNTAKEN = re.compile(
     re.IGNORECASE,
 )
 """Who checks for this took nothing that there is to give back."""
+_LOOP = re.compile(
+    r"^\W*(?:for|foreach|while|loop)\b|\.(?:each|for_?each)\b|\bdo \|", re.IGNORECASE
+)
+_FUNCTION = re.compile(r"\b(?:def|func|fn|fun|function)\b|=>|->\s*\{?$")
+_ENDS = re.compile(r"^\W*(?:return|break)\b")
+_WENT_ON = re.compile(r"\b(?:continue|next|if not|unless)\b|\bif\s*\(?\s*!")
+"""How a loop passed over one item and went on with the next."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _NEAR = 60
 """Lines that a function reaches back at most from where it gives something back."""
@@ -56,6 +63,40 @@ def passed_over(place: Sequence[tuple[str, str]]) -> str | None:
         if exits and len(exits) > _known(before, line):
             return line.strip()
     return None
+
+
+def left_early(place: Sequence[tuple[str, str]]) -> str | None:
+    """Give an exit put in that ends a loop at an item which was only passed over before.
+
+    What came after that item is done no more: the days that are not there yet beside those that
+    are, the customers behind one without an address.
+
+    Args:
+        place: the lines of one place of a diff in order, each with its sign.
+    """
+    gone = [line for sign, line in place if sign == "-" and _WENT_ON.search(line)]
+    after = [(sign, line) for sign, line in place if sign != "-" and line.strip()]
+    for j, (sign, line) in enumerate(after if gone else ()):
+        if sign != "+" or _ENDS.match(line) is None:
+            continue
+        guard, *around = _around([t for _, t in after[: j + 1]]) or [""]
+        in_its_place = any(_indent(t) == _indent(line) for t in gone)
+        if any(map(_LOOP.search, around)) and (in_its_place or ("+", guard) in after[:j]):
+            return line.strip()
+    return None
+
+
+def _around(lines: Sequence[str]) -> list[str]:
+    """List the lines that the last of some stands inside of, the nearest first, in its function."""
+    found: list[str] = []
+    depth = _indent(lines[-1])
+    for line in reversed(lines[:-1]):
+        if _indent(line) < depth and line.strip() != "{":
+            if _FUNCTION.search(line) and not _LOOP.search(line):
+                break
+            found.append(line)
+            depth = _indent(line)
+    return found
 
 
 def _leaves(block: Sequence[tuple[str, str]], j: int) -> bool:

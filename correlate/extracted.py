@@ -70,6 +70,8 @@ _LIST = re.compile(r"[\[{(]([^\[\]{}()]*,[^\[\]{}()]*)[\]})]")
 _SPEAKS = re.compile(r"\w")
 _TRUTH = re.compile(r"y|n|yes|no|on|off|true|false", re.IGNORECASE)
 _FEWEST_ENTRIES = 3
+_DECIDES = re.compile(r"\b(?:if|unless|while|until|break|continue|switch|when|raise|throw)\b")
+"""What decides what is done is no list, though what it calls takes one."""
 _MOST = 20
 """Lines of a change that may still be no more than a name given."""
 _CODES = {s.phrase.replace(" ", "").replace("-", "").casefold(): str(s.value) for s in HTTPStatus}
@@ -172,7 +174,11 @@ def is_listed_elsewhere(gone: Sequence[str], new: Sequence[str]) -> bool:
     True
     >>> is_listed_elsewhere(['x = {"NO", "SE", "DK"}'], ["served: [NO, SE, DK]"])
     False
+    >>> is_listed_elsewhere(["if not f(a, b, c):"], ["if f(a, b, c):", "    return"])
+    False
     """
+    if any(_DECIDES.search(x) for x in (*gone, *new)):
+        return False
     lists = [m for x in gone for m in _LIST.findall(x)]
     if not lists or any(not _LIST.search(x) and _SPEAKS.search(x) for x in gone):
         return False

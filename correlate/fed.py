@@ -13,15 +13,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
+from nova_timeline.schema import ERROR
 
 from .episode import FIRM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     import polars as pl
 
     from .episode import Signal
+    from .failures import Line
 
 _STALE = re.compile(
     r"\b(?:age|stale\w*|fresh\w*|older|old|outdated|out of date)\b"
@@ -29,6 +31,11 @@ _STALE = re.compile(
     r"|\b(?:since|last) (?:refresh|update|load|build|publish|success)\w*"
 )
 """What is said of data that nobody made anew."""
+_UNMADE = re.compile(
+    r"\b(?:not|never) (?:been )?"
+    r"(?:refreshed|updated|rebuilt|built|loaded|published|written|created|produced|exported|stored)\b"
+)
+"""What is said by who did not make them."""
 _NO_DATA = re.compile(r"\b(?:messages?|queues?|oldest|cert\w*|sessions?|connections?|pods?)\b")
 """What else has an age: what waits in a queue is old by whoever takes it."""
 _OF_ROLES = """
@@ -72,6 +79,23 @@ def pairs(found: pl.DataFrame) -> Iterator[tuple[str, str]]:
         for maker, times in failing.items():
             if maker != s["entity"] and told & named[maker] and _is_soon(times, s["time"]):
                 yield s["entity"], maker
+
+
+def owed(beside: Sequence[Line], failed: Iterable[str], known: Container[str]) -> list[Line]:
+    """Take the errors of those who say that they did not make what others find stale.
+
+    Args:
+        beside: what those logged whom nobody drew.
+        failed: what the errors of those in trouble say.
+        known: those in trouble.
+    """
+    stale = {w for text in failed if _is_stale(plain(text)) for w in _words(text)}
+    errors = [x for x in beside if x.severity >= ERROR and x.entity not in known]
+    owing = {
+        x.entity for x in errors for text in x.texts
+        if _UNMADE.search(plain(text)) and stale & _words(text)
+    }  # fmt: skip
+    return [x for x in errors if x.entity in owing]
 
 
 def makes(entity: str, texts: Iterable[str]) -> bool:

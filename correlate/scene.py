@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline.knowledge import plain
 
-from . import affinity, mentioned, peers, pressure, strays, symptoms, trends
+from . import affinity, fed, mentioned, peers, pressure, strays, symptoms, trends
 from .change_points import direction
 from .hazards import Threats
 from .reading import Reading, Readings
@@ -114,7 +114,9 @@ class Scene:
         ]
         failed = [m.raw for m in made if m.at_root and m.is_error]
         named = mentioned.pointed(self.beside, failed, self.troubled_entities)
-        made += symptoms.of_apart(named, self.begins, at_root=False)
+        owed = fed.owed(self.beside, failed, self.troubled_entities)
+        more = [*named, *(line for line in owed if line not in named)]
+        made += symptoms.of_apart(more, self.begins, at_root=False)
         return tuple(sorted(made, key=lambda m: (not m.at_root, m.signal, m.raw)))
 
     @cached_property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FINDINGS = (
     *("looped", "growing", "held", "stops_loop", "unmade_table", "passed_over", "shadowed"),
-    *("cut_off", "run_anew"),
+    *("cut_off", "run_anew", "left_early"),
 )
 """What a diff is found to do as a whole; see `nova_timeline.correlate.diffs`."""
 MOVES = ("up", "down", "on", "off", "gone", "other", "compared", "scaled")

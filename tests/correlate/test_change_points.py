@@ -72,6 +72,13 @@ def test_a_metric_that_stays_off_has_no_return() -> None:
     assert found.last is None
 
 
+def test_an_age_that_is_not_reset_is_off_from_where_it_was_never_so_high() -> None:
+    hourly = np.arange(180.0) % 60 * 60
+    age = np.concatenate([hourly, np.arange(120.0) * 60])
+    late = [x.first for x in excursions(age) if x.first >= 180]
+    assert late[0] == 180 + 60
+
+
 def test_series_are_told_apart_and_in_the_order_of_time() -> None:
     frames = [
         pl.DataFrame(

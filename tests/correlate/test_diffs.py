@@ -294,3 +294,8 @@ def test_quotes_and_commas_that_make_no_difference_are_none(diff: str, *, same: 
 def test_what_a_text_is_filled_in_with_is_no_comment() -> None:
     (line,) = diffs.read('+  ["Now: #{Time.now}", RULES].join\n').new
     assert "Time.now" in line
+
+
+def test_sizes_that_are_given_as_powers_of_two_are_read_as_numbers() -> None:
+    [found] = settings.moved(["maxBatch = 512 << 10"], ["maxBatch = 1 << 20"])
+    assert found == Setting("maxBatch", "524288", "1048576")

@@ -80,3 +80,41 @@ def test_what_passes_over_is_not_innocent_though_it_only_moves_lines_and_logs() 
     moved = BODY.replace("+\t\treturn", '+\t\tlog.Warn("answered", resp.StatusCode)\n+\t\treturn')
     assert innocence.judge(change("classify sooner", moved, ["send.go"])) is None
     assert innocence.judge(change("classify sooner", BODY, ["send.go"])) is None
+
+
+AHEAD = """
+     for h in range(1, ahead + 1):
+         name = partition(base + h)
+-        if not exists(name):
+-            create(name)
++        if exists(name):
++            return made
++        create(name)
++        made += 1
+"""
+BEHIND = """
+ \tfor _, customer := range customers {
+ \t\tif customer.Address == "" {
+-\t\t\tcontinue
++\t\t\tbreak
+ \t\t}
+"""
+
+
+@pytest.mark.parametrize(("diff", "line"), [(AHEAD, "return made"), (BEHIND, "break")])
+def test_a_loop_that_ends_at_what_it_passed_over_before_is_found(diff: str, line: str) -> None:
+    assert diffs.read(diff).left_early == line
+
+
+@pytest.mark.parametrize(
+    "diff",
+    [
+        AHEAD.replace("return made", "continue"),
+        AHEAD.replace("for h in range(1, ahead + 1):", "def make(base, h):"),
+        BEHIND.replace("-\t\t\tcontinue\n", ""),  # what was there before is not known
+        " for x in rows:\n     def ready(x):\n-        if not x:\n-            wait()\n"
+        "+        if x:\n+            return x\n",
+    ],
+)
+def test_a_loop_that_goes_on_is_not_left_early(diff: str) -> None:
+    assert diffs.read(diff).left_early is None

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from nova_timeline.correlate import fed
+from nova_timeline.correlate.failures import Line
 
 from .scenes import signal, table
 
@@ -60,3 +61,14 @@ def test_data_are_named_for_a_job_by_the_whole_of_its_name(
     entity: str, text: str, *, named: bool
 ) -> None:
     assert fed.makes(entity, [text]) is named
+
+
+def test_who_says_that_stale_data_were_not_made_tells_all_that_ails_it() -> None:
+    refused = Line("price-batch", 3, 17, ("line 12: invalid date '31.02.'",))
+    parked = Line("price-batch", 1, 17, ("run 7 parked; tariffs not published",))
+    calm = Line("price-batch", 9, 13, ("tariffs not updated yet",))
+    other = Line("stock-batch", 3, 17, ("run 3 parked; stocks not published",))
+    beside = [refused, parked, calm, other]
+    assert fed.owed(beside, ["tariffs are stale"], ()) == [refused, parked]
+    assert fed.owed(beside, ["tariffs are stale"], {"price-batch"}) == []
+    assert fed.owed(beside, ["no tariffs for B-12"], ()) == []
