@@ -31,7 +31,7 @@ _EMPTY = """
     average sum host hosts app api prod production env threshold datapoint datapoints crossed
     greater greaterthanthreshold than commit return func function class import package struct
     interface run runs running public private static void self int bool float string const let var
-    async await try catch throw raise print max maximum min minimum
+    async await try catch throw raise print max maximum min minimum reason reasons due
 """
 _STOP = frozenset(_EMPTY.split())  # words that every record has
 

@@ -149,10 +149,17 @@ def _other(
     now = Counter(_what(m) for m in new.finditer(diff.new_text))
     if "what" in gone.groupindex and old.keys() <= now.keys():
         return None
+    if "what" in gone.groupindex.keys() - new.groupindex and _stands(old, gone, diff.new_text):
+        return None
     line = _line(diff.gone_text, first)
     asked = {w for w in old if _NUMBER.fullmatch(w)} if "what" in gone.groupindex else set[str]()
     merely = (s for s in moved if s.ratio is not None and s.old in line and s.old not in asked)
     return None if old == now or any(s.key.rpartition(".")[2] in line for s in merely) else line
+
+
+def _stands(old: Counter[str], gone: re.Pattern[str], text: str) -> bool:
+    """Say whether all that was taken out is put in again, so that it was moved and is not gone."""
+    return old <= Counter(_what(m) for m in gone.finditer(text))
 
 
 def _what(found: re.Match[str]) -> str:

@@ -29,6 +29,8 @@ _OURS = re.compile(r"^Burst of \d+ log records(, never seen before)?: ", re.MULT
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
 _TIME_OF_DAY = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?(?:\.\d+)?\s?(?:Z|UTC|GMT)\b")
 _SINCE = re.compile(r"\b(since|from|between|starting|began)\b", re.IGNORECASE)
+_BEHIND = re.compile(r"(?i)(?:^|[._])(?:upstream|backend)(?:[._]?(?:cluster|service|host|name))?$")
+"""What a proxy's records call those behind it."""
 _MINUTE, _DAY, _LONG = 60_000_000_000, 24 * 60, 30  # ns; minutes; minutes
 
 
@@ -51,6 +53,8 @@ class Symptom:
     """Who says it, where that is another."""
     is_apart: bool = False
     """Whether it is told by one who shows no other trouble and is named by those who do."""
+    shared: tuple[tuple[str, str], ...] = ()
+    """What all its records carry with the same value."""
 
     @cached_property
     def text(self) -> str:
@@ -101,15 +105,23 @@ def _is_of_before(sentence: str, time: int) -> bool:
 def of_lines(
     lines: Iterable[Line], signs: Sequence[Signal], heart: Container[str]
 ) -> list[Symptom]:
-    """Make a symptom of each group of lines that an entity with a signal logged."""
+    """Make a symptom of each group of lines that an entity with a signal logged.
+
+    What a proxy says of whom it passes requests on to is that one's trouble.
+    """
     firsts = {s["entity"] or "": s["signal"] for s in reversed(signs)}
     return [
         Symptom(
-            "\n".join(line.texts), line.entity, line.entity in heart,
-            firsts[line.entity], line.count, line.severity >= ERROR,
+            "\n".join(line.texts), line.entity, line.entity in heart or _passes_on(line, heart),
+            firsts[line.entity], line.count, line.severity >= ERROR, shared=line.shared,
         )
         for line in lines if line.entity in firsts
     ]  # fmt: skip
+
+
+def _passes_on(line: Line, heart: Container[str]) -> bool:
+    """Say whether all records of a kind name one at the heart as whom they were passed on to."""
+    return any(_BEHIND.search(key) and value in heart for key, value in line.shared)
 
 
 def of_hearsay(

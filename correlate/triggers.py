@@ -42,6 +42,11 @@ _ID = re.compile(
     r"\s*[=:#]?\s*[\"'(]?((?=[\w.-]*\d)[\w.-]{3,})",
     re.IGNORECASE,
 )
+_PLACE = re.compile(
+    r"(?i)(?:^|[._])(?:offset|(?:message|record|event|job|document)[._]?(?:id|number|key)"
+    r"|delivery[._]?tag|object[._]?key|line[._]?number|sequence[._]?number)$"
+)
+"""What an attribute is called that tells which record is dealt with."""
 _UNTIL = re.compile(
     r"(?:not ?after[\"']?\s*[=:]\s*[\"']?|current time \S+ is after )"  # as Go says it
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)",
@@ -205,6 +210,7 @@ def one_record(fits: Sequence[Symptom]) -> str | None:
             continue
         told = Counter(pair for text in texts for pair in {*_ID.findall(text)})
         shared = [" ".join(pair) for pair, n in told.items() if n >= len(texts) - 1]
+        shared += [" ".join(pair) for pair in symptom.shared if _PLACE.search(pair[0])]
         if shared:
             return min(shared)
     return None
