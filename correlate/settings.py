@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_NUMBER = r"-?\d[\d_]*(?:\.\d+)?(?:\s*[A-Za-z%]{1,3}\b|%)?(?:\s*\*\s*[\w.]+)*"
+_NUMBER = r"-?\d[\d_]*(?:\.\d+)?(?:\s*[A-Za-z%]{1,3}\b|%)?(?:\s*(?:\*|<<)\s*[\w.]+)*"
 _WORD = r"\b(?:true|false|on|off|yes|no|none|null|nil|enabled|disabled)\b"
 _VALUE = rf"(?:{_NUMBER}|{_WORD}|\"[^\"\n]*\"|'[^'\n]*')"
 _IS = r"(?::\s*[\w.\[\]<>]+\s*=|:=|=>|[:=](?!=))"
@@ -29,12 +29,14 @@ _SPACED = re.compile(
     rf"(?:\d+,\s*)?(?P<value>{_NUMBER}|{_WORD});?\s*$"
 )  # nginx, haproxy, redis and sshd write so
 _PART = re.compile(
-    r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*)?|[<>=!&|]{1,3}|\S"
+    r"[A-Za-z_][\w.]*|\"[^\"\n]*\"|'[^'\n]*'|\d[\d_.]*(?:\s*\*\s*[A-Za-z_][\w.]*|\s*<<\s*\d+)?"
+    r"|[<>=!&|]{1,3}|\S"
 )
 _KEPT_UNDER = re.compile(r"\"[\w.\-]+\"|'[\w.\-]+'|(?:\w+\.)*[A-Z][A-Z0-9_]{2,}")
 _SIZE = re.compile(
-    r"(?P<number>-?\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z%]*)(?P<times>(?:\s*\*\s*[\w.]+)*)"
+    r"(?P<number>-?\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z%]*)(?P<times>(?:\s*(?:\*|<<)\s*[\w.]+)*)"
 )
+_TIMES = re.compile(r"(\*|<<)\s*([\w.]+)")
 _UNITS = {
     "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0,
     "d": 86400.0, "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0,
@@ -75,6 +77,7 @@ _ARROWED = re.compile(
     r"(?![\w.%\-]|,\S)"  # no list
 )
 """``KEEP_ALIVE_MS 75000 -> 5000``: a name of several words, and what it was before an arrow."""
+_MOST_BITS = 64
 _MOST_SWAPS = 2  # values that may differ in lines that are alike
 _SENTENCE = 60  # characters of a value that a sentence quotes
 _MOST_TOLD = 20_000  # lines, for each setting that is lost, that may be searched for it
@@ -123,7 +126,7 @@ class Setting:
 
 
 def amount(text: str) -> float | None:
-    """Read a number with its unit: 250ms, 5 * time.Millisecond, 512Mi, 40.
+    """Read a number with its unit: 250ms, 5 * time.Millisecond, 512Mi, 512 << 10, 40.
 
     Returns:
         Seconds or bytes where the unit says so, else the number; None where it is none. A unit by
@@ -135,9 +138,12 @@ def amount(text: str) -> float | None:
         return None
     value = float(found["number"].replace("_", ""))
     value *= _UNITS.get(found["unit"].lower(), 1.0)
-    for factor in filter(None, (f.strip() for f in found["times"].split("*"))):
+    for sign, factor in _TIMES.findall(found["times"]):
         name = factor.rpartition(".")[2].lower().rstrip("s") or factor
-        value *= float(factor) if factor.isdecimal() else _UNITS.get(name, 1.0)
+        if sign == "<<":
+            value *= 2.0 ** min(int(factor), _MOST_BITS) if factor.isdecimal() else 1.0
+        else:
+            value *= float(factor) if factor.isdecimal() else _UNITS.get(name, 1.0)
     return value
 
 

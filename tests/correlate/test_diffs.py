@@ -110,6 +110,7 @@ def test_a_table_is_unmade_unless_a_migration_comes_with_it() -> None:
             "WithTimeout(ctx, 300*time.Millisecond)",
             Setting("WithTimeout", "3*time.Second", "300*time.Millisecond"),
         ),
+        ("MaxBytes(512<<10),", "MaxBytes(1<<20),", Setting("MaxBytes", "512<<10", "1<<20")),
         ("if i < n {", "if i <= n {", Setting("i", "<", "<=")),
         ('host: "a"', 'host: "b"', Setting("host", '"a"', '"b"')),
         ("enabled = false", "enabled = true", Setting("enabled", "false", "true")),
@@ -157,6 +158,7 @@ def test_a_number_says_more_of_a_setting_than_its_type() -> None:
     [
         ("40", 40), ("250ms", 0.25), ("5 * time.Millisecond", 0.005), ("1.5s", 1.5),
         ("512Mi", 512 * 2**20), ("60 * 1000", 60_000), ("'30'", 30), ("minute", 60),
+        ("512 << 10", 512 * 2**10), ("1<<20", 2**20), ("1 << SHIFT", 1),
         ("soon", None), ("", None),
     ],
 )  # fmt: skip

@@ -438,6 +438,22 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
             "unit",
         ),
         (
+            "-    if not partition_exists(conn, name):\n-        create_partition(conn, name)\n"
+            "+    if partition_exists(conn, name):\n+        return\n+    create_partition(conn, name)\n",
+            'no partition of relation "visits" found for row',
+            "made-beforehand",
+        ),
+        (
+            "-    crc32($key . ':' . $unit) % 1000\n+    crc32($unit . '@' . $key) % 1000\n",
+            "experiment_arm_changed_ratio rose from 0.0 to 0.5",
+            "placement",
+        ),
+        (
+            "-  lifecycle:\n-    preStop:\n-      exec:\n-        command: [sleep, '15']\n",
+            "503 UF upstream connect error, reset reason: remote connection failure",
+            "farewell-lost",
+        ),
+        (
             "+kind: NetworkPolicy\n+policyTypes: [Egress]\n",
             "getaddrinfo EAI_AGAIN orders-db.data.svc",
             "reach",

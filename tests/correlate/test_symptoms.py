@@ -38,6 +38,18 @@ def test_what_others_say_of_one_in_trouble_is_its_trouble() -> None:
     assert (theirs.entity, theirs.at_root, theirs.is_error) == ("mail-out", False, True)
 
 
+def test_what_a_proxy_says_of_whom_it_passes_on_to_is_that_ones_trouble() -> None:
+    signs = (signal(3, 40, "edge", "fault"),)
+    shared = (("http.route", "/quotes"), ("upstream_cluster", "shop-api"))
+    lines = (
+        Line("edge", 9, 17, ("503 UF delayed connect error: 111",) * 6, shared),
+        Line("edge", 2, 17, ("503 UF delayed connect error: 111",) * 6, shared[:1]),
+    )
+    behind, own = symptoms.of_lines(lines, signs, {"shop-api"})
+    assert (behind.entity, behind.at_root, behind.shared) == ("edge", True, shared)
+    assert not own.at_root
+
+
 def test_what_those_say_who_show_nothing_else_is_cited_by_the_root() -> None:
     said = (Line("store", 3, 17, ("shard 2 is full",), (), at(40)),)
     (one,) = symptoms.of_apart(said, (3,), at_root=True)

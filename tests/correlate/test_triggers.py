@@ -21,6 +21,7 @@ from nova_timeline.correlate.cascades import Cascade
 from nova_timeline.correlate.departures import Departure
 from nova_timeline.correlate.failures import Line
 from nova_timeline.correlate.scene import Scene
+from nova_timeline.correlate.symptoms import Symptom
 from nova_timeline.knowledge import Trigger, plain
 
 from .changes import feared, record
@@ -281,6 +282,23 @@ def test_one_record_in_every_error_is_bad_data() -> None:
     others = "\n".join(f"cannot parse order id=ord-{n}7781" for n in range(5))
     assert "data" in ids(scene({"title": "cannot parse order", "text": same}))
     assert "data" not in ids(scene({"title": "cannot parse order", "text": others}))
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"), [("offset", True), ("kafka.message.id", True), ("region_id", False)]
+)
+def test_one_record_is_named_by_what_all_errors_carry(key: str, *, is_one: bool) -> None:
+    said = "commit failed: no longer part of the group"
+    text = "\n".join([said] * 5)
+    shared = ((key, "1880412"),)
+    fits = [Symptom(text, "reader", True, 0, 5, True, shared=shared)]
+    assert (triggers.one_record(fits) == f"{key} 1880412") is is_one
+
+
+def test_a_card_that_takes_in_broken_packets_fails() -> None:
+    said = "kernel: eth0: Rx checksum error; device reported bad L4 checksum"
+    assert "hardware" in ids(scene({"title": said}))
+    assert "hardware" not in ids(scene({"title": "checksum error in the upload of a part"}))
 
 
 NEAR = record(0, 39, "shop", "shop was deployed", diff="-a(b)\n+a(c)\n", files=["shop/a.go"])
