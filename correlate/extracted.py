@@ -67,11 +67,11 @@ _LITERAL = re.compile(rf"{_TEXT.pattern}|(?<![\w.])-?\d[\w.]*")
 _KEPT_ERROR = re.compile(r"\b[eE]rr[A-Z]\w*")
 """A name under which an error is kept."""
 _LIST = re.compile(r"[\[{(]([^\[\]{}()]*,[^\[\]{}()]*)[\]})]")
+_CALLED = re.compile(r"[\w$]\($")
+_ENTRY = re.compile(r"[\"'`A-Z\d-]")
 _SPEAKS = re.compile(r"\w")
 _TRUTH = re.compile(r"y|n|yes|no|on|off|true|false", re.IGNORECASE)
 _FEWEST_ENTRIES = 3
-_DECIDES = re.compile(r"\b(?:if|unless|while|until|break|continue|switch|when|raise|throw)\b")
-"""What decides what is done is no list, though what it calls takes one."""
 _MOST = 20
 """Lines of a change that may still be no more than a name given."""
 _CODES = {s.phrase.replace(" ", "").replace("-", "").casefold(): str(s.value) for s in HTTPStatus}
@@ -168,7 +168,8 @@ def _fails_alike(gone: Sequence[str], new: Sequence[str]) -> bool:
 def is_listed_elsewhere(gone: Sequence[str], new: Sequence[str]) -> bool:
     """Say whether all that went is a list that came back with the same entries, in another form.
 
-    Words that some readers take for true or false are not the same without their quotes.
+    Words that some readers take for true or false are not the same without their quotes. Names that
+    a call hands over are no list.
 
     >>> is_listed_elsewhere(['x = []string{"KP", "SY", "CU"}'], ["deny: [CU, KP, SY]"])
     True
@@ -177,20 +178,26 @@ def is_listed_elsewhere(gone: Sequence[str], new: Sequence[str]) -> bool:
     >>> is_listed_elsewhere(["if not f(a, b, c):"], ["if f(a, b, c):", "    return"])
     False
     """
-    if any(_DECIDES.search(x) for x in (*gone, *new)):
-        return False
-    lists = [m for x in gone for m in _LIST.findall(x)]
-    if not lists or any(not _LIST.search(x) and _SPEAKS.search(x) for x in gone):
+    lists = [m for x in gone for m in _lists(x)]
+    if not lists or any(not _lists(x) and _SPEAKS.search(x) for x in gone):
         return False
     old = sorted(_entries(lists))
-    found = [m for x in new for m in _LIST.findall(x)]
+    found = [m for x in new for m in _lists(x)]
     same = len(old) >= _FEWEST_ENTRIES and old == sorted(_entries(found))
     loose = (e.strip() for m in found for e in m.split(","))
     return same and not any(_TRUTH.fullmatch(e) for e in loose)
 
 
-def _entries(lists: Iterable[str]) -> list[str]:
-    return [e.strip().strip("\"'") for m in lists for e in m.split(",") if e.strip()]
+def _lists(line: str) -> list[str]:
+    return [
+        m[1] for m in _LIST.finditer(line)
+        if not _CALLED.search(line, 0, m.start() + 1)
+        or all(_ENTRY.match(e) for e in _entries((m[1],), " "))
+    ]  # fmt: skip
+
+
+def _entries(lists: Iterable[str], quotes: str = "\"'") -> list[str]:
+    return [e.strip().strip(quotes) for m in lists for e in m.split(",") if e.strip()]
 
 
 def _bare(lines: Iterable[str]) -> str:

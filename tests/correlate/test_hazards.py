@@ -439,7 +439,8 @@ def test_a_share_and_a_number_are_no_two_sizes_of_one_thing() -> None:
         ),
         (
             "-    if not partition_exists(conn, name):\n-        create_partition(conn, name)\n"
-            "+    if partition_exists(conn, name):\n+        return\n+    create_partition(conn, name)\n",
+            "+    if partition_exists(conn, name):\n+        return\n"
+            "+    create_partition(conn, name)\n",
             'no partition of relation "visits" found for row',
             "made-beforehand",
         ),

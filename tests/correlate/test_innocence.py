@@ -308,3 +308,15 @@ def test_what_is_logged_of_slow_statements_breaks_nothing(
     one = signal(0, 30, "db", "change", kind="config_change", title=said)
     found = innocence.judge(merged.Change(one, (), (said,), ({},)))
     assert (found is not None and found[1] <= innocence.INNOCENT) is harmless
+
+
+def test_what_a_call_is_handed_is_no_list() -> None:
+    diff = (
+        "-  if not has_part(conn, name):\n-    make_part(conn, name)\n"
+        "+  if has_part(conn, name):\n+    return\n+  make_part(conn, name)\n"
+    )
+    assert innocence.judge(change("x", diff, ["parts/ahead.py"])) is None
+    listed = (
+        '-  if code in set_of("KP", "SY", "CU"):\n+  if code in denied:\n+denied: [KP, SY, CU]\n'
+    )
+    assert innocence.judge(change("x", listed, ["parts/ahead.py"])) is not None
