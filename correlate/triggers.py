@@ -43,8 +43,8 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"(?i)(?:^|[._])(?:offset|(?:message|record|event|job|document)[._]?(?:id|number|key)"
-    r"|delivery[._]?tag|object[._]?key|line[._]?number|sequence[._]?number)$"
+    r"(?i)(?:^|[._])(?:offset|(?:message|record|document)[._]?(?:id|number|key)"
+    r"|delivery[._]?tag|object[._]?key|sequence[._]?number)$"
 )
 """What an attribute is called that tells which record is dealt with."""
 _UNTIL = re.compile(

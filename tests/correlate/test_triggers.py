@@ -285,7 +285,8 @@ def test_one_record_in_every_error_is_bad_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "is_one"), [("offset", True), ("kafka.message.id", True), ("region_id", False)]
+    ("key", "is_one"),
+    [("offset", True), ("kafka.message.id", True), ("EventID", False), ("line_number", False)],
 )
 def test_one_record_is_named_by_what_all_errors_carry(key: str, *, is_one: bool) -> None:
     said = "commit failed: no longer part of the group"
