@@ -57,7 +57,6 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _BESIDE = 5  # lines above a value, or as many less three below it, within which its name stands
-_SHIFT = re.compile(r"(?<![\w.])(?P<number>\d{1,6})\s*<<\s*(?P<bits>\d{1,2})(?![\w.])")
 _BARE = re.compile(r"(?:milli|micro|nano)?second|minute|hour|day", re.IGNORECASE)
 _NAMED_UNIT = re.compile(
     r"(?<=[a-z])_?(?:in_?)?(?P<unit>ns|us|ms|milli(?:second)?s?|s|secs?|seconds?|minutes?|mins?|hours?"
@@ -165,7 +164,6 @@ def short(text: str) -> str:
 
 def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     """Find values that moved between lines taken out and lines put in, once each."""
-    gone, new = ([_SHIFT.sub(_shifted, line) for line in lines] for lines in (gone, new))
     old, now = _pairs(gone), _pairs(new)
     found = [Setting(k, v, now[k]) for k, v in old.items() if k in now and now[k] != v]
     lost = {k: v for k, v in old.items() if k not in now and amount(v) is not None}
@@ -181,11 +179,6 @@ def moved(gone: Sequence[str], new: Sequence[str]) -> tuple[Setting, ...]:
     known = {s.key.rpartition(".")[2].casefold() for s in found if s.new}
     found += [s for s in _swaps(gone, new) if s.key.rpartition(".")[2].casefold() not in known]
     return tuple(dict.fromkeys(found))
-
-
-def _shifted(power: re.Match[str]) -> str:
-    """Write a size that is given as a power of two, ``1 << 20``, as a number."""
-    return str(int(power["number"]) << int(power["bits"]))
 
 
 def _pairs(lines: Iterable[str]) -> dict[str, str]:

@@ -300,4 +300,5 @@ def test_what_a_text_is_filled_in_with_is_no_comment() -> None:
 
 def test_sizes_that_are_given_as_powers_of_two_are_read_as_numbers() -> None:
     [found] = settings.moved(["maxBatch = 512 << 10"], ["maxBatch = 1 << 20"])
-    assert found == Setting("maxBatch", "524288", "1048576")
+    assert found == Setting("maxBatch", "512 << 10", "1 << 20")
+    assert found.ratio == 2
