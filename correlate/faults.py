@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nova_timeline import knowledge
 
-from . import episode, handed_on, strays
+from . import episode, handed_on, pressure, strays
 from .durations import duration
 from .metric_signals import FELL
 from .named import IS_FULL
@@ -41,6 +41,18 @@ _SAID = 0.1
 _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
+_LOAD = re.compile(
+    r"(?:^|[._])(?:db_?load|load_?(?:average|avg)?_?(?:1|5|15|1m|5m|15m)?|run_?queue\w*|procs_running"
+    r"|(?:average_)?active_(?:sessions|backends|queries)|threads_running)$",
+    re.IGNORECASE,
+)
+_DISK = re.compile(
+    r"^\S*(?:iops|disk_?queue|io_?wait|(?:read|write|disk)_?(?:latency|await|throughput|bytes))\S*"
+    r" (?:rose|stands)",
+    re.IGNORECASE,
+)
+_CROWD = 3.0
+"""How many times as much at work at once is more than comes and goes."""
 _LESS_TO_DO = re.compile(r"cpu\S* fell from ", re.IGNORECASE)
 
 
@@ -121,6 +133,12 @@ def of_trigger(signal: Signal, scene: Scene) -> Candidate:
     if says_why(signal) and not full:
         terms.append(Term("a record says what kind of fault it is", _SAID, (), "record"))
     idle = _idle(scene) if full or category is None else None
+    load = _load(scene) if idle is None and category is None else None
+    if load is not None:
+        told = f"much more is at work on {where} at once, and no disk is any slower or busier"
+        crowded = Term(told, TRIGGERS["resource_exhaustion"], (load["signal"],))
+        kind = "resource_exhaustion"
+        return Candidate(signal, (*terms, crowded), is_change=False, category=kind)
     if idle is None:
         return Candidate(signal, tuple(terms), is_change=False)
     told = f"{where} is held up with less to do itself, so that it waits for what it calls"
@@ -147,6 +165,21 @@ def _idle(scene: Scene) -> Signal | None:
         return None
     under = {root, *(machine for machine, guests in scene.guests.items() if root in guests)}
     return next((s for s in signs if s["entity"] in under and _LESS_TO_DO.search(s["title"])), None)
+
+
+def _load(scene: Scene) -> Signal | None:
+    """Show that much more is at work on the root at once than before; None where it is not.
+
+    Where nobody measures the processor, what waits for it tells of it: sessions or processes that
+    are active at once, while disks do no more than before and answer as soon.
+    """
+    root = scene.cascade.root
+    signs = [s for s in (*scene.cascade.signals, *scene.troubled) if s["entity"] == root]
+    if any(_DISK.search(s["title"]) for s in signs):
+        return None
+    moved = ((s, pressure.ROSE.match(s["title"])) for s in signs)
+    risen = (s for s, m in moved if m and _LOAD.search(m["metric"]) and pressure.times(s) >= _CROWD)
+    return next(risen, None)
 
 
 def _reference(signal: Signal, scene: Scene) -> int:

@@ -25,10 +25,13 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 
+_LABEL = re.compile(r"(?:^|\.)(?<!registry\.)(?:kubernetes|k8s)\.io$", re.IGNORECASE)
+"""What keys of labels and taints begin with, which nobody calls."""
+
 
 def outside(text: str, scene: Scene) -> set[str]:
     """Find the hosts a text names that are none of ours."""
     names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
     served = {h.casefold() for h in _SERVED.findall(text)} if ", request: " in text else set[str]()
     own = scene.entity_names - {e.casefold() for e in scene.outsiders}
-    return {h for h in names - served if not _OURS.search(h) and h.split(".")[0] not in own}
+    return {h for h in names - served if not (_OURS.search(h) or _LABEL.search(h)) and h.split(".")[0] not in own}

@@ -23,6 +23,7 @@ from . import (
     suspects,
     timing,
     triggers,
+    unstarted,
 )
 from .scene import LATE
 
@@ -69,6 +70,8 @@ def rank(scene: Scene) -> tuple[Candidate, ...]:
     else:
         # A fault is what a change shows itself by: it does not rival a change that is named.
         found.sort(key=lambda c: not c.is_change)
+        if _explained(best) < TELLING:
+            found[0] = unstarted.told(found[0], scene)
     return tuple(found)
 
 

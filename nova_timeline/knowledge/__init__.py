@@ -11,6 +11,7 @@ and title::
     severity = 17                          # optional: raises severity_number to at least this
     symptom = true                         # optional: it tells that something fails, not what for
     lasts = true                           # optional: it goes on though nothing more is said
+    unstarted = true                       # optional: what it befalls has not run yet
     entity = "{attributes.service}"        # optional: whom it is about, when a column knows better
     title = "{entity} was killed for lack of memory[: {attributes.process}]"
 
@@ -68,7 +69,7 @@ To add a rule: write it with its sample into the pack of its domain and run
 from ._classify import classify, classify_by
 from ._hazards import Hazard, Test, Trigger, hazards, plain, read_hazards, read_triggers, triggers
 from ._limits import Limit, limits, read_limits
-from ._rules import Case, Check, Piece, Rule, Sample, lasting, read, rules, symptoms
+from ._rules import Case, Check, Piece, Rule, Sample, lasting, read, rules, symptoms, unstarted
 
 __all__ = [
     "Case",
@@ -93,4 +94,5 @@ __all__ = [
     "rules",
     "symptoms",
     "triggers",
+    "unstarted",
 ]

@@ -26,8 +26,8 @@ NO_PACKS = ("triggers", "limits")
 
 _ATTRIBUTE = "attributes."
 _RULE = (
-    *("id", "kind", "role", "category", "severity", "symptom", "lasts", "entity", "title", "when"),
-    "sample",
+    *("id", "kind", "role", "category", "severity", "symptom", "lasts", "unstarted", "entity"),
+    *("title", "when", "sample"),
 )
 _SAMPLE = ("use", "name", "text", "options")
 _CHECKS = ("equals", "contains", "without", "regex", "prefix", "suffix", "min", "max", "present")
@@ -106,6 +106,8 @@ class Rule:
     """Whether it tells that something fails, and not what for: a restart, a failed probe."""
     lasts: bool = False
     """Whether what it tells of goes on though nothing more is said: what hangs says it once."""
+    unstarted: bool = False
+    """Whether what it befalls has not run yet, so that no code of it can be at fault."""
 
 
 @cache
@@ -118,6 +120,12 @@ def symptoms() -> frozenset[str]:
 def lasting() -> frozenset[str]:
     """Name the rules whose records tell of what goes on until something ends it."""
     return frozenset(rule.id for rule in rules() if rule.lasts)
+
+
+@cache
+def unstarted() -> frozenset[str]:
+    """Name the rules whose records tell of what could not even be started."""
+    return frozenset(rule.id for rule in rules() if rule.unstarted)
 
 
 @cache
@@ -188,6 +196,7 @@ def _rule(where: str, domain: str, given: dict[str, Any]) -> Rule:
         pieces(where, f"[{given['entity']}]") if "entity" in given else (),
         given.get("symptom") is True,
         given.get("lasts") is True,
+        given.get("unstarted") is True,
     )
 
 
