@@ -42,7 +42,7 @@ _HELD_UP = re.compile(
     rf"{IS_FULL.pattern}|(latenc|duration|response_?time)\S* rose from ", re.IGNORECASE
 )
 _LOAD = re.compile(
-    r"(?:^|[._])(?:db_?load|load_?(?:average|avg)?_?(?:1|5|15|1m|5m|15m)?|run_?queue\w*|procs_running"
+    r"(?:^|[._])(?:db_?load|load_?(?:average|avg)?[._]?(?:1|5|15|1m|5m|15m)?|run_?queue\w*|procs_running"
     r"|(?:average_)?active_(?:sessions|backends|queries)|threads_running)$",
     re.IGNORECASE,
 )

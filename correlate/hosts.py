@@ -34,4 +34,8 @@ def outside(text: str, scene: Scene) -> set[str]:
     names = {h.casefold() for h in (*_HOST.findall(text), *_ADDRESSED.findall(text))}
     served = {h.casefold() for h in _SERVED.findall(text)} if ", request: " in text else set[str]()
     own = scene.entity_names - {e.casefold() for e in scene.outsiders}
-    return {h for h in names - served if not (_OURS.search(h) or _LABEL.search(h)) and h.split(".")[0] not in own}
+    return {
+        h
+        for h in names - served
+        if not (_OURS.search(h) or _LABEL.search(h)) and h.split(".")[0] not in own
+    }

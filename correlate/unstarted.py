@@ -46,5 +46,5 @@ def told(release: Candidate, scene: Scene) -> Candidate:
 def _has_run(fault: Signal) -> bool:
     """Say whether a fault is one of what runs: it says so itself, or a record says why it fails."""
     if fault["rule"] is None:
-        return fault["severity"] >= ERROR
+        return bool(fault["severity"] >= ERROR)
     return faults.says_why(fault) and fault["rule"] not in knowledge.unstarted()

@@ -84,6 +84,7 @@ def test_errors_of_a_host_outside_are_the_provider_s() -> None:
         "POST http://db:8080/query returned 503",
         "POST https://api.payments.example.com/v1/charge returned 401",
         "POST https://api.payments.example.com/v1/charge returned 404",
+        "3 node(s) had untolerated taint {node.kubernetes.io/unreachable: }",
     ],
 )
 def test_errors_of_our_own_or_of_what_we_sent_are_not(title: str) -> None:
