@@ -1,4 +1,4 @@
-"""The processes that a process has started, and those that they have, as /proc tells (proc(5))."""
+"""The processes there are, and those that a process has started, as /proc tells (proc(5))."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from pathlib import Path
 _PARENT, _BEGAN = 1, 19  # fields of stat, counted after the name, which may hold anything
 
 
+def every() -> list[int]:
+    """Return all processes that this one can see."""
+    return [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+
+
 def of(pid: int) -> list[int]:
     """Return the processes below one, parents before their children.
 
@@ -15,11 +20,9 @@ def of(pid: int) -> list[int]:
     out while others end.
     """
     children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):  # it has ended meanwhile
-                child = int(folder.name)
-                children.setdefault(int(_stat(child)[_PARENT]), []).append(child)
+    for child in every():
+        with suppress(OSError):  # it has ended meanwhile
+            children.setdefault(int(_stat(child)[_PARENT]), []).append(child)
     found = [pid]
     for parent in found:
         found += children.get(parent, [])

@@ -209,7 +209,7 @@ class Ray:
         if self._folder is None:
             return True
         title = f"ray::{answered.__name__}".encode()
-        return any(descendants.command(p).startswith(title) for p in _processes(self._folder))
+        return any(descendants.command(p).startswith(title) for p in processes(self._folder))
 
     def _start(self) -> None:
         if self._address is None:
@@ -256,28 +256,34 @@ class Ray:
         """Leave Ray, whatever has happened; a second Ctrl-C does not cut this short."""
         with _undisturbed():
             self._known.clear()
-            own = _processes(self._folder) if self._folder is not None else {}
+            own = processes(self._folder) if self._folder is not None else {}
             if self._begun:
                 _ray().shutdown()
                 self._begun = False
             if self._folder is not None:
                 # What is still there: Ray ends nothing that it was interrupted in starting.
-                for pid, began in (own | _processes(self._folder)).items():
-                    with suppress(OSError):
-                        if descendants.began(pid) == began:
-                            os.kill(pid, signal.SIGKILL)
+                left, seen = own | processes(self._folder), dict[int, int]()
+                while left:
+                    for pid, began in left.items():
+                        with suppress(OSError):
+                            if descendants.began(pid) == began:
+                                os.kill(pid, signal.SIGKILL)
+                    seen |= left
+                    started = processes(self._folder)  # by those that were ended now
+                    left = {p: b for p, b in started.items() if seen.get(p) != b}
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
 
-def _processes(folder: Path) -> dict[int, int]:
-    """Return those processes below this one that belong to the cluster of a folder, by their start.
+def processes(folder: Path) -> dict[int, int]:
+    """Return the processes that belong to the cluster of a folder, by their start.
 
-    Raylets and their like name the folder in their command line; workers call themselves ray::TASK.
+    Raylets and their like name the folder in their command line, also when their parent has ended
+    and they are no longer below this process; workers, which are, call themselves ray::TASK.
     """
-    lines = {pid: descendants.command(pid) for pid in descendants.of(os.getpid())}
-    own = (p for p, line in lines.items() if line.startswith(b"ray::") or bytes(folder) in line)
-    return {pid: descendants.began(pid) for pid in own}
+    workers = [p for p in descendants.of(os.getpid()) if descendants.command(p)[:5] == b"ray::"]
+    named = [p for p in descendants.every() if bytes(folder) in descendants.command(p)]
+    return {pid: descendants.began(pid) for pid in (*workers, *named) if pid != os.getpid()}
 
 
 def store_size(memory: int, shared: int) -> int:

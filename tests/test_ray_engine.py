@@ -190,3 +190,14 @@ def listening() -> set[str]:
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
     ]
     return {r[1] for r in rows if r[3] == listens and f"socket:[{r[9]}]" in sockets}
+
+
+def test_what_lost_its_parent_is_still_of_the_cluster(tmp_path: Path) -> None:
+    idle = f"import time; time.sleep(60)  # {tmp_path}"
+    left = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {idle!r}])"
+    subprocess.run([sys.executable, "-c", left], check=True)
+    [orphan] = ray_engine.processes(tmp_path)
+    try:
+        assert orphan not in descendants.of(os.getpid())
+    finally:
+        os.kill(orphan, signal.SIGKILL)
