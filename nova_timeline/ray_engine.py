@@ -261,18 +261,25 @@ class Ray:
                 _ray().shutdown()
                 self._begun = False
             if self._folder is not None:
-                # What is still there: Ray ends nothing that it was interrupted in starting.
-                left, seen = own | processes(self._folder), dict[int, int]()
-                while left:
-                    for pid, began in left.items():
-                        with suppress(OSError):
-                            if descendants.began(pid) == began:
-                                os.kill(pid, signal.SIGKILL)
-                    seen |= left
-                    started = processes(self._folder)  # by those that were ended now
-                    left = {p: b for p, b in started.items() if seen.get(p) != b}
+                _end(self._folder, own)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
+
+
+def _end(folder: Path, known: dict[int, int]) -> None:
+    """End what is still there of a folder's cluster, and what that had just begun.
+
+    Ray ends nothing that it was interrupted in starting.
+    """
+    ended = dict[int, int]()
+    left = known | processes(folder)
+    while left:
+        for pid, began in left.items():
+            with suppress(OSError):
+                if descendants.began(pid) == began:
+                    os.kill(pid, signal.SIGKILL)
+        ended |= left
+        left = {p: began for p, began in processes(folder).items() if ended.get(p) != began}
 
 
 def processes(folder: Path) -> dict[int, int]:
@@ -281,9 +288,12 @@ def processes(folder: Path) -> dict[int, int]:
     Raylets and their like name the folder in their command line, also when their parent has ended
     and they are no longer below this process; workers, which are, call themselves ray::TASK.
     """
-    workers = [p for p in descendants.of(os.getpid()) if descendants.command(p)[:5] == b"ray::"]
-    named = [p for p in descendants.every() if bytes(folder) in descendants.command(p)]
-    return {pid: descendants.began(pid) for pid in (*workers, *named) if pid != os.getpid()}
+    below, own = {*descendants.of(os.getpid())}, os.getpid()
+    lines = {pid: descendants.command(pid) for pid in descendants.every() if pid != own}
+    return {
+        pid: descendants.began(pid) for pid, line in lines.items()
+        if bytes(folder) in line or (pid in below and line.startswith(b"ray::"))
+    }  # fmt: skip
 
 
 def store_size(memory: int, shared: int) -> int:
